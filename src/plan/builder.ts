@@ -1,0 +1,139 @@
+/**
+ * Builds a plan line by line: hands out registers, remembers the config.json pointer and the side in force.
+ * Input: calls as the sections name them. Output: Plan.
+ * @module
+ */
+import type { Alternative, Branch, Call, Item, Plan, Refusal, Register, Side, Value } from "./types.ts";
+
+/** Optional parts of a call. */
+export interface CallOptions {
+  /** JSON Pointer; the pointer set by `at` unless given. */
+  from?: string;
+  why?: string;
+  allow?: readonly string[];
+}
+
+/** Collects the items of one plan. Sections receive it, append their calls and return what later ones need. */
+export class PlanBuilder {
+  #items: Item[] = [];
+  #side: Side = "runtime";
+  #pointer = "";
+  #registers = 0;
+  readonly inputs: Record<string, Register> = {};
+  readonly inherited: Register[] = [];
+  readonly refusals: Refusal[] = [];
+  readonly warnings: string[] = [];
+  readonly cgroups: string[] = [];
+
+  /** Sets the side that makes the calls from here on. */
+  on(side: Side): this {
+    this.#side = side;
+    return this;
+  }
+
+  /** Sets the config.json pointer that the calls from here on belong to. */
+  at(pointer: string): this {
+    this.#pointer = pointer;
+    return this;
+  }
+
+  /** A register that the lifecycle fills before the plan starts. */
+  input(name: string): Register {
+    return (this.inputs[name] ??= this.#register());
+  }
+
+  /** Marks a host descriptor that the stage must inherit over its own execve. */
+  inherit(register: Register): void {
+    this.inherited.push(register);
+  }
+
+  /** Appends a call whose result nobody needs. */
+  call(name: string, args: readonly Value[], options: CallOptions = {}): void {
+    this.#items.push(this.make(name, args, options));
+  }
+
+  /** Appends a call and returns the register of its result. */
+  open(name: string, args: readonly Value[], options: CallOptions = {}): Register {
+    const out = this.#register();
+    this.#items.push({ ...this.make(name, args, options), out });
+    return out;
+  }
+
+  /** Appends a call that writes an existing register: branches of an alternative must agree on it. */
+  into(out: Register, name: string, args: readonly Value[], options: CallOptions = {}): void {
+    this.#items.push({ ...this.make(name, args, options), out });
+  }
+
+  /**
+   * Appends an alternative. `attempt`, `then` and each branch's `items` are callbacks that append to this builder.
+   * `attempt` may hold plain calls only.
+   */
+  alternative(parts: {
+    attempt: () => void;
+    then?: () => void;
+    branches: readonly { on: readonly string[]; why: string; items?: () => void }[];
+  }): void {
+    const attempt = this.#collect(parts.attempt) as Call[];
+    const then = parts.then === undefined ? [] : this.#collect(parts.then);
+    const branches: Branch[] = parts.branches.map(({ on, why, items }) => ({
+      on,
+      why,
+      items: items === undefined ? [] : this.#collect(items),
+    }));
+    const item: Alternative = { kind: "alternative", attempt, then, branches };
+    this.#items.push(item);
+  }
+
+  /** A fresh register, for `into`. */
+  register(): Register {
+    return this.#register();
+  }
+
+  /** Notes something that this version does not do. */
+  refuse(pointer: string, message: string): void {
+    this.refusals.push({ pointer, message });
+  }
+
+  warn(message: string): void {
+    this.warnings.push(message);
+  }
+
+  /** The finished plan. */
+  build(): Plan {
+    return {
+      items: this.#items,
+      registers: this.#registers,
+      inputs: this.inputs,
+      inherited: this.inherited,
+      refusals: this.refusals,
+      warnings: this.warnings,
+      cgroups: this.cgroups,
+    };
+  }
+
+  make(name: string, args: readonly Value[], options: CallOptions): Call {
+    const call: Call = { kind: "call", side: this.#side, call: name, args, from: options.from ?? this.#pointer };
+    if (options.why === undefined && options.allow === undefined) return call;
+    return {
+      ...call,
+      ...(options.why === undefined ? {} : { why: options.why }),
+      ...(options.allow === undefined ? {} : { allow: options.allow }),
+    };
+  }
+
+  #register(): Register {
+    return { register: this.#registers++ };
+  }
+
+  #collect(append: () => void): Item[] {
+    const outer = this.#items;
+    const inner: Item[] = [];
+    this.#items = inner;
+    try {
+      append();
+    } finally {
+      this.#items = outer;
+    }
+    return inner;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Every call a plan may contain, a row each: the argument kinds in order.
+ * The encoder turns arguments into words by these kinds, the printer turns them into text, the C side knows only
+ * the pseudo-calls. Numbers come from generated/.
+ * @module
+ */
+
+/**
+ * Kinds of arguments.
+ * - `fd`     descriptor: a register, AT_FDCWD, or a plain number
+ * - `int`    integer: a number, a register or a constant's name
+ * - `flags`  expression of constants and literals joined by `|`
+ * - `str`    NUL-terminated text, NULL, or a register holding such a pointer
+ * - `data`   bytes of a text, not terminated
+ * - `len`    not written in a plan: byte length of the `data` before it
+ * - `count`  not written in a plan: number of elements of the `ids` after it
+ * - `size`   not written in a plan: size of the structure before it
+ * - `zero`   not written in a plan: 0
+ * - `strv`   vector of strings, NULL-terminated
+ * - `ids`    array of 32-bit ids
+ * - `dev`    device number, written {major, minor}
+ * - `struct NAME` pointer to a structure of syscalls/structs.ts, or NULL
+ */
+export type ArgumentKind =
+  | "fd" | "int" | "flags" | "str" | "data" | "len" | "count" | "size" | "zero" | "strv" | "ids" | "dev"
+  | `struct ${string}`;
+
+const row = <const K extends readonly ArgumentKind[]>(...kinds: K): K => kinds;
+
+/** The kernel's calls, by the kernel's names. */
+export const calls = {
+  bpf: row("flags", "struct bpf_attr", "size"),
+  capset: row("struct cap_header", "struct cap_data"),
+  chdir: row("str"),
+  chroot: row("str"),
+  clone3: row("struct clone_args", "size"),
+  close: row("fd"),
+  close_range: row("int", "int", "flags"),
+  dup3: row("fd", "int", "flags"),
+  execve: row("str", "strv", "strv"),
+  fchdir: row("fd"),
+  fchmodat: row("fd", "str", "flags"),
+  fchown: row("fd", "int", "int"),
+  fchownat: row("fd", "str", "int", "int", "flags"),
+  fsconfig: row("fd", "flags", "str", "str", "int"),
+  fsmount: row("fd", "flags", "flags"),
+  fsopen: row("str", "flags"),
+  getpid: row(),
+  ioctl: row("fd", "flags", "int"),
+  keyctl: row("flags", "str"),
+  mkdirat: row("fd", "str", "flags"),
+  mknodat: row("fd", "str", "flags", "dev"),
+  mount: row("str", "str", "str", "flags", "str"),
+  mount_setattr: row("fd", "str", "flags", "struct mount_attr", "size"),
+  move_mount: row("fd", "str", "fd", "str", "flags"),
+  open_tree: row("fd", "str", "flags"),
+  openat: row("fd", "str", "flags", "flags"),
+  openat2: row("fd", "str", "struct open_how", "size"),
+  personality: row("flags"),
+  pivot_root: row("str", "str"),
+  prctl: row("flags", "int", "int", "int", "int"),
+  prlimit64: row("int", "flags", "struct rlimit64", "zero"),
+  setdomainname: row("data", "len"),
+  setgroups: row("count", "ids"),
+  sethostname: row("data", "len"),
+  setns: row("fd", "flags"),
+  setresgid: row("int", "int", "int"),
+  setresuid: row("int", "int", "int"),
+  setsid: row(),
+  socket: row("flags", "flags", "int"),
+  symlinkat: row("str", "fd", "str"),
+  umask: row("flags"),
+  umount2: row("str", "flags"),
+  unlinkat: row("fd", "str", "flags"),
+  unshare: row("flags"),
+  write: row("fd", "data", "len"),
+} as const satisfies Record<string, readonly ArgumentKind[]>;
+
+/** ioctl with a structure as third argument, by request; the printer and the encoder look here first. */
+export const ioctlStructs: Readonly<Record<string, string>> = {
+  SIOCSIFFLAGS: "ifreq",
+  TIOCSWINSZ: "winsize",
+  TIOCSPTLCK: "int32",
+};
+
+/**
+ * Pseudo-calls: what no kernel has as one call. Each says why no system call will do. Numbers stand in ops.ts.
+ */
+export const pseudoCalls = {
+  /** post(EVENT): tell the other side. A record on the sync socket, whose form the plan should not spell out. */
+  post: row("flags"),
+  /** wait(EVENT): block until the other side posts it; the peer's death or its failure ends this side. */
+  wait: row("flags"),
+  /** wait_start(LISTEN): accept `bunker start` on the start socket; from then on reports go to that connection. */
+  wait_start: row("fd"),
+  /**
+   * hook(PATH, ARGV, ENVP, TIMEOUT_SECONDS (0: none), PID, STATE_BEFORE_PID, STATE_AFTER_PID): fork, feed the
+   * state on stdin, wait, kill on expiry. A loop over several processes is not one system call. Fails with
+   * the errno of execve, ETIMEDOUT, or ECHILD for a non-zero status.
+   */
+  hook: row("str", "strv", "strv", "int", "int", "str", "str"),
+  /**
+   * fd = create_in_root(ROOT, PATH, S_IFDIR|MODE or S_IFREG|MODE): open PATH (O_PATH) beneath ROOT, making what is
+   * missing component by component: how many calls that takes depends on what is on disk.
+   */
+  create_in_root: row("fd", "str", "flags"),
+  /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. */
+  verify_node: row("fd", "str", "flags", "dev"),
+  /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */
+  copy_tree: row("fd", "fd"),
+  /** reset_signals(): empty mask, default dispositions: 64 calls of no interest. */
+  reset_signals: row(),
+  /** path = find_executable(CANDIDATES): the first regular file this process may execute; its pointer, for execve. */
+  find_executable: row("strv"),
+  /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
+  verify_cwd: row(),
+  /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
+  send_fd: row("fd", "fd", "str"),
+  /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
+  verify_fs: row("fd", "flags"),
+} as const satisfies Record<string, readonly ArgumentKind[]>;

@@ -1,0 +1,56 @@
+/**
+ * Numbers shared by the encoder (TypeScript) and the interpreter (C): opcodes of pseudo-calls, argument and error
+ * forms, events, records. build/generate_tables.ts writes them into generated/program.h; nothing keeps them by hand.
+ * @module
+ */
+
+/** Operation numbers at and above this one are pseudo-calls, below it system calls. */
+export const OP_BASE = 4096;
+
+export const ops = {
+  OP_END: 4096,
+  OP_JUMP: 4097,
+  OP_STORE: 4098,
+  OP_POST: 4099,
+  OP_WAIT: 4100,
+  OP_WAIT_START: 4101,
+  OP_HOOK: 4102,
+  OP_CREATE_IN_ROOT: 4103,
+  OP_VERIFY_NODE: 4104,
+  OP_COPY_TREE: 4105,
+  OP_RESET_SIGNALS: 4106,
+  OP_FIND_EXECUTABLE: 4107,
+  OP_VERIFY_CWD: 4108,
+  OP_SEND_FD: 4109,
+  OP_VERIFY_FS: 4110,
+  OP_MONITOR: 4111,
+} as const;
+
+/** What `post` and `wait` name. */
+export const events = {
+  MOUNTED: 1,
+  HOOKS_DONE: 2,
+  READY: 3,
+  START: 4,
+  EXEC: 5,
+} as const;
+
+/** Kinds of records on the sync socket. */
+export const records = {
+  RECORD_POST: 1,
+  RECORD_FAILED: 2,
+  RECORD_BRANCH: 3,
+} as const;
+
+/** Forms of one argument word, 4 bits each. */
+export const forms = {
+  FORM_IMMEDIATE: 0,
+  FORM_POOL: 1,
+  FORM_REGISTER: 2,
+} as const;
+
+/** Where the stage's program image is linked, and what its first word says. */
+export const image = {
+  PROGRAM_ADDRESS: 0x600000,
+  PROGRAM_MAGIC: 0x626b7231,
+} as const;

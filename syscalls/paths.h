@@ -1,0 +1,135 @@
+/*
+ * Pseudo-calls about paths below one root descriptor and about what stands there.
+ * In: descriptors, texts of the pool. Out: a descriptor, a pointer or 0; -errno on failure.
+ */
+
+#define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+
+static i64 open_in_root(i64 root, const char *path, u64 flags)
+{
+	struct open_how how = { flags | O_PATH | O_CLOEXEC, 0, IN_ROOT };
+	return SYS(NR_openat2, root, path, &how, sizeof how);
+}
+
+/* A file or directory that did not exist: made and opened by its own name, so that no symbolic link is followed. */
+static i64 make_component(i64 parent, const char *name, u32 mode)
+{
+	i64 r;
+
+	if ((mode & S_IFMT) == S_IFDIR) {
+		r = SYS(NR_mkdirat, parent, name, mode & 07777);
+		if (r < 0 && r != -EEXIST)
+			return r;
+		return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	r = SYS(NR_openat, parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 07777);
+	if (r < 0)
+		return r;
+	close_fd(r);
+	return SYS(NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * OP_CREATE_IN_ROOT root path mode : r[out] = descriptor of path below root, what is missing made on the way.
+ * Existing components may be symbolic links within the root; those made here are entered without following any
+ * (CVE-2024-45310: a swapped component must not make inodes elsewhere). A dangling link is EEXIST or ENOTDIR.
+ */
+static i64 op_create_in_root(i64 root, char *path, u32 mode)
+{
+	i64 parent = root, fd;
+	int fresh = 0;
+	char *name = path, *end;
+
+	while (*name == '/')
+		name++;
+	if (*name == 0)
+		return SYS(NR_openat, root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (;;) {
+		for (end = name; *end && *end != '/'; end++)
+			;
+		char separator = *end;
+		char *next = end;
+		while (*next == '/')
+			next++;
+		int last = *next == 0;
+		u32 kind = last ? mode : (S_IFDIR | 0755);
+
+		*end = 0;
+		fd = -ENOENT;
+		if (!fresh)
+			fd = open_in_root(root, path, (kind & S_IFMT) == S_IFDIR ? O_DIRECTORY : 0);
+		if (fd == -ENOENT) {
+			fresh = 1;
+			fd = name[0] == '.' && name[1] == '.' && name[2] == 0 ? -EINVAL : make_component(parent, name, kind);
+		}
+		*end = separator;
+		if (parent != root)
+			close_fd(parent);
+		if (fd < 0 || last)
+			return fd;
+		parent = fd;
+		name = next;
+	}
+}
+
+/* OP_VERIFY_NODE dirfd name type dev : 0, or -EEXIST when something else stands there */
+static i64 op_verify_node(i64 dirfd, const char *name, u32 type, u64 dev)
+{
+	struct statx st;
+	i64 r = stat_node(dirfd, name, &st);
+
+	if (r < 0)
+		return r;
+	if ((st.mode & S_IFMT) != type)
+		return -EEXIST;
+	if (type == S_IFIFO)
+		return 0;
+	/* dev is in the kernel's own encoding (linux/kdev_t.h, new_encode_dev), as mknodat takes it */
+	u32 major = (u32)((dev & 0xfff00) >> 8), minor = (u32)((dev & 0xff) | ((dev >> 12) & 0xfff00));
+	return st.rdev_major == major && st.rdev_minor == minor ? 0 : -EEXIST;
+}
+
+/* OP_VERIFY_FS fd magic : 0, or -ENOTSUP when the descriptor is on another filesystem */
+static i64 op_verify_fs(i64 fd, u64 magic)
+{
+	u64 st[32];
+	i64 r = SYS(NR_fstatfs, fd, st);
+
+	if (r < 0)
+		return r;
+	return st[0] == magic ? 0 : -EOPNOTSUPP;
+}
+
+/*
+ * OP_FIND_EXECUTABLE candidates : r[out] = pointer to the first that this process may execute.
+ * As execvp(3): ENOENT and ENOTDIR go on, EACCES is remembered.
+ */
+static i64 op_find_executable(char **candidates)
+{
+	i64 result = -ENOENT;
+
+	for (; *candidates; candidates++) {
+		struct statx st;
+		i64 r = SYS(NR_faccessat2, AT_FDCWD, *candidates, 1 /* X_OK */, AT_EACCESS);
+		if (r == 0)
+			r = SYS(NR_statx, AT_FDCWD, *candidates, 0, STATX_BASIC_STATS, &st);
+		if (r == 0 && (st.mode & S_IFMT) != S_IFREG)
+			r = -EACCES;
+		if (r == 0)
+			return (i64)*candidates;
+		if (r != -ENOENT && r != -ENOTDIR)
+			result = r;
+	}
+	return result;
+}
+
+/* OP_VERIFY_CWD : the kernel prefixes a directory outside the root with "(unreachable)" (getcwd(2)) */
+static i64 op_verify_cwd(void)
+{
+	char path[4096];
+	i64 r = SYS(NR_getcwd, path, sizeof path);
+
+	if (r < 0)
+		return r;
+	return path[0] == '/' ? 0 : -ENOENT;
+}

@@ -1,0 +1,57 @@
+/**
+ * The kernel's structures that plans fill in, by the names plans use: C type, header, and the fields we write.
+ * Offsets and sizes are generated from the headers into generated/; here stands only what a field means.
+ * @module
+ */
+
+/**
+ * `int` number or constant's name; `flags` expression; `fd` register or number; `str` pointer to text;
+ * `bytes` pointer to bytes, written as hexadecimal text; `chars` text within the structure; `ptr` filled by the runner
+ */
+export type FieldKind = "int" | "flags" | "fd" | "str" | "bytes" | "chars" | "ptr";
+
+export interface StructSource {
+  /** C type, as in `sizeof(struct open_how)`. */
+  readonly type: string;
+  readonly header: string;
+  /** Field in C → kind. */
+  readonly fields: Readonly<Record<string, FieldKind>>;
+  /** Bytes handed to the kernel when less than sizeof (extensible structures, unions). */
+  readonly size?: number;
+}
+
+export const structs = {
+  open_how: { type: "struct open_how", header: "linux/openat2.h", fields: { flags: "flags", mode: "flags", resolve: "flags" } },
+  mount_attr: {
+    type: "struct mount_attr",
+    header: "linux/mount.h",
+    fields: { attr_set: "flags", attr_clr: "flags", propagation: "flags", userns_fd: "fd" },
+  },
+  clone_args: {
+    type: "struct clone_args",
+    header: "linux/sched.h",
+    fields: { flags: "flags", pidfd: "ptr", exit_signal: "flags", stack: "ptr", stack_size: "int", cgroup: "fd" },
+  },
+  rlimit64: { type: "struct rlimit64", header: "linux/resource.h", fields: { rlim_cur: "int", rlim_max: "int" } },
+  cap_header: { type: "struct __user_cap_header_struct", header: "linux/capability.h", fields: { version: "flags", pid: "int" } },
+  cap_data: {
+    type: "struct { struct __user_cap_data_struct low, high; }",
+    header: "linux/capability.h",
+    fields: {
+      "low.effective": "flags", "low.permitted": "flags", "low.inheritable": "flags",
+      "high.effective": "flags", "high.permitted": "flags", "high.inheritable": "flags",
+    },
+  },
+  ifreq: { type: "struct ifreq", header: "linux/if.h", fields: { ifr_name: "chars", ifr_flags: "flags" } },
+  winsize: { type: "struct winsize", header: "asm/termios.h", fields: { ws_row: "int", ws_col: "int" } },
+  int32: { type: "struct { int value; }", header: "linux/types.h", fields: { value: "int" } },
+  bpf_attr: {
+    type: "union bpf_attr",
+    header: "linux/bpf.h",
+    fields: {
+      prog_type: "flags", insn_cnt: "int", insns: "bytes", license: "str", prog_name: "chars",
+      target_fd: "fd", attach_bpf_fd: "fd", attach_type: "flags", attach_flags: "flags",
+    },
+    size: 72,
+  },
+} as const satisfies Record<string, StructSource>;
