@@ -1,0 +1,49 @@
+/**
+ * Kernel under Deno: the same blob in anonymous memory, reached through function pointers.
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import { type Kernel, STACK_BYTES } from "./kernel.ts";
+import type { Native } from "./native.ts";
+
+const PAGE = 65536;
+
+/** What we use of Deno's FFI; the real types need Deno's library, which the type check does without. */
+interface DenoFfi {
+  dlopen(name: string, symbols: object): { symbols: Record<string, (...args: unknown[]) => number | bigint> };
+  UnsafePointer: { create(address: number | bigint): object; of(view: Uint8Array): object; value(pointer: object): number | bigint };
+  UnsafePointerView: { getArrayBuffer(pointer: object, length: number): ArrayBuffer };
+  UnsafeFnPointer: new (pointer: object, definition: object) => { call(...args: unknown[]): number | bigint };
+}
+
+/** Maps the shim and wraps its entries. */
+export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
+  const deno = (globalThis as unknown as { Deno: DenoFfi }).Deno;
+  const words = (count: number) => Array.from({ length: count }, () => "i64");
+  const libc = deno.dlopen("libc.so.6", {
+    mmap: { parameters: words(6), result: "i64" },
+    mprotect: { parameters: words(3), result: "i64" },
+  }).symbols;
+  const code = Uint8Array.from(atob(native.shim), (c) => c.charCodeAt(0));
+  const codeBytes = Math.ceil(code.length / PAGE) * PAGE;
+  const memory = Number(libc["mmap"]!(0, codeBytes + STACK_BYTES, 3, prot.mapFlags, -1, 0));
+  if (memory <= 0) throw new HostError("Cannot map memory for the system call shim");
+  // SAFETY: the mapping is ours, of at least this length, and never unmapped.
+  new Uint8Array(deno.UnsafePointerView.getArrayBuffer(deno.UnsafePointer.create(memory), code.length)).set(code);
+  if (Number(libc["mprotect"]!(memory, codeBytes, 5)) !== 0) {
+    throw new HostError("Cannot make the system call shim executable");
+  }
+  const entry = (name: string, count: number) => {
+    const pointer = deno.UnsafePointer.create(memory + native.shimEntries[name]!);
+    const fn = new deno.UnsafeFnPointer(pointer, { parameters: words(count), result: "i64" });
+    return (...args: number[]) => Number(fn.call(...args));
+  };
+  return {
+    call: entry("shim_call", 7),
+    run: entry("shim_run", 2),
+    spawn: entry("shim_spawn", 1),
+    address: (view) => Number(deno.UnsafePointer.value(deno.UnsafePointer.of(view))),
+    stack: memory + codeBytes,
+    stackBytes: STACK_BYTES,
+  };
+}

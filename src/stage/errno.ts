@@ -1,0 +1,81 @@
+/**
+ * errno numbers to names and texts. Input: positive errno. Output: "ENOENT", "no such file or directory".
+ * @module
+ */
+import { constants } from "../../syscalls/generated/constants.ts";
+
+/**
+ * strerror(3) in lower case, as callers match it (podman: "no such file or directory", "permission denied",
+ * "operation not permitted").
+ */
+const texts: Readonly<Record<string, string>> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such file or directory",
+  ESRCH: "no such process",
+  EINTR: "interrupted system call",
+  EIO: "input/output error",
+  ENXIO: "no such device or address",
+  E2BIG: "argument list too long",
+  ENOEXEC: "exec format error",
+  EBADF: "bad file descriptor",
+  ECHILD: "no child processes",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "cannot allocate memory",
+  EACCES: "permission denied",
+  EFAULT: "bad address",
+  ENOTBLK: "block device required",
+  EBUSY: "device or resource busy",
+  EEXIST: "file exists",
+  EXDEV: "invalid cross-device link",
+  ENODEV: "no such device",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EINVAL: "invalid argument",
+  ENFILE: "too many open files in system",
+  EMFILE: "too many open files",
+  ENOTTY: "inappropriate ioctl for device",
+  ETXTBSY: "text file busy",
+  EFBIG: "file too large",
+  ENOSPC: "no space left on device",
+  EROFS: "read-only file system",
+  EMLINK: "too many links",
+  EPIPE: "broken pipe",
+  ERANGE: "numerical result out of range",
+  ENAMETOOLONG: "file name too long",
+  ENOSYS: "function not implemented",
+  ENOTEMPTY: "directory not empty",
+  ELOOP: "too many levels of symbolic links",
+  EOVERFLOW: "value too large for defined data type",
+  EOPNOTSUPP: "operation not supported",
+  EADDRINUSE: "address already in use",
+  ENETDOWN: "network is down",
+  ECONNABORTED: "software caused connection abort",
+  ECONNRESET: "connection reset by peer",
+  ECONNREFUSED: "connection refused",
+  ETIMEDOUT: "connection timed out",
+  EDQUOT: "disk quota exceeded",
+  ELIBBAD: "accessing a corrupted shared library",
+  EMSGSIZE: "message too long",
+  ESTALE: "stale file handle",
+};
+
+let names: Map<number, string> | undefined;
+
+/** "ENOENT" for 2. */
+export function errnoName(errno: number): string {
+  if (names === undefined) {
+    names = new Map();
+    for (const name in constants) {
+      // The first name wins: EAGAIN before EWOULDBLOCK.
+      const value = constants[name]!;
+      if (/^E[A-Z0-9]+$/.test(name) && !names.has(value)) names.set(value, name);
+    }
+  }
+  return names.get(errno) ?? `errno ${errno}`;
+}
+
+/** The text of strerror(3), lower case. */
+export function errnoText(errno: number): string {
+  const name = errnoName(errno);
+  return texts[name] ?? name;
+}

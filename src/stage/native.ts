@@ -1,0 +1,13 @@
+/**
+ * What the C build leaves in dist/native/<arch>.ts.
+ * @module
+ */
+
+export interface Native {
+  /** The shim: a flat image, base64. */
+  readonly shim: string;
+  /** Offset of each exported function in it. */
+  readonly shimEntries: Readonly<Record<string, number>>;
+  /** The stage: a static executable without a program, base64. */
+  readonly stage: string;
+}

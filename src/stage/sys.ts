@@ -1,0 +1,170 @@
+/**
+ * Single system calls of the runtime's own, through the shim: by name, synchronous, the same under Bun and Deno.
+ * Input: names, numbers, texts, buffers. Output: value or negative errno (`sys`), or SyscallError (`sysOrThrow`, …).
+ * @module
+ */
+import * as native from "../../dist/native/host.ts";
+import { SyscallError } from "../errors.ts";
+import { evaluate, type Tables, tablesFor } from "../program/tables.ts";
+import { errnoName, errnoText } from "./errno.ts";
+import type { Kernel } from "./kernel.ts";
+
+export { errnoName, errnoText } from "./errno.ts";
+
+// Two engines, one interface: only the module of the engine at hand is loaded.
+const { loadKernel } = "Deno" in globalThis ? await import("./deno.ts") : await import("./bun.ts");
+
+/** Architecture this process was built for. */
+export const arch: "x86_64" | "aarch64" = native.arch;
+/** Numbers of this architecture. */
+export const tables: Tables = tablesFor(arch);
+/** The stage's executable, base64, without a program. */
+export const stageImage: string = native.stage;
+export const AT_FDCWD = -100;
+
+let loaded: Kernel | undefined;
+
+/** The shim, mapped on first use. */
+export function kernel(): Kernel {
+  return (loaded ??= loadKernel(native, { mapFlags: flags("MAP_PRIVATE|MAP_ANONYMOUS") }));
+}
+
+/** Value of a flag expression: "O_PATH|O_CLOEXEC". */
+export function flags(expression: string): number {
+  const { low, high } = evaluate(tables, expression);
+  return high * 4294967296 + (high === 0 ? low >>> 0 : low);
+}
+
+/** Memory whose address stays: only a view over a whole ArrayBuffer of its own is never moved. */
+export function stable(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
+/** Stable, NUL-terminated copy of a text. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = stable(text.length * 3 + 1);
+  encoder.encodeInto(text, bytes);
+  return bytes;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+type Argument = number | string | Uint8Array | null;
+
+/** Any system call by its name. Texts become NUL-terminated copies, buffers their address. Value, or -errno. */
+export function sys(call: string, ...args: readonly Argument[]): number {
+  const k = kernel();
+  const keep: Uint8Array[] = [];
+  const words = [0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i]!;
+    if (argument === null) continue;
+    if (typeof argument === "number") {
+      words[i] = argument;
+      continue;
+    }
+    const bytes = typeof argument === "string" ? cString(argument) : argument;
+    keep.push(bytes);
+    words[i] = k.address(bytes);
+  }
+  const result = k.call(tables.nr[call]!, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!);
+  return keep.length < 0 ? 0 : result; // keeps the buffers reachable until the call has returned
+}
+
+/** As `sys`, but an errno becomes a SyscallError that prints the call. */
+export function sysOrThrow(call: string, ...args: readonly Argument[]): number {
+  const result = sys(call, ...args);
+  if (result >= 0) return result;
+  const shown = args.map((a) => (typeof a === "string" ? JSON.stringify(a) : typeof a === "number" ? String(a) : "…"));
+  throw syscallError(`${call}(${shown.join(", ")})`, -result);
+}
+
+/** The error of a failed call, in the words of strerror(3). */
+export function syscallError(call: string, errno: number): SyscallError {
+  return new SyscallError(call, errno, `${call}: ${errnoName(errno)} (${errnoText(errno)})`);
+}
+
+/** openat; `mode` for O_CREAT. Always add O_CLOEXEC. Throws SyscallError. */
+export function openAt(dirfd: number, path: string, expression: string, mode = 0): number {
+  const result = sys("openat", dirfd, path, flags(expression), mode);
+  if (result >= 0) return result;
+  throw syscallError(`open "${path}"`, -result);
+}
+
+/** Everything from the descriptor's position on, at most maxBytes. Throws SyscallError. */
+export function readAll(fd: number, maxBytes = 64 * 1024 * 1024): Uint8Array {
+  let buffer = stable(16384);
+  let length = 0;
+  for (;;) {
+    const address = kernel().address(buffer);
+    const n = kernel().call(tables.nr["read"]!, fd, address + length, buffer.length - length, 0, 0, 0);
+    if (n === -4) continue; // EINTR
+    if (n < 0) throw syscallError(`read(${fd})`, -n);
+    if (n === 0) return buffer.subarray(0, length);
+    length += n;
+    if (length > maxBytes) throw new SyscallError("read", 27, `Cannot read more than ${maxBytes} bytes`);
+    if (length === buffer.length) {
+      const grown = stable(buffer.length * 4);
+      grown.set(buffer);
+      buffer = grown;
+    }
+  }
+}
+
+/** A whole file by path. Throws SyscallError. */
+export function readFile(path: string, maxBytes?: number): Uint8Array {
+  const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC");
+  try {
+    return readAll(fd, maxBytes);
+  } finally {
+    close(fd);
+  }
+}
+
+/** A whole file as text, relative to a directory. Throws SyscallError. */
+export function readText(dirfd: number, path: string): string {
+  const fd = openAt(dirfd, path, "O_RDONLY|O_CLOEXEC");
+  try {
+    return decoder.decode(readAll(fd));
+  } finally {
+    close(fd);
+  }
+}
+
+/** Writes all of it. Throws SyscallError. */
+export function writeAll(fd: number, data: Uint8Array | string): void {
+  let bytes: Uint8Array;
+  let length: number;
+  if (typeof data === "string") {
+    bytes = stable(data.length * 3 + 1);
+    length = encoder.encodeInto(data, bytes).written;
+  } else {
+    bytes = stable(data.length);
+    bytes.set(data);
+    length = data.length;
+  }
+  const address = kernel().address(bytes);
+  for (let at = 0; at < length;) {
+    const n = kernel().call(tables.nr["write"]!, fd, address + at, length - at, 0, 0, 0);
+    if (n === -4) continue; // EINTR
+    if (n < 0) throw syscallError(`write(${fd})`, -n);
+    at += n;
+  }
+}
+
+/** Closes a descriptor; errors say nothing a caller could act on. */
+export function close(fd: number): void {
+  if (fd >= 0) sys("close", fd);
+}
+
+interface Engine {
+  Deno?: { env: { get(name: string): string | undefined } };
+  process?: { env: Record<string, string | undefined> };
+}
+
+/** One variable of the process's environment. */
+export function environment(name: string): string | undefined {
+  const engine = globalThis as Engine;
+  return engine.Deno === undefined ? engine.process?.env[name] : engine.Deno.env.get(name);
+}
