@@ -1,0 +1,43 @@
+/**
+ * `linux.sysctl`: which kernel parameters belong to a namespace, and where their files are.
+ * In: key of the map. Out: path below /proc/sys, type of the namespace.
+ * Spec: config-linux.md#sysctl. Keys in the two forms of sysctl.d(5).
+ * @module
+ */
+import type { NamespaceType } from "./types.ts";
+
+/** ipc_namespaces(7); files of fs/mqueue too. */
+const ipcParameters = new Set([
+  "kernel/msgmax",
+  "kernel/msgmnb",
+  "kernel/msgmni",
+  "kernel/sem",
+  "kernel/shmall",
+  "kernel/shmmax",
+  "kernel/shmmni",
+  "kernel/shm_rmid_forced",
+]);
+
+/**
+ * Path below /proc/sys of a key. The first separator decides: after a "." dots separate and slashes stand for
+ * dots ("net.ipv4.conf.eth0/100.rp_filter"), after a "/" it is a path already.
+ */
+export function sysctlPath(key: string): string {
+  const first = /[./]/.exec(key)?.[0];
+  if (first !== ".") return key;
+  return key.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+}
+
+/** Whether a path below /proc/sys stays there and names a file: no empty, "." or ".." step. */
+export function isSysctlPath(path: string): boolean {
+  return path.split("/").every((step) => step !== "" && step !== "." && step !== "..");
+}
+
+/** The namespace a parameter belongs to; undefined: to the whole machine. */
+export function sysctlNamespace(path: string): NamespaceType | undefined {
+  if (ipcParameters.has(path) || path.startsWith("fs/mqueue/")) return "ipc";
+  if (path.startsWith("net/")) return "network";
+  if (path === "kernel/domainname" || path === "kernel/hostname") return "uts";
+  if (path.startsWith("user/")) return "user";
+  return undefined;
+}
