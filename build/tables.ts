@@ -7,7 +7,7 @@ import { architectures, evaluate, type Architecture, type Question } from "./hea
 import { calls } from "../syscalls/calls.ts";
 import { headers, newerNumbers, numbers } from "../syscalls/constants.ts";
 import { newer, unexported } from "../syscalls/newer.ts";
-import { events, forms, ops, records } from "../syscalls/ops.ts";
+import { events, forms, image, OP_BASE, ops, records } from "../syscalls/ops.ts";
 import { structs, type StructSource } from "../syscalls/structs.ts";
 
 const names = Object.keys(architectures) as Architecture[];
@@ -155,12 +155,17 @@ function headerFile(
   shared: readonly (readonly [string, number])[],
   isShared: (name: string) => boolean,
 ): string {
-  const enums = Object.entries({ op: ops, event: events, record: records, form: forms }).map(
-    ([name, members]) =>
-      `enum ${name} {\n${Object.entries(members)
-        .map(([member, value]) => `  ${name === "event" ? "EVENT_" : ""}${member} = ${value},\n`)
-        .join("")}};\n`,
-  );
+  const numbersOf = (members: Readonly<Record<string, number>>, prefix = ""): string =>
+    `enum {\n${Object.entries(members)
+      .map(([member, value]) => `  ${prefix}${member} = ${literal(value)},\n`)
+      .join("")}};\n`;
+  const enums = [
+    numbersOf({ OP_BASE, ...ops }),
+    numbersOf(events, "EVENT_"),
+    numbersOf(records),
+    numbersOf(forms),
+    numbersOf(image),
+  ];
   const perArchitecture = names.map((name, index) => {
     const { nr, constants, layouts } = values[name];
     const sizes = Object.entries(layouts).flatMap(([struct, { size, fields }]): [string, number][] => [
