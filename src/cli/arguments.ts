@@ -1,0 +1,166 @@
+/**
+ * The strict command line parser: option table and words in, values out, or one error that names the option.
+ * Input: citty option definitions, argv. Output: values by option name. Pure.
+ *
+ * Accepted as runc accepts them: `--name value`, `--name=value`, and the same with a single dash (`-no-subreaper`,
+ * `-root x`), short aliases (`-b x`), `--flag=false`. Options may also follow the arguments; `--` ends them.
+ * citty's own parser is not used: it ignores unknown options and reads `--no-pivot` as "pivot: false".
+ * @module
+ */
+import { UsageError } from "../errors.ts";
+import type { OptionDef } from "./command.ts";
+
+/** Option table of one command, or of the words before the command. */
+export type OptionTable = Readonly<Record<string, OptionDef>>;
+
+/** Values by option or argument name. */
+export type Values = Record<string, string | boolean | undefined>;
+
+/** Result of parsing: the values and where parsing ended. */
+export interface Parsed {
+  readonly values: Values;
+  /** Index of the first word that was not read: the command's name, or the number of words. */
+  readonly end: number;
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  true: true, t: true, "1": true, TRUE: true, True: true, T: true,
+  false: false, f: false, "0": false, FALSE: false, False: false, F: false,
+};
+
+/**
+ * Reads options until the first word that is not one: for what stands before the command.
+ * `values` is filled as far as parsing comes, so that an error can still go to the --log given before it.
+ */
+export function parseLeadingOptions(table: OptionTable, words: readonly string[], values: Values): Parsed {
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at]!;
+    if (!isOption(word)) break;
+    at = readOption(table, words, at, values, "", {});
+  }
+  return { values: withDefaults(table, values), end: at };
+}
+
+/** Reads all of a command's words; `elsewhere` are the options that stand before the command, for the hint. */
+export function parseCommandLine(name: string, table: OptionTable, words: readonly string[], elsewhere: OptionTable): Values {
+  const values: Values = {};
+  const given: string[] = [];
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at]!;
+    if (word === "--") {
+      given.push(...words.slice(at + 1));
+      break;
+    }
+    if (isOption(word)) at = readOption(table, words, at, values, name, elsewhere);
+    else {
+      given.push(word);
+      at++;
+    }
+  }
+  fillArguments(name, table, given, values);
+  return withDefaults(table, values);
+}
+
+/** True if these words ask for help rather than for work. */
+export function asksForHelp(table: OptionTable, words: readonly string[]): boolean {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === "--") return false;
+    if (word === "-h" || word === "-help" || word === "--help") return true;
+    // A value is not an option, whatever it looks like.
+    if (isOption(word) && !word.includes("=")) {
+      const found = findOption(table, word.replace(/^--?/, ""));
+      if (found !== undefined && takesValue(found[1])) at++;
+    }
+  }
+  return false;
+}
+
+/** "-" alone is an argument (standard input), as everywhere. */
+function isOption(word: string): boolean {
+  return word.length > 1 && word.startsWith("-");
+}
+
+function takesValue(option: OptionDef): boolean {
+  return option.type !== "boolean" && option.bare === undefined;
+}
+
+function findOption(table: OptionTable, name: string): [string, OptionDef] | undefined {
+  for (const [key, option] of Object.entries(table)) {
+    if (option.type === "positional") continue;
+    const alias = "alias" in option ? option.alias : undefined;
+    if (key === name || alias === name) return [key, option];
+  }
+  return undefined;
+}
+
+/** Reads the option at `at` with its value; returns the index after it. */
+function readOption(
+  table: OptionTable,
+  words: readonly string[],
+  at: number,
+  values: Values,
+  command: string,
+  elsewhere: OptionTable,
+): number {
+  const word = words[at]!;
+  const equals = word.indexOf("=");
+  const shown = equals < 0 ? word : word.slice(0, equals);
+  const name = shown.replace(/^--?/, "");
+  const found = findOption(table, name);
+  if (found === undefined) throw unknownOption(shown, command, elsewhere);
+  const [key, option] = found;
+  const inline = equals < 0 ? undefined : word.slice(equals + 1);
+  if (option.type === "boolean") {
+    const truth = inline === undefined ? true : truths[inline];
+    if (truth === undefined) throw new UsageError(`Invalid boolean value "${inline}" for ${shown}: true or false`);
+    values[key] = truth;
+    return at + 1;
+  }
+  let value = inline ?? option.bare;
+  let next = at + 1;
+  if (value === undefined) {
+    value = words[next++];
+    // podman's probes and people's habits match on these words.
+    if (value === undefined) throw new UsageError(`flag needs an argument: ${shown}`);
+  }
+  if (value === "") throw new UsageError(`Empty value for ${shown}`);
+  const choices = "options" in option ? option.options : undefined;
+  if (choices !== undefined && !choices.includes(value)) {
+    throw new UsageError(`Invalid value "${value}" for ${shown}: ${choices.join(", ")}`);
+  }
+  values[key] = value;
+  return next;
+}
+
+function unknownOption(shown: string, command: string, elsewhere: OptionTable): UsageError {
+  const of = command === "" ? "" : ` of "${command}"`;
+  const detail = [`try        bunker ${command === "" ? "" : `${command} `}--help`];
+  if (findOption(elsewhere, shown.replace(/^--?/, "")) !== undefined) {
+    detail.unshift(`because    ${shown} is a global option: it stands before the command`);
+  }
+  return new UsageError(`Unknown option${of}: ${shown}`, detail);
+}
+
+function fillArguments(name: string, table: OptionTable, given: readonly string[], values: Values): void {
+  const wanted = Object.entries(table).filter(([, option]) => option.type === "positional");
+  if (given.length > wanted.length) {
+    throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [`try        bunker ${name} --help`]);
+  }
+  wanted.forEach(([key, option], index) => {
+    const value = given[index];
+    if (value !== undefined) values[key] = value;
+    else if (option.required !== false && option.default === undefined) {
+      throw new UsageError(`"${name}" requires an argument: ${key.toUpperCase()}`, [`try        bunker ${name} --help`]);
+    }
+  });
+}
+
+function withDefaults(table: OptionTable, values: Values): Values {
+  for (const [key, option] of Object.entries(table)) {
+    values[key] ??= option.default ?? (option.type === "boolean" ? false : undefined);
+  }
+  return values;
+}

@@ -1,0 +1,50 @@
+/**
+ * Says what went wrong: to standard error in one write, first the message, then the details; and to the log.
+ * Input: what was thrown. Output: the exit code.
+ * @module
+ */
+import { BunkerError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { writeAll } from "../stage/sys.ts";
+import type { Globals } from "./globals.ts";
+
+/** conmon reads standard error once, 8 KiB: what does not fit is lost, so it is cut here, visibly. */
+const maxBytes = 8000;
+
+/** Reports the failure; `log` is missing where the log itself could not be opened. */
+export function reportFailure(error: unknown, globals: Globals, log: Logger | undefined): number {
+  const { message, detail, exitCode } = describe(error, globals.debug);
+  if (log !== undefined && globals.log !== undefined) attempt(() => log.error(message));
+  // JSON was asked for and there is no other place: whoever reads standard error parses it.
+  if (log !== undefined && globals.log === undefined && globals.logFormat === "json") attempt(() => log.error(message));
+  else attempt(() => writeAll(2, failureText(message, detail)));
+  return exitCode;
+}
+
+/** The text for people: `bunker: <message>`, then the details indented. */
+export function failureText(message: string, detail: readonly string[]): string {
+  const lines = detail.flatMap((line) => line.split("\n")).map((line) => `  ${line}\n`);
+  const text = `bunker: ${message}\n${lines.join("")}`;
+  return text.length <= maxBytes ? text : `${text.slice(0, maxBytes)} …\n`;
+}
+
+function describe(error: unknown, debug: boolean): { message: string; detail: readonly string[]; exitCode: number } {
+  // A message of one line, whatever a file name or a config value brought along.
+  const line = (text: string) => text.replaceAll("\n", "\\n");
+  if (error instanceof BunkerError) {
+    return { message: line(error.message), detail: error.detail, exitCode: error.exitCode };
+  }
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  const detail = ["because    this is a bug of bunker: please report it with this text and the config.json"];
+  if (debug && stack !== undefined) detail.push(...stack.split("\n").slice(1).map((frame) => frame.trim()));
+  return { message: `internal error: ${line(message)}`, detail, exitCode: 1 };
+}
+
+/** A full disk or a closed pipe must not hide the failure that is being told. */
+function attempt(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // Nowhere left to say it.
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What the command line hands to the operations and what they hand back. Plain data.
+ * @module
+ */
+import type { Logger } from "../log.ts";
+
+/** What every operation needs to know. */
+export interface RuntimeOptions {
+  /** Absolute path of the directory that holds the containers' state directories. */
+  readonly root: string;
+  readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
+  readonly debug: boolean;
+  readonly log: Logger;
+}
+
+export interface CreateOptions {
+  readonly id: string;
+  /** As given: may be relative to the working directory. */
+  readonly bundle: string;
+  /** File read in place of the bundle's config.json. */
+  readonly config?: string;
+  readonly pidFile?: string;
+  readonly consoleSocket?: string;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** Descriptors passed on, beyond stdio and those of LISTEN_FDS. */
+  readonly preserveFds: number;
+}
+
+export interface RunOptions extends CreateOptions {
+  readonly detach: boolean;
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+}
+
+export type Status = "creating" | "created" | "running" | "stopped";
+
+/** The state as `state` and `list` print it: the specification's members and runc's. */
+export interface StateView {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** 0 when stopped. */
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  /** Name of the user that created it; the number where /etc/passwd knows none. */
+  readonly owner: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}

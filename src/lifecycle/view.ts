@@ -1,0 +1,53 @@
+/**
+ * A container's state as users see it. Input: state directory, record. Output: StateView.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import { AT_FDCWD, readText } from "../stage/sys.ts";
+import type { StateDirectory } from "../state/directory.ts";
+import type { StateRecord } from "../state/record.ts";
+import { statusOf } from "../state/status.ts";
+import type { StateView, Status } from "./types.ts";
+
+/** The members in runc's order. */
+export function viewOf(directory: StateDirectory, record: StateRecord): StateView {
+  const status = statusOf(directory, record);
+  return {
+    ociVersion: record.ociVersion,
+    id: record.id,
+    pid: status === "stopped" ? 0 : record.pid,
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
+    owner: userName(record.owner),
+  };
+}
+
+/**
+ * The state of runtime.md#state that a hook reads on stdin. `pid` is left out where there is no process any more.
+ */
+export function hookState(record: StateRecord, status: Status): string {
+  return JSON.stringify({
+    ociVersion: record.ociVersion,
+    id: record.id,
+    status,
+    ...(status === "stopped" ? {} : { pid: record.pid }),
+    bundle: record.bundle,
+    ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
+  });
+}
+
+/** Name of a user of this machine, by /etc/passwd alone; the number where it knows none. */
+function userName(uid: number): string {
+  let text: string;
+  try {
+    text = readText(AT_FDCWD, "/etc/passwd");
+  } catch (error) {
+    if (error instanceof SyscallError) return String(uid);
+    throw error;
+  }
+  const line = text.split("\n").find((entry) => entry.split(":")[2] === String(uid));
+  return line === undefined ? String(uid) : line.slice(0, line.indexOf(":"));
+}

@@ -1,0 +1,17 @@
+/**
+ * The entry: one command a process, under Bun (compiled or from source) and under Deno.
+ * Input: argv. Output: the exit code.
+ * @module
+ */
+import { dispatch } from "./cli/dispatch.ts";
+import { sys } from "./stage/sys.ts";
+
+/** argv without the program's name, by whichever runtime this is; node:process would cost start-up time. */
+function words(): readonly string[] {
+  const runtime = globalThis as { Bun?: { argv: readonly string[] }; Deno?: { args: readonly string[] } };
+  return runtime.Bun?.argv.slice(2) ?? runtime.Deno?.args ?? [];
+}
+
+const code = await dispatch(words());
+// Straight to the kernel: nothing is buffered here, and taking the JavaScript engine down costs time.
+sys("exit_group", code);

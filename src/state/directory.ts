@@ -1,0 +1,211 @@
+/**
+ * One container's state directory: made, opened, locked, read, written and removed, all by descriptor.
+ * Input: root, id. Output: StateDirectory.
+ *
+ * Who may do what: `mkdir` decides between two creators of one id, for it is atomic; `lock` is held by whoever changes
+ * the container, and the kernel lets go of it when that process dies; state.json is replaced by rename, so readers
+ * need no lock. A directory with a free lock and no state.json, or pid 0 in it, is what an interrupted create left.
+ * @module
+ */
+import { HostError, SyscallError } from "../errors.ts";
+import { AT_FDCWD, close, errnoName, flags, openAt, readText, sys, syscallError, writeAll } from "../stage/sys.ts";
+import { emptyDirectory, makeDirectories, namesIn, factsOf } from "./folder.ts";
+import { checkId } from "./id.ts";
+import { sleep } from "./process.ts";
+import { parseRecord, recordFile, type StateRecord } from "./record.ts";
+
+/** Locked by the operation that changes the container. */
+const lockFile = "lock";
+/** Locked by the container's first process until it executes the user's program. */
+export const createdFile = "created";
+
+export interface StateDirectory {
+  readonly id: string;
+  /** `<root>/<id>`, for messages. */
+  readonly path: string;
+  /** Of `<root>`. */
+  readonly rootFd: number;
+  /** Of the directory itself. */
+  readonly fd: number;
+  /** The lock, while this process holds it. */
+  lock: number | undefined;
+}
+
+const openDirectory = "O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC";
+
+/** Makes the directory for a new container and locks it; a taken id is an error. */
+export function createStateDirectory(root: string, id: string): StateDirectory {
+  checkId(id);
+  const rootFd = openRoot(root, true)!;
+  const path = `${root}/${id}`;
+  const made = sys("mkdirat", rootFd, id, 0o700);
+  if (made < 0) {
+    close(rootFd);
+    if (errnoName(-made) === "EEXIST") throw new HostError(`Container with given ID already exists: "${id}"`);
+    throw cannot("create", path, syscallError("mkdir", -made));
+  }
+  const fd = sys("openat", rootFd, id, flags(openDirectory));
+  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined };
+  try {
+    // Nobody else has a use for a directory this young but a `delete --force` that takes it for a left-over: it wins.
+    if (fd >= 0 && takeLock(directory)) return directory;
+    throw new HostError(`Container "${id}" was deleted while it was being created`);
+  } catch (error) {
+    closeStateDirectory(directory);
+    throw error;
+  }
+}
+
+/** Opens the directory of an existing container, undefined if there is none. */
+export function findStateDirectory(root: string, id: string): StateDirectory | undefined {
+  checkId(id);
+  const rootFd = openRoot(root, false);
+  if (rootFd === undefined) return undefined;
+  const path = `${root}/${id}`;
+  const fd = sys("openat", rootFd, id, flags(openDirectory));
+  if (fd < 0) {
+    close(rootFd);
+    if (errnoName(-fd) === "ENOENT") return undefined;
+    throw cannot("open", path, syscallError("open", -fd));
+  }
+  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined };
+  const { uid, mode } = factsOf(fd);
+  // What stands in it is acted upon (pids are killed, hooks are run), so it must be our own work.
+  if (uid === sys("geteuid") && (mode & 0o022) === 0) return directory;
+  closeStateDirectory(directory);
+  throw new HostError(`State directory "${path}" is not trustworthy: owned by user ${uid}, mode 0${mode.toString(8)}`);
+}
+
+/** As findStateDirectory, but a container that is not there is an error; callers match its wording. */
+export function openStateDirectory(root: string, id: string): StateDirectory {
+  const directory = findStateDirectory(root, id);
+  if (directory !== undefined) return directory;
+  throw noSuchContainer(id, root);
+}
+
+/** The error for an unknown id. */
+export function noSuchContainer(id: string, root: string): HostError {
+  return new HostError(`Container "${id}": container does not exist`, [`because    "${root}" has no state of it`]);
+}
+
+/** Ids below the root, sorted; none if there is no root yet. */
+export function listIds(root: string): string[] {
+  const rootFd = openRoot(root, false);
+  if (rootFd === undefined) return [];
+  try {
+    return namesIn(rootFd).filter((name) => !name.startsWith(".")).sort();
+  } finally {
+    close(rootFd);
+  }
+}
+
+/**
+ * Takes the lock, waiting for whoever has it. Throws when the time is over, or when the container was removed
+ * meanwhile. Waiting is done by asking again: a lock wait in the kernel has no time limit.
+ */
+export function lockStateDirectory(directory: StateDirectory, milliseconds: number): void {
+  for (let waited = 0; ; waited += lockPollMs) {
+    if (takeLock(directory)) return;
+    if (waited >= milliseconds) {
+      throw new HostError(`Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`, [
+        "because    a create, start or delete of it has not ended yet",
+      ]);
+    }
+    sleep(lockPollMs);
+  }
+}
+
+const lockPollMs = 10;
+
+/** True if somebody else changes the container right now. */
+export function isLocked(directory: StateDirectory, file: typeof lockFile | typeof createdFile = lockFile): boolean {
+  const fd = sys("openat", directory.fd, file, flags("O_RDONLY|O_NOFOLLOW|O_CLOEXEC"));
+  if (fd < 0) return false;
+  const result = sys("flock", fd, flags("LOCK_SH|LOCK_NB"));
+  close(fd);
+  return result < 0;
+}
+
+/** Locks `created` for the container's process to inherit; the descriptor. Throws SyscallError. */
+export function lockCreatedFile(directory: StateDirectory): number {
+  const fd = openAt(directory.fd, createdFile, "O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC", 0o600);
+  const result = sys("flock", fd, flags("LOCK_EX"));
+  if (result < 0) throw syscallError("flock", -result);
+  return fd;
+}
+
+/** The record; undefined where none was written yet (or none is left). */
+export function readRecord(directory: StateDirectory): StateRecord | undefined {
+  const path = `${directory.path}/${recordFile}`;
+  let text: string;
+  try {
+    text = readText(directory.fd, recordFile);
+  } catch (error) {
+    if (error instanceof SyscallError && errnoName(error.errno) === "ENOENT") return undefined;
+    throw error instanceof SyscallError ? cannot("read", path, error) : error;
+  }
+  return parseRecord(text, path);
+}
+
+/** Writes or replaces state.json: readers see the old text or the new, never a part. Only with the lock held. */
+export function writeRecord(directory: StateDirectory, text: string): void {
+  const fresh = `${recordFile}.new`;
+  const fd = openAt(directory.fd, fresh, "O_WRONLY|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC", 0o600);
+  try {
+    writeAll(fd, text);
+  } finally {
+    close(fd);
+  }
+  const result = sys("renameat", directory.fd, fresh, directory.fd, recordFile);
+  if (result < 0) throw syscallError(`rename "${recordFile}"`, -result);
+}
+
+/** Removes the directory, state.json as the last file but the lock: an interrupted removal can be made again. */
+export function removeStateDirectory(directory: StateDirectory): void {
+  emptyDirectory(directory.fd, [recordFile, lockFile]);
+  const result = sys("unlinkat", directory.rootFd, directory.id, flags("AT_REMOVEDIR"));
+  if (result < 0 && errnoName(-result) !== "ENOENT") throw cannot("remove", directory.path, syscallError("rmdir", -result));
+}
+
+/** Lets go of the descriptors, and so of the lock. */
+export function closeStateDirectory(directory: StateDirectory): void {
+  if (directory.lock !== undefined) close(directory.lock);
+  directory.lock = undefined;
+  close(directory.fd);
+  close(directory.rootFd);
+}
+
+/** Opens the root, making it if asked; undefined if it is not there. */
+function openRoot(root: string, make: boolean): number | undefined {
+  try {
+    if (make) makeDirectories(root, 0o700);
+    return openAt(AT_FDCWD, root, "O_RDONLY|O_DIRECTORY|O_CLOEXEC");
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    if (!make && errnoName(error.errno) === "ENOENT") return undefined;
+    throw cannot(make ? "create" : "open", root, error);
+  }
+}
+
+function cannot(verb: string, path: string, error: SyscallError): HostError {
+  return new HostError(`Cannot ${verb} state directory "${path}": ${error.message}`, [
+    "try        --root DIR, with a directory of your own",
+  ]);
+}
+
+/** False if another process holds it. Throws noSuchContainer if the container was removed meanwhile. */
+function takeLock(directory: StateDirectory): boolean {
+  const root = directory.path.slice(0, -directory.id.length - 1);
+  const fd = sys("openat", directory.fd, lockFile, flags("O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC"), 0o600);
+  // ENOENT although O_CREAT: the directory itself was removed.
+  if (fd < 0 && errnoName(-fd) === "ENOENT") throw noSuchContainer(directory.id, root);
+  if (fd < 0) throw cannot("lock", directory.path, syscallError("open", -fd));
+  if (sys("flock", fd, flags("LOCK_EX|LOCK_NB")) < 0) {
+    close(fd);
+    return false;
+  }
+  directory.lock = fd;
+  if (factsOf(directory.fd).links > 0) return true;
+  // Its last holder removed the directory: the name may be another container's by now.
+  throw noSuchContainer(directory.id, root);
+}

@@ -1,0 +1,67 @@
+/**
+ * Directories by descriptor: names in them, who owns them, emptying them.
+ * Input: descriptors. Output: plain data. Never follows a symbolic link.
+ * @module
+ */
+import { close, errnoName, flags, openAt, stable, sys, syscallError } from "../stage/sys.ts";
+
+/** Names in an open directory, "." and ".." left out. Throws SyscallError. */
+export function namesIn(fd: number): string[] {
+  const names: string[] = [];
+  const buffer = stable(32768);
+  const view = new DataView(buffer.buffer);
+  const decoder = new TextDecoder();
+  sys("lseek", fd, 0, 0);
+  for (;;) {
+    const length = sys("getdents64", fd, buffer, buffer.length);
+    if (length < 0) throw syscallError("getdents64", -length);
+    if (length === 0) return names;
+    // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name.
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+      const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
+      const text = decoder.decode(name);
+      if (text !== "." && text !== "..") names.push(text);
+    }
+  }
+}
+
+/** Owner, permission bits and number of names (0: removed) of an open directory. Throws SyscallError. */
+export function factsOf(fd: number): { uid: number; mode: number; links: number } {
+  const buffer = stable(256);
+  const result = sys("statx", fd, "", flags("AT_EMPTY_PATH"), flags("STATX_UID|STATX_MODE|STATX_NLINK"), buffer);
+  if (result < 0) throw syscallError("statx", -result);
+  const view = new DataView(buffer.buffer);
+  // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28.
+  return { uid: view.getUint32(20, true), mode: view.getUint16(28, true) & 0o7777, links: view.getUint32(16, true) };
+}
+
+/** Makes an absolute directory and what is missing above it. Existing ones stay as they are. Throws SyscallError. */
+export function makeDirectories(path: string, mode: number): void {
+  const result = sys("mkdirat", flags("AT_FDCWD"), path, mode);
+  if (result >= 0 || errnoName(-result) === "EEXIST") return;
+  const slash = path.lastIndexOf("/");
+  if (errnoName(-result) !== "ENOENT" || slash <= 0) throw syscallError(`mkdir "${path}"`, -result);
+  makeDirectories(path.slice(0, slash), mode);
+  const again = sys("mkdirat", flags("AT_FDCWD"), path, mode);
+  if (again < 0 && errnoName(-again) !== "EEXIST") throw syscallError(`mkdir "${path}"`, -again);
+}
+
+/** Removes everything in an open directory, `last` names at the very end and in their order. Throws SyscallError. */
+export function emptyDirectory(fd: number, last: readonly string[]): void {
+  for (const name of namesIn(fd)) if (!last.includes(name)) remove(fd, name);
+  for (const name of last) remove(fd, name);
+}
+
+function remove(fd: number, name: string): void {
+  const result = sys("unlinkat", fd, name, 0);
+  if (result >= 0 || errnoName(-result) === "ENOENT") return;
+  if (errnoName(-result) !== "EISDIR") throw syscallError(`remove "${name}"`, -result);
+  const inner = openAt(fd, name, "O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC");
+  try {
+    emptyDirectory(inner, []);
+  } finally {
+    close(inner);
+  }
+  const again = sys("unlinkat", fd, name, flags("AT_REMOVEDIR"));
+  if (again < 0 && errnoName(-again) !== "ENOENT") throw syscallError(`remove "${name}"`, -again);
+}

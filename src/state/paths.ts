@@ -1,0 +1,30 @@
+/**
+ * Host paths as text. Input: a path as given. Output: the absolute, tidy form, symbolic links untouched.
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import { errnoName, errnoText, stable, sys } from "../stage/sys.ts";
+
+/** Kernel's limit (PATH_MAX). */
+const maxPathBytes = 4096;
+
+/** Absolute form of `path`, without `.`, doubled slashes and (by text) `..`. */
+export function absolutePath(path: string): string {
+  return tidy(path.startsWith("/") ? path : `${workingDirectory()}/${path}`);
+}
+
+function tidy(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
+
+function workingDirectory(): string {
+  const buffer = stable(maxPathBytes);
+  const length = sys("getcwd", buffer, maxPathBytes);
+  if (length < 0) throw new HostError(`Cannot find the working directory: ${errnoName(-length)} (${errnoText(-length)})`);
+  return new TextDecoder().decode(buffer.subarray(0, length - 1));
+}

@@ -1,0 +1,68 @@
+/**
+ * state.json: what later commands must know about a container. Input and output: StateRecord.
+ * @module
+ */
+import { HostError } from "../errors.ts";
+
+/** File name within the state directory. */
+export const recordFile = "state.json";
+
+/** One hook as config.json gives it. */
+export interface HookRecord {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+/** Content of state.json, one JSON object. */
+export interface StateRecord {
+  readonly id: string;
+  /** As the runtime's pid namespace sees it; 0 until the process exists. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, clock ticks; 0 with pid 0. */
+  readonly startTime: number;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Absolute. */
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  /** uid of the user that created it. */
+  readonly owner: number;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The container's cgroup directories, absolute host paths. */
+  readonly cgroups: readonly string[];
+  readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
+  /** Those that run later than `create`. */
+  readonly hooks: { readonly poststart?: readonly HookRecord[]; readonly poststop?: readonly HookRecord[] };
+  readonly ociVersion: string;
+  /** The whole config.json as it was at `create`. */
+  readonly config: unknown;
+}
+
+/** state.json as text. */
+export function printRecord(record: StateRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+/** The record out of state.json; `path` is for the message only. */
+export function parseRecord(text: string, path: string): StateRecord {
+  let record: Partial<StateRecord> | null;
+  try {
+    record = JSON.parse(text);
+  } catch {
+    record = null;
+  }
+  // Only we write this file: what is checked is that it is whole, not every member's type.
+  if (record === null || typeof record !== "object" || typeof record.pid !== "number" || !Array.isArray(record.cgroups)) {
+    throw new HostError(`State file "${path}" is damaged`, ["try        bunker delete --force ID removes it"]);
+  }
+  return record as StateRecord;
+}
+
+/** Now, in the form of `created`; JavaScript's clock has milliseconds, the rest is zeros. */
+export function timestamp(now: Date = new Date()): string {
+  return now.toISOString().replace("Z", "000000Z");
+}
