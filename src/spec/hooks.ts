@@ -4,9 +4,10 @@
  * @module
  */
 import * as v from "valibot";
-import { absolutePath, positiveI32, strings } from "./scalars.ts";
+import { positiveI32 } from "./scalars.ts";
+import { absolutePath, object, strings } from "./shapes.ts";
 
-const hookSchema = v.object({
+const hookSchema = object(() => ({
   path: absolutePath,
   /** The whole argv; absent: the path alone. */
   args: v.optional(strings),
@@ -14,14 +15,16 @@ const hookSchema = v.object({
   env: v.optional(strings),
   /** Seconds. */
   timeout: v.optional(positiveI32),
-});
-const hookList = v.optional(v.array(hookSchema));
+}));
 
-export const hooksSchema = v.object({
-  prestart: hookList,
-  createRuntime: hookList,
-  createContainer: hookList,
-  startContainer: hookList,
-  poststart: hookList,
-  poststop: hookList,
+export const hooksSchema = object(() => {
+  const list = v.optional(v.array(hookSchema));
+  return {
+    prestart: list,
+    createRuntime: list,
+    createContainer: list,
+    startContainer: list,
+    poststart: list,
+    poststop: list,
+  };
 });

@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { configSchema } from "./config.ts";
 import { specErrorFrom } from "./issues.ts";
-import { readJson } from "./json.ts";
+import { hasLongNumber, readJson, readJsonExactly } from "./json.ts";
 import { dropAbsent, settle } from "./normalize.ts";
 import { refuseNul } from "./nul.ts";
 import type { Spec } from "./types.ts";
@@ -18,12 +18,18 @@ import { validateSpec } from "./validate.ts";
  * or the JSON Pointer of a wrong value. Unknown properties are dropped, nulls count as absent.
  */
 export function parseSpec(text: string): Spec {
-  const config = readJson(text);
-  dropAbsent(config, text);
-  const result = v.safeParse(configSchema, config);
-  if (!result.success) throw specErrorFrom(result.issues);
-  const spec = settle(result.output);
+  const spec = settle(checkShape(text));
   refuseNul(spec, text);
   validateSpec(spec);
   return spec;
+}
+
+function checkShape(text: string): Spec {
+  const result = v.safeParse(configSchema, dropAbsent(readJson(text), text));
+  if (result.success) return result.output;
+  // The schemas refuse 64-bit numbers that were rounded on reading.
+  if (!hasLongNumber(text)) throw specErrorFrom(result.issues);
+  const exact = v.safeParse(configSchema, dropAbsent(readJsonExactly(text), text));
+  if (exact.success) return exact.output;
+  throw specErrorFrom(exact.issues);
 }

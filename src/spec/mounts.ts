@@ -4,19 +4,19 @@
  * @module
  */
 import * as v from "valibot";
-import { nonEmpty, positiveU32, strings, u32 } from "./scalars.ts";
+import { positiveU32, u32 } from "./scalars.ts";
+import { nonEmpty, object, strings } from "./shapes.ts";
 
 /** `size` ids from `containerID` on are those from `hostID` on; user_namespaces(7). */
-const idMappingSchema = v.object({ containerID: u32, hostID: u32, size: positiveU32 });
-export const idMappingsSchema = v.array(idMappingSchema);
+export const idMappingsSchema = v.array(object(() => ({ containerID: u32, hostID: u32, size: positiveU32 })));
 
-export const rootSchema = v.object({
+export const rootSchema = object(() => ({
   /** Absolute, or relative to the bundle. */
   path: nonEmpty,
   readonly: v.optional(v.boolean()),
-});
+}));
 
-const mountSchema = v.object({
+const mountSchema = object(() => ({
   destination: nonEmpty,
   type: v.optional(v.string()),
   /** For a bind mount absolute, or relative to the bundle. */
@@ -25,5 +25,5 @@ const mountSchema = v.object({
   options: v.optional(strings),
   uidMappings: v.optional(idMappingsSchema),
   gidMappings: v.optional(idMappingsSchema),
-});
+}));
 export const mountsSchema = v.array(mountSchema);

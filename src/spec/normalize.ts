@@ -14,14 +14,18 @@ const isObject = (value: unknown): value is Fields =>
  * Absent, null and, for optional text, empty mean the same to every runtime written in Go (`omitempty`),
  * and callers rely on it. `text` is the source of `config`: it tells whether there is any null to look for.
  */
-export function dropAbsent(config: unknown, text: string): void {
-  if (/:\s*null/.test(text)) dropNulls(config);
-  if (!isObject(config)) return;
+export function dropAbsent(config: unknown, text: string): unknown {
+  if (text.includes("null")) dropNulls(config);
+  if (!isObject(config)) return config;
   dropEmpty(config, "hostname", "domainname");
   dropEmpty(config["process"], "apparmorProfile", "selinuxLabel");
   for (const mount of itemsOf(config["mounts"])) dropEmpty(mount, "type", "source");
   const linux = config["linux"];
-  if (!isObject(linux)) return;
+  if (isObject(linux)) dropEmptyLinux(linux);
+  return config;
+}
+
+function dropEmptyLinux(linux: Fields): void {
   dropEmpty(linux, "cgroupsPath", "rootfsPropagation", "mountLabel");
   dropEmpty(linux["intelRdt"], "closID", "l3CacheSchema", "memBwSchema");
   dropEmpty(linux["seccomp"], "listenerPath", "listenerMetadata");

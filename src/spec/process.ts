@@ -4,21 +4,8 @@
  * @module
  */
 import * as v from "valibot";
-import {
-  absolutePath,
-  environment,
-  i32,
-  ioPriorityLevel,
-  niceValue,
-  numberList,
-  oomScoreAdj,
-  rlimitValue,
-  strings,
-  u16,
-  u32,
-  u64,
-  umaskBits,
-} from "./scalars.ts";
+import { i32, integerIn, numberList, rlimitValue, u16, u32, u64 } from "./scalars.ts";
+import { absolutePath, environment, object, oneOf, strings } from "./shapes.ts";
 
 /** Every resource of getrlimit(2). */
 export const rlimitTypes = [
@@ -40,83 +27,71 @@ export const rlimitTypes = [
   "RLIMIT_STACK",
 ] as const;
 
-const rlimitSchema = v.object({
-  type: v.picklist(rlimitTypes),
-  /** Infinity: RLIM_INFINITY. */
-  soft: rlimitValue,
-  hard: rlimitValue,
-});
+/** Infinity: RLIM_INFINITY. */
+const rlimitSchema = object(() => ({ type: oneOf(rlimitTypes), soft: rlimitValue, hard: rlimitValue }));
 
 /** An absent user is root, as with every other runtime; ids are those of the container's user namespace. */
-const userSchema = v.object({
+const userSchema = object(() => ({
   uid: v.optional(u32, 0),
   gid: v.optional(u32, 0),
-  umask: v.optional(umaskBits),
+  umask: v.optional(integerIn(0, 0o777)),
   additionalGids: v.optional(v.array(u32)),
-});
+}));
 
 /** Names are not checked here: one the kernel or this version does not know is a warning, not an error. */
-const capabilitiesSchema = v.object({
-  bounding: v.optional(strings),
-  effective: v.optional(strings),
-  inheritable: v.optional(strings),
-  permitted: v.optional(strings),
-  ambient: v.optional(strings),
+const capabilitiesSchema = object(() => {
+  const set = v.optional(strings);
+  return { bounding: set, effective: set, inheritable: set, permitted: set, ambient: set };
 });
 
-const schedulerSchema = v.lazy(() =>
-  v.object({
-    policy: v.picklist([
-      "SCHED_OTHER",
-      "SCHED_FIFO",
-      "SCHED_RR",
-      "SCHED_BATCH",
-      "SCHED_ISO",
-      "SCHED_IDLE",
-      "SCHED_DEADLINE",
-    ]),
-    nice: v.optional(niceValue),
-    priority: v.optional(i32),
-    flags: v.optional(
-      v.array(
-        v.picklist([
-          "SCHED_FLAG_RESET_ON_FORK",
-          "SCHED_FLAG_RECLAIM",
-          "SCHED_FLAG_DL_OVERRUN",
-          "SCHED_FLAG_KEEP_POLICY",
-          "SCHED_FLAG_KEEP_PARAMS",
-          "SCHED_FLAG_UTIL_CLAMP_MIN",
-          "SCHED_FLAG_UTIL_CLAMP_MAX",
-        ]),
-      ),
+const schedulerSchema = object(() => ({
+  policy: oneOf([
+    "SCHED_OTHER",
+    "SCHED_FIFO",
+    "SCHED_RR",
+    "SCHED_BATCH",
+    "SCHED_ISO",
+    "SCHED_IDLE",
+    "SCHED_DEADLINE",
+  ]),
+  /** sched_setattr(2). */
+  nice: v.optional(integerIn(-20, 19)),
+  priority: v.optional(i32),
+  flags: v.optional(
+    v.array(
+      oneOf([
+        "SCHED_FLAG_RESET_ON_FORK",
+        "SCHED_FLAG_RECLAIM",
+        "SCHED_FLAG_DL_OVERRUN",
+        "SCHED_FLAG_KEEP_POLICY",
+        "SCHED_FLAG_KEEP_PARAMS",
+        "SCHED_FLAG_UTIL_CLAMP_MIN",
+        "SCHED_FLAG_UTIL_CLAMP_MAX",
+      ]),
     ),
-    /** Nanoseconds. */
-    runtime: v.optional(u64),
-    deadline: v.optional(u64),
-    period: v.optional(u64),
-  }),
-);
+  ),
+  /** Nanoseconds, all three. */
+  runtime: v.optional(u64),
+  deadline: v.optional(u64),
+  period: v.optional(u64),
+}));
 
-const ioPrioritySchema = v.lazy(() =>
-  v.object({
-    class: v.picklist(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
-    priority: v.optional(ioPriorityLevel, 0),
-  }),
-);
-
-const execCPUAffinitySchema = v.lazy(() =>
-  v.object({ initial: v.optional(numberList), final: v.optional(numberList) }),
-);
+/** ioprio_set(2): 0 highest to 7 lowest. */
+const ioPrioritySchema = object(() => ({
+  class: oneOf(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
+  priority: v.optional(integerIn(0, 7), 0),
+}));
 
 const argsSchema = v.pipe(
   strings,
-  v.check((args) => args.length > 0 && args[0] !== "", "at least one argument, the first not empty"),
+  v.check((args) => args.length > 0, "at least one argument"),
+  v.check((args) => args[0] !== "", "a first argument that is not empty"),
 );
 
-export const processSchema = v.object({
+export const processSchema = object(() => ({
   terminal: v.optional(v.boolean()),
   /** Characters; absent unless `terminal` is set. */
-  consoleSize: v.optional(v.object({ height: u16, width: u16 })),
+  consoleSize: v.optional(object(() => ({ height: u16, width: u16 }))),
   user: v.optional(userSchema, {}),
   args: argsSchema,
   env: v.optional(environment),
@@ -126,8 +101,11 @@ export const processSchema = v.object({
   noNewPrivileges: v.optional(v.boolean()),
   apparmorProfile: v.optional(v.string()),
   selinuxLabel: v.optional(v.string()),
-  oomScoreAdj: v.optional(oomScoreAdj),
+  /** proc_pid_oom_score_adj(5). */
+  oomScoreAdj: v.optional(integerIn(-1000, 1000)),
   scheduler: v.optional(schedulerSchema),
   ioPriority: v.optional(ioPrioritySchema),
-  execCPUAffinity: v.optional(execCPUAffinitySchema),
-});
+  execCPUAffinity: v.optional(
+    object(() => ({ initial: v.optional(numberList), final: v.optional(numberList) })),
+  ),
+}));

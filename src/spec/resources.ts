@@ -4,40 +4,36 @@
  * @module
  */
 import * as v from "valibot";
-import { i64, nonEmpty, numberList, u16, u32, u64 } from "./scalars.ts";
+import { i64, integerIn, numberList, u16, u32, u64 } from "./scalars.ts";
+import { mapOf, nonEmpty, object, oneOf, text } from "./shapes.ts";
 
-const deviceRuleSchema = v.object({
+const deviceRuleSchema = object(() => ({
   allow: v.boolean(),
   /** Absent: "a", all types. */
-  type: v.optional(v.picklist(["a", "c", "b"])),
+  type: v.optional(oneOf(["a", "c", "b"])),
   /** Absent or -1: all numbers. */
   major: v.optional(i64),
   minor: v.optional(i64),
   /** Absent: all three. */
-  access: v.optional(
-    v.custom<string>(
-      (value) => typeof value === "string" && /^[rwm]*$/.test(value),
-      'a combination of "r", "w" and "m"',
-    ),
-  ),
-});
+  access: v.optional(text((value) => [...value].every((letter) => "rwm".includes(letter)), 'letters of "rwm"')),
+}));
 
 /** Bytes; -1: no limit. */
-const memorySchema = v.object({
+const memorySchema = object(() => ({
   limit: v.optional(i64),
   reservation: v.optional(i64),
   /** Memory and swap together. */
   swap: v.optional(i64),
   kernel: v.optional(i64),
   kernelTCP: v.optional(i64),
-  swappiness: v.optional(u64),
+  swappiness: v.optional(integerIn(0, 100)),
   disableOOMKiller: v.optional(v.boolean()),
   useHierarchy: v.optional(v.boolean()),
   checkBeforeUpdate: v.optional(v.boolean()),
-});
+}));
 
 /** Times in microseconds. */
-const cpuSchema = v.object({
+const cpuSchema = object(() => ({
   shares: v.optional(u64),
   quota: v.optional(i64),
   burst: v.optional(u64),
@@ -47,57 +43,43 @@ const cpuSchema = v.object({
   cpus: v.optional(numberList),
   mems: v.optional(numberList),
   idle: v.optional(i64),
-});
+}));
 
-const blockIOSchema = v.lazy(() => {
-  const throttle = v.optional(v.array(v.object({ major: i64, minor: i64, rate: u64 })));
-  return v.object({
-    weight: v.optional(u16),
-    leafWeight: v.optional(u16),
-    weightDevice: v.optional(
-      v.array(v.object({ major: i64, minor: i64, weight: v.optional(u16), leafWeight: v.optional(u16) })),
-    ),
+const blockIOSchema = object(() => {
+  const device = { major: i64, minor: i64 };
+  const throttle = v.optional(v.array(object(() => ({ ...device, rate: u64 }))));
+  const weights = { weight: v.optional(u16), leafWeight: v.optional(u16) };
+  return {
+    ...weights,
+    weightDevice: v.optional(v.array(object(() => ({ ...device, ...weights })))),
     /** Bytes a second, and operations a second. */
     throttleReadBpsDevice: throttle,
     throttleWriteBpsDevice: throttle,
     throttleReadIOPSDevice: throttle,
     throttleWriteIOPSDevice: throttle,
-  });
+  };
 });
 
-const hugepageLimitsSchema = v.lazy(() =>
-  v.array(
-    v.object({
-      pageSize: v.custom<string>(
-        (value) => typeof value === "string" && /^[1-9][0-9]*[KMG]B$/.test(value),
-        'a size such as "64KB", "2MB" or "1GB"',
-      ),
-      limit: u64,
-    }),
-  ),
-);
+const hugepageLimitSchema = object(() => ({
+  pageSize: text((value) => /^[1-9][0-9]*[KMG]B$/.test(value), 'a size such as "64KB", "2MB" or "1GB"'),
+  limit: u64,
+}));
 
-const networkSchema = v.lazy(() =>
-  v.object({
-    classID: v.optional(u32),
-    priorities: v.optional(v.array(v.object({ name: nonEmpty, priority: u32 }))),
-  }),
-);
-
-const rdmaSchema = v.lazy(() =>
-  v.record(nonEmpty, v.object({ hcaHandles: v.optional(u32), hcaObjects: v.optional(u32) })),
-);
-
-export const resourcesSchema = v.object({
+export const resourcesSchema = object(() => ({
   devices: v.optional(v.array(deviceRuleSchema)),
   memory: v.optional(memorySchema),
   cpu: v.optional(cpuSchema),
   /** -1: no limit. */
-  pids: v.optional(v.object({ limit: v.optional(i64) })),
+  pids: v.optional(object(() => ({ limit: v.optional(i64) }))),
   blockIO: v.optional(blockIOSchema),
-  hugepageLimits: v.optional(hugepageLimitsSchema),
-  network: v.optional(networkSchema),
-  rdma: v.optional(rdmaSchema),
+  hugepageLimits: v.optional(v.array(hugepageLimitSchema)),
+  network: v.optional(
+    object(() => ({
+      classID: v.optional(u32),
+      priorities: v.optional(v.array(object(() => ({ name: nonEmpty, priority: u32 })))),
+    })),
+  ),
+  rdma: v.optional(mapOf(object(() => ({ hcaHandles: v.optional(u32), hcaObjects: v.optional(u32) })))),
   /** File of the cgroup v2 directory to its content. */
-  unified: v.optional(v.record(nonEmpty, v.string())),
-});
+  unified: v.optional(mapOf(v.string())),
+}));

@@ -4,9 +4,10 @@
  * @module
  */
 import * as v from "valibot";
-import { exactU64, strings, u32 } from "./scalars.ts";
+import { exactU64, u32 } from "./scalars.ts";
+import { object, oneOf, strings } from "./shapes.ts";
 
-const actionSchema = v.picklist([
+const actionSchema = oneOf([
   "SCMP_ACT_KILL",
   "SCMP_ACT_KILL_PROCESS",
   "SCMP_ACT_KILL_THREAD",
@@ -18,7 +19,7 @@ const actionSchema = v.picklist([
   "SCMP_ACT_NOTIFY",
 ]);
 
-const architectureSchema = v.picklist([
+const architectureSchema = oneOf([
   "SCMP_ARCH_X86",
   "SCMP_ARCH_X86_64",
   "SCMP_ARCH_X32",
@@ -44,12 +45,12 @@ const architectureSchema = v.picklist([
   "SCMP_ARCH_SHEB",
 ]);
 
-const argumentSchema = v.object({
+const argumentSchema = object(() => ({
   index: u32,
   /** Exact: a bigint from 2^53 on. */
   value: exactU64,
   valueTwo: v.optional(exactU64),
-  op: v.picklist([
+  op: oneOf([
     "SCMP_CMP_NE",
     "SCMP_CMP_LT",
     "SCMP_CMP_LE",
@@ -58,9 +59,9 @@ const argumentSchema = v.object({
     "SCMP_CMP_GT",
     "SCMP_CMP_MASKED_EQ",
   ]),
-});
+}));
 
-const ruleSchema = v.object({
+const ruleSchema = object(() => ({
   names: v.pipe(
     strings,
     v.check((names) => names.length > 0, "at least one name"),
@@ -68,15 +69,15 @@ const ruleSchema = v.object({
   action: actionSchema,
   errnoRet: v.optional(u32),
   args: v.optional(v.array(argumentSchema)),
-});
+}));
 
-export const seccompSchema = v.object({
+export const seccompSchema = object(() => ({
   defaultAction: actionSchema,
   defaultErrnoRet: v.optional(u32),
   architectures: v.optional(v.array(architectureSchema)),
   flags: v.optional(
     v.array(
-      v.picklist([
+      oneOf([
         "SECCOMP_FILTER_FLAG_TSYNC",
         "SECCOMP_FILTER_FLAG_LOG",
         "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
@@ -87,4 +88,4 @@ export const seccompSchema = v.object({
   listenerPath: v.optional(v.string()),
   listenerMetadata: v.optional(v.string()),
   syscalls: v.optional(v.array(ruleSchema)),
-});
+}));

@@ -23,9 +23,14 @@ const ipcParameters = new Set([
  * dots ("net.ipv4.conf.eth0/100.rp_filter"), after a "/" it is a path already.
  */
 export function sysctlPath(key: string): string {
-  const first = /[./]/.exec(key)?.[0];
-  if (first !== ".") return key;
-  return key.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+  const dot = key.indexOf(".");
+  const slash = key.indexOf("/");
+  if (slash < 0) return key.replaceAll(".", "/");
+  if (dot < 0 || slash < dot) return key;
+  return key
+    .split(".")
+    .map((step) => step.replaceAll("/", "."))
+    .join("/");
 }
 
 /** Whether a path below /proc/sys stays there and names a file: no empty, "." or ".." step. */

@@ -4,12 +4,10 @@
  * @module
  */
 import * as v from "valibot";
-import { absolutePath, nonEmpty, strings } from "./scalars.ts";
+import { absolutePath, nonEmpty, object, strings } from "./shapes.ts";
 
-export const vmSchema = v.lazy(() =>
-  v.object({
-    hypervisor: v.optional(v.object({ path: absolutePath, parameters: v.optional(strings) })),
-    kernel: v.object({ path: absolutePath, parameters: v.optional(strings), initrd: v.optional(absolutePath) }),
-    image: v.optional(v.object({ path: absolutePath, format: nonEmpty })),
-  }),
-);
+export const vmSchema = object(() => ({
+  hypervisor: v.optional(object(() => ({ path: absolutePath, parameters: v.optional(strings) }))),
+  kernel: object(() => ({ path: absolutePath, parameters: v.optional(strings), initrd: v.optional(absolutePath) })),
+  image: v.optional(object(() => ({ path: absolutePath, format: nonEmpty }))),
+}));
