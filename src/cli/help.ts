@@ -4,7 +4,6 @@
  * @module
  */
 import { renderUsage, type CommandDef } from "citty";
-import { UsageError } from "../errors.ts";
 import { defineCommand, type Command } from "./command.ts";
 import { commands, loadCommand } from "./commands.ts";
 import { globalOptions } from "./globals.ts";

@@ -25,15 +25,13 @@ export function viewOf(directory: StateDirectory, record: StateRecord): StateVie
   };
 }
 
-/**
- * The state of runtime.md#state that a hook reads on stdin. `pid` is left out where there is no process any more.
- */
+/** The state of runtime.md#state as hooks read it on stdin; whoever runs the hook fills in the pid. */
 export function hookState(record: StateRecord, status: Status): string {
   return JSON.stringify({
     ociVersion: record.ociVersion,
     id: record.id,
     status,
-    ...(status === "stopped" ? {} : { pid: record.pid }),
+    pid: 0,
     bundle: record.bundle,
     ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
   });

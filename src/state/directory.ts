@@ -41,7 +41,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   const made = sys("mkdirat", rootFd, id, 0o700);
   if (made < 0) {
     close(rootFd);
-    if (errnoName(-made) === "EEXIST") throw new HostError(`Container with given ID already exists: "${id}"`);
+    if (errnoName(-made) === "EEXIST") throw new HostError(`Container "${id}": container with given ID already exists`);
     throw cannot("create", path, syscallError("mkdir", -made));
   }
   const fd = sys("openat", rootFd, id, flags(openDirectory));

@@ -5,8 +5,11 @@
  */
 import { close, errnoName, flags, openAt, stable, sys, syscallError } from "../stage/sys.ts";
 
-/** Names in an open directory, "." and ".." left out. Throws SyscallError. */
-export function namesIn(fd: number): string[] {
+/** Kernel's d_type of a directory. */
+const DT_DIR = 4;
+
+/** Names in an open directory (of directories only, if so asked), "." and ".." left out. Throws SyscallError. */
+export function namesIn(fd: number, directoriesOnly = false): string[] {
   const names: string[] = [];
   const buffer = stable(32768);
   const view = new DataView(buffer.buffer);
@@ -20,6 +23,7 @@ export function namesIn(fd: number): string[] {
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
       const text = decoder.decode(name);
+      if (directoriesOnly && buffer[at + 18] !== DT_DIR) continue;
       if (text !== "." && text !== "..") names.push(text);
     }
   }

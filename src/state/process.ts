@@ -13,6 +13,8 @@ export interface ProcessFacts {
   readonly startTime: number;
   /** Field 3: R S D Z T t X I. */
   readonly state: string;
+  /** Field 2: the first 15 bytes of the command's name. */
+  readonly name: string;
 }
 
 /** Facts about the process, undefined if there is none. */
@@ -30,8 +32,9 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 
 /** Out of /proc/PID/stat; the name may hold blanks and brackets, so fields count from the last bracket. */
 export function parseStat(text: string): ProcessFacts {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0]!, startTime: Number(fields[19]) };
+  const end = text.lastIndexOf(")");
+  const fields = text.slice(end + 2).split(" ");
+  return { state: fields[0]!, startTime: Number(fields[19]), name: text.slice(text.indexOf("(") + 1, end) };
 }
 
 /** True if that very process still runs: a zombie has ended. */

@@ -1,0 +1,119 @@
+/**
+ * The processes of the container's cgroups: listing and killing them.
+ * Input: absolute cgroup directories of the record. Output: pids, and processes that are gone.
+ *
+ * Kernel: cgroups(7); cgroup.kill since Linux 5.14 (v2), without it one pidfd_send_signal a process
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import { AT_FDCWD, close, errnoName, flags, readText, sys } from "../stage/sys.ts";
+import { namesIn } from "../state/folder.ts";
+import { sleep } from "../state/process.ts";
+
+const KILL = 9;
+
+/** Every pid in these directories and below, each once, as the runtime's pid namespace sees them. */
+export function processesIn(directories: readonly string[]): number[] {
+  const pids = new Set<number>();
+  for (const directory of directories) collect(directory, pids);
+  // 0 is a process of another pid namespace than ours: it has no name here.
+  pids.delete(0);
+  return [...pids];
+}
+
+/** Sends a signal to every process there; processes that end meanwhile are fine. Returns how many got it. */
+export function signalAll(directories: readonly string[], signal: number): number {
+  const pids = processesIn(directories);
+  return pids.filter((pid) => signalMember(directories, pid, signal)).length;
+}
+
+/**
+ * Kills every process there and waits until none is left; true if so within `milliseconds`.
+ * Repeated, for a process that forks between the listing and its end leaves a child.
+ */
+export function killAll(directories: readonly string[], milliseconds: number): boolean {
+  for (let waited = 0; ; waited += 10) {
+    if (processesIn(directories).length === 0) return true;
+    if (waited >= milliseconds) return false;
+    if (!directories.every(killAtOnce)) signalAll(directories, KILL);
+    sleep(10);
+  }
+}
+
+/** Lets frozen processes of a v1 freezer go on: frozen, they do not even end. On v2 they do. */
+export function thaw(directories: readonly string[]): void {
+  for (const directory of directories) writeIfThere(`${directory}/freezer.state`, "THAWED");
+}
+
+/** cgroup.kill reaches the whole subtree, forks included; false where there is no such file (v1, old kernels). */
+function killAtOnce(directory: string): boolean {
+  if (holdsUs(directory)) return false;
+  return writeIfThere(`${directory}/cgroup.kill`, "1");
+}
+
+/** False where there is no such file, or it does not take the text. */
+function writeIfThere(path: string, text: string): boolean {
+  const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CLOEXEC"));
+  if (fd < 0) return false;
+  const written = sys("write", fd, text, text.length);
+  close(fd);
+  return written >= 0;
+}
+
+/** A container that was put into the caller's own cgroup must not take its caller along. */
+function holdsUs(directory: string): boolean {
+  return processesIn([directory]).includes(sys("getpid"));
+}
+
+/** Signals one process if it is (still) a member: its pid may be another process's by now. */
+function signalMember(directories: readonly string[], pid: number, signal: number): boolean {
+  if (pid === sys("getpid")) return false;
+  const pidfd = sys("pidfd_open", pid, 0);
+  if (pidfd < 0) return false;
+  try {
+    return isMember(directories, pid) && sys("pidfd_send_signal", pidfd, signal, null, 0) >= 0;
+  } finally {
+    close(pidfd);
+  }
+}
+
+/** By /proc/PID/cgroup: its path is the end of one of the directories, or of their parent part. */
+function isMember(directories: readonly string[], pid: number): boolean {
+  const text = readIfThere(`/proc/${pid}/cgroup`);
+  const places = text.split("\n").map((line) => line.slice(line.indexOf(":", line.indexOf(":") + 1) + 1));
+  return places.some((place) =>
+    directories.some((directory) => {
+      // A sub-cgroup's path goes on after the directory's: cut it down component by component.
+      for (let path = place; path.length > 1; path = path.slice(0, path.lastIndexOf("/"))) {
+        if (directory.endsWith(path)) return true;
+      }
+      return false;
+    }),
+  );
+}
+
+function collect(directory: string, pids: Set<number>): void {
+  for (const line of readIfThere(`${directory}/cgroup.procs`).split("\n")) if (line !== "") pids.add(Number(line));
+  for (const child of childrenOf(directory)) collect(child, pids);
+}
+
+/** Sub-directories; none where the directory is gone. */
+export function childrenOf(directory: string): string[] {
+  const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
+  if (fd < 0) return [];
+  try {
+    return namesIn(fd, true).map((name) => `${directory}/${name}`);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP). */
+function readIfThere(path: string): string {
+  try {
+    return readText(AT_FDCWD, path);
+  } catch (error) {
+    if (error instanceof SyscallError && ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "ENOTDIR"].includes(errnoName(error.errno))) return "";
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The operation `delete`. Input: an id. Output: nothing left of the container, or an error that says what is stuck.
+ * Every wait has an end, and what was done stays done: a second `delete` goes on where the first one stopped.
+ *
+ * Spec: runtime.md#delete, runtime.md#lifecycle steps 11 to 13
+ * @module
+ */
+import { ownCgroups } from "../cgroup/directories.ts";
+import { killAll, processesIn, thaw } from "../cgroup/processes.ts";
+import { removeCgroups } from "../cgroup/remove.ts";
+import { BunkerError, HostError } from "../errors.ts";
+import { close } from "../stage/sys.ts";
+import {
+  closeStateDirectory,
+  findStateDirectory,
+  lockStateDirectory,
+  noSuchContainer,
+  readRecord,
+  removeStateDirectory,
+  type StateDirectory,
+} from "../state/directory.ts";
+import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
+import type { StateRecord } from "../state/record.ts";
+import { statusOf } from "../state/status.ts";
+import { runPoststop } from "./poststop.ts";
+import { recordOf } from "./record.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+/** As long as runc waits. */
+const patienceMs = 10_000;
+const SIGKILL = 9;
+
+/** `force`: kill it first if it runs, clean up after an interrupted create, and an unknown id is no error. */
+export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean): void {
+  const directory = findStateDirectory(rt.root, id);
+  if (directory === undefined) {
+    if (force) return;
+    throw noSuchContainer(id, rt.root);
+  }
+  try {
+    lockStateDirectory(directory, patienceMs);
+    const record = force ? readAnyRecord(rt, directory) : recordOf(directory);
+    if (record !== undefined) endContainer(directory, record, force);
+    removeStateDirectory(directory);
+    if (record !== undefined) runPoststop(rt, record);
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+/** A damaged record does not keep a directory from being removed; what it named stays, and that is said. */
+function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateRecord | undefined {
+  try {
+    return readRecord(directory);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+    rt.log.warn(`${error.message}: its process and cgroups, if any, are left alone`);
+    return undefined;
+  }
+}
+
+/** Ends what runs and removes what was made outside the state directory. */
+function endContainer(directory: StateDirectory, record: StateRecord, force: boolean): void {
+  const status = statusOf(directory, record);
+  if (status === "running" && !force) {
+    throw new HostError(`Cannot delete container "${record.id}" that is not stopped: ${status}`, [
+      `try        bunker delete --force ${record.id}`,
+    ]);
+  }
+  const cgroups = ownCgroups(record.cgroups);
+  thaw(cgroups);
+  endProcess(record);
+  if (!killAll(cgroups, patienceMs)) {
+    throw stuck(record.id, `processes ${processesIn(cgroups).map(describe).join(", ")}`);
+  }
+  removeCgroups(cgroups);
+}
+
+/** Kills the first process (a created container's, too, as runc does) and waits for its end. */
+function endProcess(record: StateRecord): void {
+  const pidfd = openProcess(record.pid, record.startTime);
+  if (pidfd === undefined) return;
+  try {
+    signalProcess(pidfd, SIGKILL);
+    if (!waitForEnd(pidfd, patienceMs)) throw stuck(record.id, `process ${describe(record.pid)}`);
+  } finally {
+    close(pidfd);
+  }
+}
+
+function describe(pid: number): string {
+  const facts = processFacts(pid);
+  return facts === undefined ? String(pid) : `${pid} "${facts.name}" in state ${facts.state}`;
+}
+
+function stuck(id: string, what: string): HostError {
+  return new HostError(`Cannot delete container "${id}": ${what} did not end within ${patienceMs / 1000} s of SIGKILL`, [
+    "because    state D waits for the kernel (a disk, a network file system); T and t are held by a debugger or freezer",
+    `try        bunker delete --force ${id}, once that has ended`,
+  ]);
+}

@@ -1,0 +1,62 @@
+/**
+ * The operation `kill`. Input: an id, a signal. Output: the signal sent, or an error and no effect.
+ *
+ * Spec: runtime.md#kill
+ * Kernel: pidfd_send_signal(2) since Linux 5.1: the pid cannot become another process's between look and signal
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import { ownCgroups } from "../cgroup/directories.ts";
+import { killAll, signalAll } from "../cgroup/processes.ts";
+import { close } from "../stage/sys.ts";
+import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { openProcess, signalProcess } from "../state/process.ts";
+import type { StateRecord } from "../state/record.ts";
+import { sharesPidNamespace } from "./namespaces.ts";
+import { recordOf } from "./record.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+const SIGKILL = 9;
+
+/** How long `kill` waits for the processes of a cgroup to go, where it has to kill them one by one. */
+const patienceMs = 2000;
+
+/** `all`: every process of the container; then a stopped container is no error. */
+export function kill(rt: RuntimeOptions, id: string, signal: number, all: boolean): void {
+  const directory = openStateDirectory(rt.root, id);
+  try {
+    const record = recordOf(directory);
+    if (all) signalEverything(record, signal);
+    else signalFirst(record, signal);
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+function signalFirst(record: StateRecord, signal: number): void {
+  const pidfd = openProcess(record.pid, record.startTime);
+  // containerd matches these words.
+  if (pidfd === undefined) throw new HostError(`Container "${record.id}": container not running`);
+  try {
+    if (signal === SIGKILL && sharesPidNamespace(record)) killAll(ownCgroups(record.cgroups), patienceMs);
+    else if (!signalProcess(pidfd, signal)) throw new HostError(`Container "${record.id}": container not running`);
+    if (signal === SIGKILL) signalProcess(pidfd, signal);
+  } finally {
+    close(pidfd);
+  }
+}
+
+function signalEverything(record: StateRecord, signal: number): void {
+  const cgroups = ownCgroups(record.cgroups);
+  if (signal === SIGKILL) killAll(cgroups, patienceMs);
+  else signalAll(cgroups, signal);
+  // Without a cgroup of its own the first process is all that is known; a pid namespace ends with it.
+  const pidfd = cgroups.length === 0 || signal === SIGKILL ? openProcess(record.pid, record.startTime) : undefined;
+  if (pidfd === undefined) return;
+  if (cgroups.length === 0 && (signal !== SIGKILL || sharesPidNamespace(record))) {
+    close(pidfd);
+    throw new HostError(`Cannot signal every process of container "${record.id}": it has no cgroup to list them`);
+  }
+  signalProcess(pidfd, signal);
+  close(pidfd);
+}
