@@ -1,0 +1,11 @@
+/**
+ * All cases of the differential test.
+ * @module
+ */
+import type { Case } from "./case.ts";
+import { hookCases } from "./cases_hooks.ts";
+import { linuxCases } from "./cases_linux.ts";
+import { mountCases } from "./cases_mounts.ts";
+import { processCases } from "./cases_process.ts";
+
+export const cases: readonly Case[] = [...mountCases, ...processCases, ...linuxCases, ...hookCases];

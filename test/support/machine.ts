@@ -1,0 +1,117 @@
+/**
+ * What this machine offers a test, and the views of it that a runtime can be given. In: needs by name.
+ * Out: options for node:test with a reason to skip, wrappers to put before a command line.
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { busyboxPath } from "./rootfs.ts";
+
+/**
+ * How the runtime sees the cgroups: `host` as they are; `v2` with the unified hierarchy mounted over
+ * /sys/fs/cgroup in a mount namespace of its own (as on a machine without version 1); `none` with an empty tmpfs.
+ */
+export type View = "host" | "v2" | "none";
+
+const privately = (mount: string): string[] => [
+  "unshare",
+  "-m",
+  "--propagation",
+  "private",
+  "/bin/sh",
+  "-c",
+  `${mount} && exec "$@"`,
+  "sh",
+];
+
+/** Words to put before a command line so that it runs under the view. Each is an exec: the pid stays. */
+export function viewPrefix(view: View): string[] {
+  if (view === "v2") return privately("mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+  if (view === "none") return privately("mount -t tmpfs tmpfs /sys/fs/cgroup");
+  return [];
+}
+
+/** A command line in a mount namespace of its own, after shell commands that prepare it. */
+export function inOwnMounts(prepare: string, argv: readonly string[]): string[] {
+  return [...privately(prepare), ...argv];
+}
+
+/** The program's path, or undefined. */
+export function findProgram(name: string): string | undefined {
+  const places = [...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"];
+  return places
+    .map((place) => `${place}/${name}`)
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+const tries = (argv: readonly string[]): boolean => {
+  try {
+    execFileSync(argv[0]!, argv.slice(1), { stdio: "ignore", timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Each check gives the reason why the test cannot run, or undefined. */
+const checks = {
+  root: () =>
+    process.getuid?.() === 0 && tries(["unshare", "-mpf", "true"])
+      ? undefined
+      : "needs root with CAP_SYS_ADMIN: namespaces cannot be made here",
+  busybox: () => (busyboxPath === undefined ? "needs busybox-static for the root file system" : undefined),
+  cgroup2: () =>
+    tries([...viewPrefix("v2"), "true"]) ? undefined : "the kernel does not mount cgroup2 in a mount namespace here",
+  cgroup1: () =>
+    existsSync("/sys/fs/cgroup/pids/cgroup.procs") ? undefined : "no cgroup version 1 hierarchy is mounted here",
+  runc: () => programCheck("runc"),
+  crun: () => programCheck("crun"),
+  strace: () =>
+    programCheck("strace") ?? (tries(["strace", "-o", "/dev/null", "true"]) ? undefined : "ptrace is not allowed here"),
+  tmux: () => programCheck("tmux"),
+  hyperfine: () => programCheck("hyperfine"),
+  mmdebstrap: () => programCheck("mmdebstrap"),
+  compiler: () => undefined,
+} satisfies Record<string, () => string | undefined>;
+
+export type Need = keyof typeof checks;
+
+const programCheck = (name: string): string | undefined =>
+  findProgram(name) === undefined ? `${name} is not installed` : undefined;
+
+const known = new Map<Need, string | undefined>();
+
+/** The first reason why a test with these needs cannot run here. */
+export function missing(...needs: readonly Need[]): string | undefined {
+  for (const need of needs) {
+    if (!known.has(need)) known.set(need, checks[need]());
+    const reason = known.get(need);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+/** Options of node:test for a test of a container: skipped with a reason where a need is not met. */
+export function requires(...needs: readonly Need[]): { skip?: string; timeout: number } {
+  const reason = missing("root", "busybox", ...needs);
+  return reason === undefined ? { timeout: 120_000 } : { skip: reason, timeout: 120_000 };
+}
+
+/** Release of the running kernel, as two numbers. */
+export function kernelVersion(): [number, number] {
+  const [major, minor] = readFileSync("/proc/sys/kernel/osrelease", "utf8").split(".").map(Number);
+  return [major ?? 0, minor ?? 0];
+}
+
+/** Whether this process holds a capability in its effective set. */
+export function hasCapability(bit: number): boolean {
+  const line = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return ((BigInt(`0x${line}`) >> BigInt(bit)) & 1n) === 1n;
+}

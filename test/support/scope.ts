@@ -1,0 +1,168 @@
+/**
+ * One test's place: a directory, a state root, ids that nobody else uses; and their guaranteed removal.
+ * In: a name. Out: bundles, invocations of a runtime; after the body whatever it left is removed.
+ * @module
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { baseConfig, type Config, configText } from "./config.ts";
+import { execute, type ExecuteOptions, launch, type Outcome, type Running } from "./execute.ts";
+import { cgroupsNamed, processesIn, removeCgroups } from "./leftovers.ts";
+import { type View, viewPrefix } from "./machine.ts";
+import { makeRootfs } from "./rootfs.ts";
+import { bunker, type Runtime } from "./runtime.ts";
+
+export interface InvokeOptions extends ExecuteOptions {
+  view?: View;
+  runtime?: Runtime;
+  /** Words before the runtime's path: strace and the like. */
+  before?: readonly string[];
+  /** Global options, before the command. */
+  global?: readonly string[];
+  /** Without `--root`: the runtime picks its own state directory. */
+  ownRoot?: boolean;
+}
+
+export interface Bundle {
+  path: string;
+  rootfs: string;
+  config: Config;
+  /** Writes config.json again after a change. */
+  save: () => void;
+}
+
+let counter = 0;
+
+export class Scope {
+  /** Part of every id, cgroup and path of this test: what is left behind is found by it. */
+  readonly tag: string;
+  readonly directory: string;
+  readonly root: string;
+  #cleanups: (() => void | Promise<void>)[] = [];
+  #ids = 0;
+  #bundles = 0;
+  #used = new Map<string, { runtime: Runtime; view: View }>();
+
+  constructor(name: string) {
+    const word = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 30);
+    this.tag = `bt${process.pid}x${++counter}`;
+    this.directory = mkdtempSync(`${tmpdir()}/bunker-test-${word}-`);
+    this.root = `${this.directory}/state`;
+    mkdirSync(`${this.directory}/outputs`);
+  }
+
+  /** A fresh container id. */
+  id(): string {
+    return `${this.tag}-${++this.#ids}`;
+  }
+
+  /** A bundle with a busybox root file system; `change` edits the base configuration before it is written. */
+  bundle(args: readonly string[] | string = ["/bin/true"], change: (config: Config) => void = () => {}): Bundle {
+    const path = `${this.directory}/bundle${++this.#bundles}`;
+    makeRootfs(`${path}/rootfs`);
+    const config = baseConfig(typeof args === "string" ? ["/bin/sh", "-c", args] : args);
+    config.linux.cgroupsPath = `/${this.tag}-b${this.#bundles}`;
+    change(config);
+    const bundle: Bundle = {
+      path,
+      rootfs: `${path}/rootfs`,
+      config,
+      save: () => writeFileSync(`${path}/config.json`, configText(config)),
+    };
+    bundle.save();
+    return bundle;
+  }
+
+  /** The whole command line of a runtime with this test's state root. */
+  argv(words: readonly string[], options: InvokeOptions = {}): string[] {
+    const runtime = options.runtime ?? bunker();
+    const view = options.view ?? "host";
+    this.#used.set(`${runtime.name} ${view}`, { runtime, view });
+    return [
+      ...viewPrefix(view),
+      ...(options.before ?? []),
+      runtime.path,
+      ...(options.ownRoot === true ? [] : ["--root", this.root]),
+      ...(options.global ?? []),
+      ...words,
+    ];
+  }
+
+  /** Calls the runtime and waits for it. */
+  invoke(words: readonly string[], options: InvokeOptions = {}): Promise<Outcome> {
+    return execute(this.argv(words, options), { outputs: `${this.directory}/outputs`, ...options });
+  }
+
+  /** Calls the runtime and returns while it runs. */
+  launch(words: readonly string[], options: InvokeOptions = {}): Running {
+    return launch(this.argv(words, options), { outputs: `${this.directory}/outputs`, ...options });
+  }
+
+  /** Calls the runtime, which must succeed. */
+  async succeed(words: readonly string[], options: InvokeOptions = {}): Promise<Outcome> {
+    const outcome = await this.invoke(words, options);
+    if (outcome.status !== 0) throw new Error(describe(words, outcome));
+    return outcome;
+  }
+
+  /** Writes an executable file into the test's directory (hooks and the like) and gives its path. */
+  script(name: string, text: string): string {
+    const path = `${this.directory}/${name}`;
+    writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    return path;
+  }
+
+  /** Something to do after the body, whatever happened; last first. */
+  defer(cleanup: () => void | Promise<void>): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  /** Ends every container, removes cgroups, mounts and files of this test. */
+  async dispose(): Promise<void> {
+    for (const cleanup of this.#cleanups.toReversed()) await cleanup();
+    if (existsSync(this.root)) {
+      for (const id of readdirSync(this.root)) {
+        for (const { runtime, view } of this.#used.values()) {
+          await this.invoke(["delete", "--force", id], { runtime, view });
+        }
+      }
+    }
+    for (const pid of cgroupsNamed(this.tag).flatMap(processesIn)) killQuietly(pid);
+    await removeCgroups(this.tag);
+    for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n").toReversed()) {
+      const point = line.split(" ")[4];
+      if (point?.startsWith(`${this.directory}/`)) await execute(["umount", "-l", point]);
+    }
+    await execute(["rm", "-rf", "--one-file-system", this.directory]);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // already gone
+  }
+}
+
+/** Text of a call that went another way than expected. */
+export function describe(words: readonly string[], outcome: Outcome): string {
+  return [
+    `${words.join(" ")}: ${outcome.timedOut ? "timed out, " : ""}status ${outcome.status} signal ${outcome.signal}`,
+    `stdout: ${outcome.stdout}`,
+    `stderr: ${outcome.stderr}`,
+  ].join("\n");
+}
+
+/** The body of a test with a scope of its own, disposed whatever happens. */
+export function scoped(name: string, body: (scope: Scope) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const scope = new Scope(name);
+    try {
+      await body(scope);
+    } finally {
+      await scope.dispose();
+    }
+  };
+}
