@@ -37,7 +37,7 @@ export function parseJunit(xml: string): Result[] {
     results.push({
       // Bun: classname is the group. Deno: classname is the file, the group is part of the name.
       name: file !== "" && group !== "" ? `${group} > ${name}` : name,
-      file: file === "" ? group : file,
+      file: (file === "" ? group : file).replace(/^\.\//, ""),
       line: Number(attribute(tag!, "line")),
       status: failure === null ? (/<skipped\b/.test(body) ? "skipped" : "passed") : "failed",
       message: failure === null ? "" : decode(failure[2] ?? "") || attribute(failure[1]!, "message"),
