@@ -116,6 +116,11 @@ export const pseudoCalls = {
   verify_cwd: row(),
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
   send_fd: row("fd", "fd", "str"),
+  /**
+   * monitor(PIDFD, TERMINAL MASTER or -1, PID): wait for a process, forward signals, relay the terminal: a loop. Not
+   * part of a container's plan: what a foreground `run` becomes.
+   */
+  monitor: row("fd", "fd", "int"),
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: row("fd", "flags"),
 } as const satisfies Record<string, readonly ArgumentKind[]>;

@@ -48,6 +48,13 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean):
   }
 }
 
+/** Stops and destroys a container whose start failed (L3), as far as it can; the failure itself is told by the caller. */
+export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord): void {
+  endContainer(directory, record, true);
+  removeStateDirectory(directory);
+  runPoststop(rt, record);
+}
+
 /** A damaged record does not keep a directory from being removed; what it named stays, and that is said. */
 function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateRecord | undefined {
   try {

@@ -9,7 +9,7 @@ import type { StateRecord } from "../state/record.ts";
 import type { RuntimeOptions } from "./types.ts";
 import { hookState } from "./view.ts";
 
-export function runPoststop(rt: RuntimeOptions, record: StateRecord): void {
+export function runPoststop(rt: RuntimeOptions, record: Omit<StateRecord, "config">): void {
   const hooks = record.hooks.poststop ?? [];
   if (hooks.length === 0) return;
   for (const failure of runHooks(hooks, 0, hookState(record, "stopped"), true)) {

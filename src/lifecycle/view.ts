@@ -10,7 +10,7 @@ import { statusOf } from "../state/status.ts";
 import type { StateView, Status } from "./types.ts";
 
 /** The members in runc's order. */
-export function viewOf(directory: StateDirectory, record: StateRecord): StateView {
+export function viewOf(directory: StateDirectory, record: Omit<StateRecord, "config">): StateView {
   const status = statusOf(directory, record);
   return {
     ociVersion: record.ociVersion,
@@ -26,7 +26,7 @@ export function viewOf(directory: StateDirectory, record: StateRecord): StateVie
 }
 
 /** The state of runtime.md#state as hooks read it on stdin; whoever runs the hook fills in the pid. */
-export function hookState(record: StateRecord, status: Status): string {
+export function hookState(record: Omit<StateRecord, "config">, status: Status): string {
   return JSON.stringify({
     ociVersion: record.ociVersion,
     id: record.id,

@@ -10,7 +10,8 @@ import type { Native } from "./native.ts";
 
 const PAGE = 65536;
 const WORD = "ptr";
-const RESULT = "i64_fast";
+/** A number where it fits (it always does: values and -errno); the published types know only the enumeration. */
+const RESULT = "i64_fast" as "i64";
 
 /** Maps the shim and links its entries. */
 export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {

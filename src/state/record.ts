@@ -3,6 +3,7 @@
  * @module
  */
 import { HostError } from "../errors.ts";
+import type { Host, PlanOptions } from "../plan/host.ts";
 
 /** File name within the state directory. */
 export const recordFile = "state.json";
@@ -10,10 +11,10 @@ export const recordFile = "state.json";
 /** One hook as config.json gives it. */
 export interface HookRecord {
   readonly path: string;
-  readonly args?: readonly string[];
-  readonly env?: readonly string[];
+  readonly args?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
   /** Seconds. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Content of state.json, one JSON object. */
@@ -38,13 +39,15 @@ export interface StateRecord {
   /** Those that run later than `create`. */
   readonly hooks: { readonly poststart?: readonly HookRecord[]; readonly poststop?: readonly HookRecord[] };
   readonly ociVersion: string;
+  /** What `create` planned by, so that `start` can name the line that failed; absent after `run`. */
+  readonly planned?: { readonly host: Host; readonly options: PlanOptions };
   /** The whole config.json as it was at `create`. */
   readonly config: unknown;
 }
 
-/** state.json as text. */
-export function printRecord(record: StateRecord): string {
-  return `${JSON.stringify(record)}\n`;
+/** state.json as text; `configText` is put in as it was read, JSON already. */
+export function printRecord(record: Omit<StateRecord, "config">, configText: string): string {
+  return `${JSON.stringify(record).slice(0, -1)},"config":${configText.trim()}}\n`;
 }
 
 /** The record out of state.json; `path` is for the message only. */

@@ -1,0 +1,46 @@
+/**
+ * Input: /sys/fs/cgroup and /proc/self/cgroup. Output: the cgroup part of Host.
+ * The mount points are the customary ones, each checked by its filesystem's magic number: the mount table is not read.
+ * @module
+ */
+import type { CgroupHierarchy, Host } from "../plan/host.ts";
+import { AT_FDCWD, flags, readText, stable, sys } from "../stage/sys.ts";
+
+const MOUNT_POINT = "/sys/fs/cgroup";
+
+function filesystemOf(path: string): number {
+  const buffer = stable(120);
+  return sys("statfs", path, buffer) < 0 ? 0 : new DataView(buffer.buffer).getUint32(0, true);
+}
+
+/** Layout, mount points and the runtime's own place. A hybrid machine counts as v1: its controllers are there. */
+export function probeCgroups(): Host["cgroup"] {
+  const magic = filesystemOf(MOUNT_POINT);
+  if (magic === flags("CGROUP2_SUPER_MAGIC")) {
+    const own = ownPlaces().find(({ controllers }) => controllers.length === 0)?.path ?? "/";
+    return { layout: "v2", v2: { mountPoint: MOUNT_POINT, own, controllers: [] }, v1: [] };
+  }
+  if (magic !== flags("TMPFS_MAGIC")) return { layout: "none", v2: null, v1: [] };
+  const v1: CgroupHierarchy[] = [];
+  const wanted = flags("CGROUP_SUPER_MAGIC");
+  for (const { controllers, path } of ownPlaces()) {
+    if (controllers.length === 0) continue;
+    const name = controllers.join(",").replace(/^name=/, "");
+    const mountPoint = `${MOUNT_POINT}/${name}`;
+    if (filesystemOf(mountPoint) === wanted) v1.push({ controllers, mountPoint, own: path });
+  }
+  return { layout: v1.length > 0 ? "v1" : "none", v2: null, v1 };
+}
+
+/** cgroups(7): lines `hierarchy:controllers:path`, in /proc/self/cgroup; v2 has no controllers. */
+function ownPlaces(): { controllers: string[]; path: string }[] {
+  const places: { controllers: string[]; path: string }[] = [];
+  for (const line of readText(AT_FDCWD, "/proc/self/cgroup").split("\n")) {
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    if (second < 0) continue;
+    const controllers = line.slice(first + 1, second);
+    places.push({ controllers: controllers === "" ? [] : controllers.split(","), path: line.slice(second + 1) });
+  }
+  return places;
+}

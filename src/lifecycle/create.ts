@@ -1,0 +1,30 @@
+/**
+ * The operation `create`: everything but the user's process, which waits as the stage for `start`.
+ * Spec: runtime.md#create, runtime.md#lifecycle steps 1 to 5
+ * @module
+ */
+import { events } from "../../syscalls/ops.ts";
+import { closeStateDirectory } from "../state/directory.ts";
+import { abandon, launch } from "./launch.ts";
+import { load } from "./load.ts";
+import { runPoststop } from "./poststop.ts";
+import { writePidFile } from "./pid_file.ts";
+import { accompany, awaitEvent } from "./settle.ts";
+import type { CreateOptions, RuntimeOptions } from "./types.ts";
+
+/** Creates a container. Errors: SpecError, HostError, StageError; nothing is left of it then. */
+export function create(rt: RuntimeOptions, options: CreateOptions): void {
+  const loaded = load(rt, options, "create", true);
+  const launched = launch(rt, loaded, options.consoleSocket);
+  try {
+    accompany(rt, loaded, launched);
+    awaitEvent(rt, loaded, launched, events.READY);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
+  } catch (error) {
+    abandon(launched);
+    // Step 13: poststop hooks run although the container never was (L3).
+    runPoststop(rt, launched.record);
+    throw error;
+  }
+  closeStateDirectory(launched.directory);
+}

@@ -1,0 +1,65 @@
+/**
+ * From a report to an error that a person can act on: which line of the plan, which errno, who asked, why, what to try.
+ * Input: Plan, Spec, the failed record. Output: StageError.
+ * @module
+ */
+import { StageError } from "../errors.ts";
+import type { Call, Plan } from "../plan/types.ts";
+import { callText } from "../program/print.ts";
+import { callAt } from "../program/split.ts";
+import type { Spec } from "../spec/types.ts";
+import { errnoName, errnoText } from "../stage/sys.ts";
+import { causeOf } from "./cause.ts";
+
+/** What failed, as the stage or the runtime's own program reported it. */
+export interface Failure {
+  readonly address: number;
+  /** Positive errno. */
+  readonly errno: number;
+  /** Exit status of a hook. */
+  readonly result: number;
+  /** The filesystem context's own log: lines that start with "e ", "w " or "i ". */
+  readonly detail: string;
+}
+
+/** Builds the error for a failed line. */
+export function failureError(plan: Plan, spec: Spec, failure: Failure): StageError {
+  const call = callAt(plan, failure.address);
+  const where = { address: failure.address, errno: failure.errno, pointer: call?.from ?? "" };
+  const errno = `${errnoName(failure.errno)} (${errnoText(failure.errno)})`;
+  if (call === undefined) return new StageError(`Line ${failure.address} of the plan failed: ${errno}`, [], where);
+  const detail: string[] = [];
+  const asked = askedBy(spec, call.from);
+  if (asked !== "") detail.push(`asked by   config.json ${asked}`);
+  const { message, because, attempt } = causeOf(call, failure, spec);
+  if (failure.detail !== "") detail.push(`kernel     ${kernelLog(failure.detail)}`);
+  if (because !== "") detail.push(`because    ${because}`);
+  if (attempt !== "") detail.push(`try        ${attempt}`);
+  return new StageError(message === "" ? `${subject(spec, call)}${callText(call)}: ${errno}` : message, detail, where);
+}
+
+/** `mounts[3] "/dev/shm": ` for a pointer into a list whose entries have a name. */
+function subject(spec: Spec, call: Call): string {
+  const mount = /^\/mounts\/(\d+)/.exec(call.from);
+  if (mount !== null) {
+    const index = Number(mount[1]);
+    return `mounts[${index}] ${JSON.stringify(spec.mounts?.[index]?.destination ?? "")}: `;
+  }
+  return call.from === "" ? "" : `${call.from.slice(1).replaceAll("/", ".")}: `;
+}
+
+/** The pointer and, where it is short, the value it points to. */
+function askedBy(spec: Spec, pointer: string): string {
+  if (pointer === "") return "";
+  let value: unknown = spec;
+  for (const part of pointer.slice(1).split("/")) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    value = (value as Record<string, unknown> | undefined)?.[key];
+  }
+  const shown = value === undefined ? "" : JSON.stringify(value);
+  return shown.length > 80 || shown === "" ? pointer : `${pointer} ${shown}`;
+}
+
+function kernelLog(text: string): string {
+  return text.split("\n").filter((line) => line !== "").map((line) => line.replace(/^[ewi] /, "")).join("; ");
+}

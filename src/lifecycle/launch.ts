@@ -1,0 +1,180 @@
+/**
+ * Makes a container up to the stage's start: state directory, sockets, the runtime's calls, the stage's process.
+ * Input: Loaded plan. Output: Launched. A failure undoes what was made (L5).
+ * @module
+ */
+import { removeCgroups } from "../cgroup/remove.ts";
+import { SyscallError } from "../errors.ts";
+import type { Register, Value } from "../plan/types.ts";
+import { encode, type Image } from "../program/encode.ts";
+import { type Split, splitPlan } from "../program/split.ts";
+import { copyRegisters, getRegister, runImage, setRegister, stageFile } from "../stage/program.ts";
+import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
+import { spawnStage } from "../stage/spawn.ts";
+import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
+import { image as imageNumbers } from "../../syscalls/ops.ts";
+import {
+  closeStateDirectory,
+  createStateDirectory,
+  lockCreatedFile,
+  removeStateDirectory,
+  type StateDirectory,
+  writeRecord,
+} from "../state/directory.ts";
+import { processFacts } from "../state/process.ts";
+import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
+import { failureError } from "./failure.ts";
+import { checkPreservedFds, checkRefusals, type Loaded } from "./load.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+/** Name of the socket on which a created container waits for `start`, in its state directory. */
+export const startSocket = "start.sock";
+
+/** What later operations need to know, without the config's text. */
+export type NewRecord = Omit<StateRecord, "config">;
+
+/** A container whose stage runs. */
+export interface Launched {
+  readonly directory: StateDirectory;
+  readonly record: NewRecord;
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Our end of the sync socket. */
+  readonly sync: number;
+  /** Foreground terminal: our end of the socket that the master comes through. */
+  readonly console: number | undefined;
+  readonly split: Split;
+  /** The program that ran before the clone: its registers. */
+  readonly prepared: Image;
+}
+
+/** Runs everything up to the stage's clone3, in the order that leaves something to clean by at every moment. */
+export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string | undefined): Launched {
+  checkRefusals(loaded);
+  checkPreservedFds(loaded);
+  for (const warning of loaded.plan.warnings) rt.log.warn(warning);
+  const split = splitPlan(loaded.plan);
+  const directory = createStateDirectory(rt.root, loaded.options.id);
+  const opened: number[] = [];
+  let spawned: { pid: number; pidfd: number } | undefined;
+  try {
+    let record = newRecord(rt, loaded);
+    // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
+    writeRecord(directory, printRecord(record, loaded.text));
+    const inputs = openInputs(directory, loaded, consoleSocket, opened);
+    const prepared = prepare(loaded, split, inputs.values);
+    const stage = buildStage(loaded, split, prepared);
+    opened.push(stage);
+    const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
+    const inherit = [...loaded.plan.inherited.map(valueOf), ...inputs.inherit, ...preservedFds(loaded)];
+    spawned = spawnStage(split.clone, valueOf, stage, inherit);
+    record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
+    writeRecord(directory, printRecord(record, loaded.text));
+    for (const fd of opened) close(fd);
+    closeInherited(loaded, valueOf);
+    return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
+  } catch (error) {
+    for (const fd of opened) close(fd);
+    if (spawned !== undefined) endStage(spawned.pidfd);
+    removeCgroups(loaded.plan.cgroups);
+    removeStateDirectory(directory);
+    closeStateDirectory(directory);
+    throw error;
+  }
+}
+
+/** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
+export function abandon(launched: Launched): void {
+  endStage(launched.pidfd);
+  removeCgroups(launched.record.cgroups);
+  removeStateDirectory(launched.directory);
+  closeStateDirectory(launched.directory);
+}
+
+/** Kills the stage, if it still lives, and reaps it. */
+function endStage(pidfd: number): void {
+  sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
+  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  close(pidfd);
+}
+
+function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
+  const { spec, options, plan } = loaded;
+  return {
+    id: options.id,
+    pid: 0,
+    startTime: 0,
+    bundle: options.bundle,
+    rootfs: spec.root.path.startsWith("/") ? spec.root.path : `${options.bundle}/${spec.root.path}`,
+    created: timestamp(),
+    owner: sys("geteuid"),
+    annotations: spec.annotations ?? {},
+    cgroups: plan.cgroups,
+    cgroupManager: rt.cgroupManager,
+    hooks: {
+      ...(spec.hooks?.poststart === undefined ? {} : { poststart: spec.hooks.poststart }),
+      ...(spec.hooks?.poststop === undefined ? {} : { poststop: spec.hooks.poststop }),
+    },
+    ociVersion: spec.ociVersion,
+    ...(options.verb === "create" ? { planned: { host: loaded.host, options } } : {}),
+  };
+}
+
+interface Inputs {
+  readonly values: Readonly<Record<string, number>>;
+  /** Descriptors for the stage, besides those of the plan. */
+  readonly inherit: readonly number[];
+  readonly sync: number;
+  readonly console: number | undefined;
+}
+
+/** Opens what the plan only names: sockets and the lock that tells `created` from `running`. */
+function openInputs(
+  directory: StateDirectory,
+  { options, plan }: Loaded,
+  consoleSocket: string | undefined,
+  opened: number[],
+): Inputs {
+  const [sync, theirs] = socketPair();
+  const values: Record<string, number> = { sync: theirs };
+  opened.push(theirs);
+  let console: number | undefined;
+  if (options.console === "socket") opened.push((values["console"] = connectConsole(consoleSocket!)));
+  if (options.console === "foreground") {
+    const pair = socketPair();
+    console = pair[0];
+    opened.push((values["console"] = pair[1]));
+  }
+  if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
+  const created = lockCreatedFile(directory);
+  opened.push(created);
+  return { values, inherit: [...Object.values(values), created], sync, console };
+}
+
+/** Encodes and runs the runtime's calls. */
+function prepare(loaded: Loaded, split: Split, values: Readonly<Record<string, number>>): Image {
+  const { plan } = loaded;
+  const image = encode(split.prepare, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  for (const name in plan.inputs) setRegister(image, plan.inputs[name]!.register, values[name] ?? -1);
+  const { failed, result, detail } = runImage(image);
+  if (failed !== undefined) throw failureError(plan, loaded.spec, { ...failed, detail });
+  if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
+  return image;
+}
+
+/** The stage's file, with the descriptors made so far in its registers. */
+function buildStage({ plan }: Loaded, split: Split, prepared: Image): number {
+  const sync = plan.inputs["sync"]?.register ?? -1;
+  const image = encode(split.stage, tables, plan.registers, sync, () => imageNumbers.PROGRAM_ADDRESS);
+  copyRegisters(prepared, image, plan.registers);
+  return stageFile(image);
+}
+
+/** Clones of mounts and other descriptors that only the stage needs from here on. */
+function closeInherited({ plan }: Loaded, valueOf: (value: Value) => number): void {
+  for (const register of plan.inherited) close(valueOf(register));
+}
+
+function preservedFds({ options }: Loaded): number[] {
+  return Array.from({ length: options.preserveFds }, (_, i) => 3 + i);
+}

@@ -1,0 +1,109 @@
+/**
+ * From a bundle to a plan. Input: the command's options. Output: Spec, its text, Host, Plan.
+ * Reads config.json and this machine's facts; changes nothing.
+ * @module
+ */
+import { HostError, SpecError, SyscallError } from "../errors.ts";
+import { probeHost } from "../host/mod.ts";
+import type { Host, PlanOptions } from "../plan/host.ts";
+import { planCreate } from "../plan/mod.ts";
+import type { Plan } from "../plan/types.ts";
+import { parseSpec } from "../spec/mod.ts";
+import type { Spec } from "../spec/types.ts";
+import { AT_FDCWD, close, environment, errnoName, errnoText, openAt, readAll, sys } from "../stage/sys.ts";
+import { absolutePath } from "../state/paths.ts";
+import type { CreateOptions, RuntimeOptions } from "./types.ts";
+
+/** Ours: a config.json is some 10 to 100 KB; far more than this is an attack on the parser. */
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+
+export interface Loaded {
+  readonly spec: Spec;
+  /** config.json as it was read: kept in the state, so that later edits have no effect (L2). */
+  readonly text: string;
+  readonly host: Host;
+  readonly options: PlanOptions;
+  readonly plan: Plan;
+}
+
+/** Reads the bundle and plans the container. Errors: SpecError, HostError. */
+export function load(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run", detach: boolean): Loaded {
+  const bundle = absolutePath(options.bundle);
+  const text = readConfig(bundle, options.config);
+  const spec = parseSpec(text);
+  const host = probeHost({ cgroups: rt.cgroupManager !== "disabled" });
+  const listenFds = listenFdsGiven();
+  const planOptions: PlanOptions = {
+    verb,
+    id: options.id,
+    bundle,
+    noPivot: options.noPivot,
+    noNewKeyring: options.noNewKeyring,
+    preserveFds: options.preserveFds + listenFds,
+    listenFds,
+    cgroupManager: rt.cgroupManager,
+    console: consoleFor(spec, options, verb, detach),
+  };
+  return { spec, text, host, options: planOptions, plan: planCreate(spec, host, planOptions) };
+}
+
+/** Errors the plan holds against the config: the first one ends the command, before anything was changed. */
+export function checkRefusals({ plan }: Loaded): void {
+  const [first] = plan.refusals;
+  if (first !== undefined) throw new SpecError(first.pointer, first.message);
+}
+
+/** Descriptors that must be open because the caller said that it hands them over. */
+export function checkPreservedFds({ options }: Loaded): void {
+  for (let fd = 3; fd < 3 + options.preserveFds; fd++) {
+    if (sys("fcntl", fd, 1 /* F_GETFD */, 0) < 0) {
+      throw new HostError(`Cannot pass on file descriptor ${fd}: it is not open`, [
+        `because    --preserve-fds and LISTEN_FDS ask for ${options.preserveFds} of them, from 3 on`,
+      ]);
+    }
+  }
+}
+
+function readConfig(bundle: string, config: string | undefined): string {
+  const path = config === undefined ? `${bundle}/config.json` : absolutePath(config);
+  try {
+    const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK");
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readAll(fd, MAX_CONFIG_BYTES));
+    } finally {
+      close(fd);
+    }
+  } catch (error) {
+    if (error instanceof SyscallError) {
+      throw new HostError(`Cannot read "${path}": ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+    }
+    if (error instanceof TypeError) throw new SpecError("", "is not UTF-8 text");
+    throw error;
+  }
+}
+
+/** sd_listen_fds(3): LISTEN_FDS counts only for the process LISTEN_PID names. */
+function listenFdsGiven(): number {
+  const count = environment("LISTEN_FDS");
+  if (count === undefined || !/^[0-9]{1,5}$/.test(count)) return 0;
+  const pid = environment("LISTEN_PID");
+  return pid === undefined || Number(pid) === sys("getpid") ? Number(count) : 0;
+}
+
+function consoleFor(
+  spec: Spec,
+  options: CreateOptions,
+  verb: "create" | "run",
+  detach: boolean,
+): PlanOptions["console"] {
+  const terminal = spec.process?.terminal === true;
+  if (options.consoleSocket !== undefined) {
+    if (!terminal) throw new SpecError("/process/terminal", "Expected true because --console-socket is given");
+    return "socket";
+  }
+  if (!terminal) return "none";
+  if (verb === "create" || detach) {
+    throw new SpecError("/process/terminal", "Cannot allocate a terminal without --console-socket when detached");
+  }
+  return "foreground";
+}

@@ -1,0 +1,72 @@
+/**
+ * From a running stage to a container that is ready, and on to its user's process.
+ * Input: Launched. Output: nothing, or the error of whichever line failed; what was made is undone then.
+ * @module
+ */
+import { BunkerError, StageError } from "../errors.ts";
+import { encode } from "../program/encode.ts";
+import { copyRegisters, runImage, setRegister } from "../stage/program.ts";
+import { type Message, receive } from "../stage/sockets.ts";
+import { errnoName, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
+import { events } from "../../syscalls/ops.ts";
+import { failureError } from "./failure.ts";
+import type { Launched } from "./launch.ts";
+import type { Loaded } from "./load.ts";
+import { debugBranches } from "./branches.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+/** Runs the runtime's calls that go along with the stage (hooks in the runtime namespace). */
+export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched): void {
+  const { split, prepared, sync, pid } = launched;
+  if (split.after.length === 0) return;
+  const { plan } = loaded;
+  const register = plan.inputs["sync"]!.register;
+  const image = encode(split.after, tables, plan.registers, register, (bytes) => kernel().address(bytes));
+  copyRegisters(prepared, image, plan.registers);
+  setRegister(image, register, sync);
+  if (split.clone.out !== undefined) setRegister(image, split.clone.out.register, pid);
+  const report = runImage(image);
+  debugBranches(rt, loaded, report.branches);
+  if (report.failed === undefined) return;
+  const errno = errnoName(report.failed.errno);
+  // ECONNRESET is `wait` finding the stage gone; why, its process can tell.
+  if (errno === "ECONNRESET") throw stageEnded(launched);
+  throw failureError(plan, loaded.spec, { ...report.failed, detail: report.detail });
+}
+
+/** Waits until the stage posts an event, or until it is gone without a word: true if it posted. */
+export function awaitEvent(rt: RuntimeOptions, loaded: Loaded, launched: Launched, event: number): void {
+  for (;;) {
+    const messages = receive(launched.sync);
+    if (messages.length === 0) throw stageEnded(launched);
+    if (isPosted(rt, loaded, messages, event)) return;
+  }
+}
+
+/** Waits until execve has replaced the stage: its end of the socket closes then, without a failure. */
+export function awaitExec(rt: RuntimeOptions, loaded: Loaded, launched: Launched): void {
+  awaitEvent(rt, loaded, launched, events.EXEC);
+  const messages = receive(launched.sync);
+  if (messages.length > 0) isPosted(rt, loaded, messages, events.EXEC);
+}
+
+function isPosted(rt: RuntimeOptions, loaded: Loaded, messages: readonly Message[], event: number): boolean {
+  debugBranches(rt, loaded, messages.filter(({ kind }) => kind === "branch").map((m) => ({ ...m, errno: m.value })));
+  for (const message of messages) {
+    if (message.kind === "failed") throw failureError(loaded.plan, loaded.spec, { ...message, errno: message.value });
+    if (message.kind === "post" && message.value === event) return true;
+  }
+  return false;
+}
+
+/** The stage's process ended without a report: killed from outside, or by the kernel. */
+function stageEnded({ pidfd }: Launched): BunkerError {
+  const info = stable(128);
+  sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
+  const view = new DataView(info.buffer);
+  const [code, status] = [view.getInt32(8, true), view.getInt32(24, true)];
+  const how = code === 1 ? `ended with exit status ${status}` : `was killed by signal ${status}`;
+  return new StageError(`The container's first process ${how} before it was ready`, [
+    ...(code !== 1 && status === 9 ? ["because    something killed it: an operator, or the kernel for want of memory"] : []),
+  ], { address: -1, errno: 0, pointer: "" });
+}

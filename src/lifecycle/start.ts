@@ -1,0 +1,85 @@
+/**
+ * The operation `start`: tells the waiting stage to become the user's process.
+ * Spec: runtime.md#start, runtime.md#lifecycle steps 6 to 9
+ * @module
+ */
+import { events } from "../../syscalls/ops.ts";
+import { BunkerError, HostError, StageError } from "../errors.ts";
+import { planCreate } from "../plan/mod.ts";
+import { parseSpec } from "../spec/mod.ts";
+import { connectAt, post, receive } from "../stage/sockets.ts";
+import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
+import { closeStateDirectory, lockStateDirectory, openStateDirectory, type StateDirectory } from "../state/directory.ts";
+import type { StateRecord } from "../state/record.ts";
+import { statusOf } from "../state/status.ts";
+import { removeFailed } from "./delete.ts";
+import { failureError } from "./failure.ts";
+import { startSocket } from "./launch.ts";
+import { recordOf } from "./record.ts";
+import { runPoststart } from "./poststart.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+const PATIENCE_MS = 10_000;
+
+/** Starts a created container. Errors: HostError for a wrong state, StageError when its process cannot run. */
+export function start(rt: RuntimeOptions, id: string): void {
+  const directory = openStateDirectory(rt.root, id);
+  try {
+    lockStateDirectory(directory, PATIENCE_MS);
+    const record = recordOf(directory);
+    const status = statusOf(directory, record);
+    if (status !== "created") throw new HostError(`Cannot start container "${id}" in state ${status}`);
+    if ((record.config as { process?: unknown }).process === undefined) {
+      throw new HostError(`Cannot start container "${id}": config.json has no process`);
+    }
+    try {
+      release(directory, record);
+      runPoststart(rt, record);
+    } catch (error) {
+      removeFailed(rt, directory, record);
+      throw error;
+    }
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+/** Posts START and waits for execve: the connection closes without a failure then. */
+function release(directory: StateDirectory, record: StateRecord): void {
+  const fd = connectAt(directory.fd, startSocket);
+  if (fd < 0) throw new HostError(`Cannot start container "${record.id}": ${errnoName(-fd)} (${errnoText(-fd)})`);
+  try {
+    if (!post(fd, events.START)) throw ended(record);
+    let executes = false;
+    for (;;) {
+      const messages = receive(fd);
+      if (messages.length === 0) break;
+      for (const message of messages) {
+        if (message.kind === "failed") throw explainFailure(record, { ...message, errno: message.value });
+        if (message.kind === "post" && message.value === events.EXEC) executes = true;
+      }
+    }
+    if (!executes) throw ended(record);
+    sys("unlinkat", directory.fd, startSocket, 0);
+  } finally {
+    close(fd);
+  }
+}
+
+function ended({ id }: StateRecord): StageError {
+  return new StageError(`The first process of container "${id}" ended before it could execute`, [], {
+    address: -1,
+    errno: 0,
+    pointer: "",
+  });
+}
+
+/** Plans again from the kept config: the same input gives the same lines. */
+function explainFailure(
+  record: StateRecord,
+  failure: { address: number; errno: number; result: number; detail: string },
+): BunkerError {
+  const spec = parseSpec(JSON.stringify(record.config));
+  const { host, options } = record.planned!;
+  return failureError(planCreate(spec, host, options), spec, failure);
+}

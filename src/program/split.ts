@@ -1,0 +1,69 @@
+/**
+ * Cuts a plan into the programs that execute it. Input: Plan. Output: its items by who runs them and when, each with
+ * the address (line) of its first call in the whole plan.
+ * @module
+ */
+import { PlanError } from "../errors.ts";
+import type { Call, Item, Plan, Side } from "../plan/types.ts";
+import { countCalls, type Placed } from "./encode.ts";
+
+export interface Split {
+  /** The runtime's calls before the stage exists. */
+  readonly prepare: readonly Placed[];
+  /** The clone3 that makes the stage. */
+  readonly clone: Call;
+  readonly cloneAddress: number;
+  readonly stage: readonly Placed[];
+  /** The runtime's calls while the stage runs: hooks in the runtime namespace. */
+  readonly after: readonly Placed[];
+}
+
+/** The side of an item: an alternative is on the side of its first call. */
+export function sideOf(item: Item): Side {
+  if (item.kind === "call") return item.side;
+  const first = item.attempt[0];
+  if (first === undefined) throw new PlanError("An alternative attempts nothing");
+  return first.side;
+}
+
+/** Cuts at clone3. Errors: PlanError when there is none. */
+export function splitPlan(plan: Plan): Split {
+  const prepare: Placed[] = [];
+  const stage: Placed[] = [];
+  const after: Placed[] = [];
+  let clone: Call | undefined;
+  let cloneAddress = 0;
+  let address = 0;
+  for (const item of plan.items) {
+    if (item.kind === "call" && item.call === "clone3") {
+      clone = item;
+      cloneAddress = address;
+    } else {
+      const list = sideOf(item) === "stage" ? stage : clone === undefined ? prepare : after;
+      list.push({ item, address });
+    }
+    address += countCalls(item);
+  }
+  if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
+  return { prepare, clone, cloneAddress, stage, after };
+}
+
+/** The call at an address (line) of the plan; undefined beyond its end. */
+export function callAt(plan: Plan, address: number): Call | undefined {
+  let at = 0;
+  const find = (items: readonly Item[]): Call | undefined => {
+    for (const item of items) {
+      if (item.kind === "call") {
+        if (at++ === address) return item;
+        continue;
+      }
+      const found = find(item.attempt) ?? find(item.then) ?? item.branches.reduce<Call | undefined>(
+        (earlier, branch) => earlier ?? find(branch.items),
+        undefined,
+      );
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return find(plan.items);
+}

@@ -1,0 +1,66 @@
+/**
+ * Runs OCI hooks in the runtime namespace, by the same pseudo-call the stage uses for its own.
+ * Input: hooks, the container's state as JSON. Output: which failed and how.
+ * @module
+ */
+import { encode } from "../program/encode.ts";
+import type { Call } from "../plan/types.ts";
+import { runImage } from "./program.ts";
+import { errnoName, errnoText, kernel, tables } from "./sys.ts";
+
+/** One hook as config.json has it. */
+export interface Hook {
+  readonly path: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  /** Seconds. */
+  readonly timeout?: number | undefined;
+}
+
+/** How a hook failed. */
+export interface HookFailure {
+  readonly index: number;
+  readonly message: string;
+}
+
+/** Words for the errno of OP_HOOK. */
+export function hookFailureText(path: string, errno: number, status: number): string {
+  const name = errnoName(errno);
+  if (name === "ECHILD") {
+    return status > 128 ? `"${path}" was killed by signal ${status - 128}` : `"${path}" ended with exit status ${status}`;
+  }
+  if (name === "ETIMEDOUT") return `"${path}" ran longer than its timeout and was killed`;
+  return `cannot run "${path}": ${name} (${errnoText(errno)})`;
+}
+
+/** The pseudo-call for one hook. */
+export function hookCall(hook: Hook, pid: number, state: string, from: string): Call {
+  const args = hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
+  // The state's text comes in two pieces around the pid; here the pid is known, so it is the last piece's start.
+  const at = state.indexOf('"pid":') + 6;
+  const end = at + /^\d*/.exec(state.slice(at))![0].length;
+  return {
+    kind: "call",
+    side: "runtime",
+    call: "hook",
+    args: [hook.path, args, hook.env ?? [], hook.timeout ?? 0, pid, state.slice(0, at), state.slice(end)],
+    from,
+  };
+}
+
+/**
+ * Runs hooks one after the other; ends at the first failure unless `keepGoing`.
+ * @param state JSON of the container's state; its `pid` is replaced by the given one
+ */
+export function runHooks(hooks: readonly Hook[], pid: number, state: string, keepGoing = false): HookFailure[] {
+  const failures: HookFailure[] = [];
+  for (const [index, hook] of hooks.entries()) {
+    const call = hookCall(hook, pid, state, "");
+    const image = encode([{ item: call, address: 0 }], tables, 0, -1, (bytes) => kernel().address(bytes));
+    const { failed } = runImage(image);
+    if (failed === undefined) continue;
+    failures.push({ index, message: hookFailureText(hook.path, failed.errno, failed.result) });
+    if (!keepGoing) break;
+  }
+  return failures;
+}

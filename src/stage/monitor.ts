@@ -1,0 +1,69 @@
+/**
+ * The foreground monitor: the runtime executes it over itself, so that waiting for a container takes 30 KB, not 30 MB.
+ * Input: what to wait for and what to do then. Output: none; this process is another program afterwards.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import type { Call, Item } from "../plan/types.ts";
+import { encode } from "../program/encode.ts";
+import { image as imageNumbers } from "../../syscalls/ops.ts";
+import { stageFile } from "./program.ts";
+import { vector } from "./spawn.ts";
+import { environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
+
+export interface MonitorOptions {
+  readonly id: string;
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Terminal's master, -1: none. */
+  readonly master: number;
+  /** Descriptor of the container's state directory and of the one above it; undefined: leave everything there. */
+  readonly state: { readonly fd: number; readonly rootFd: number; readonly files: readonly string[] } | undefined;
+  readonly cgroups: readonly string[];
+  /** Command that deletes the container whatever is left of it. */
+  readonly fallback: readonly string[];
+  /** Something only that command can do (poststop hooks). */
+  readonly needsFallback: boolean;
+}
+
+const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
+
+/** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
+function monitorItems(options: MonitorOptions): Item[] {
+  const items: Item[] = [line("monitor", [options.pidfd, options.master, options.pid])];
+  if (options.state === undefined) return items;
+  const environmentOf = ["PATH", "HOME"].flatMap((name) => {
+    const value = environment(name);
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+  const fallback = line("hook", [options.fallback[0]!, options.fallback, environmentOf, 0, 0, "", ""]);
+  if (options.needsFallback) return [...items, { ...fallback, allow: ["*"] }];
+  const { fd, rootFd, files } = options.state;
+  const attempt = [
+    ...options.cgroups.map((path) => line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"])),
+    ...files.map((name) => line("unlinkat", [fd, name, 0])),
+    line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]),
+  ];
+  const branch = { on: ["*"], why: "something is left", items: [{ ...fallback, allow: ["*"] }] };
+  return [...items, { kind: "alternative", attempt, then: [], branches: [branch] }];
+}
+
+/** Becomes the monitor. Returns only by throwing SyscallError. */
+export function becomeMonitor(options: MonitorOptions): never {
+  const items = monitorItems(options).map((item) => ({ item, address: 0 }));
+  const image = encode(items, tables, 1, -1, () => imageNumbers.PROGRAM_ADDRESS);
+  const file = stageFile(image);
+  const argv = vector(["bunker", "run", options.id]);
+  const envp = vector([]);
+  // Whatever else is open is not the monitor's business, preserved descriptors among it.
+  sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
+  for (const fd of [options.pidfd, options.master, options.state?.fd ?? -1, options.state?.rootFd ?? -1]) {
+    if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
+  }
+  const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));
+  throw new SyscallError(
+    "execveat",
+    -result,
+    `Cannot start the monitor: execveat: ${errnoName(-result)} (${errnoText(-result)})`,
+  );
+}

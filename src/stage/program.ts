@@ -1,0 +1,104 @@
+/**
+ * Runs programs: in this process (the runtime's calls) and as the stage in a sealed memfd (the container's).
+ * Input: Image. Output: Report; a descriptor of the stage's file.
+ * @module
+ */
+import type { Image } from "../program/encode.ts";
+import { records } from "../../syscalls/ops.ts";
+import { kernel, stable, stageImage, sys, sysOrThrow, flags, tables } from "./sys.ts";
+
+const RECORD_BYTES = 24;
+const BRANCHES = 32;
+const DETAIL = RECORD_BYTES + 8 + BRANCHES * RECORD_BYTES;
+const REPORT_BYTES = DETAIL + 8 + 240;
+
+/** One line that failed or took a branch. */
+export interface Record {
+  /** The plan's line. */
+  readonly address: number;
+  /** Positive errno. */
+  readonly errno: number;
+  /** Exit status of a hook that failed, else 0. */
+  readonly result: number;
+}
+
+/** What a run left: the failure if there was one, the branches taken, the kernel's own words. */
+export interface Report {
+  /** 0, or a negative errno; -ECONNRESET and -ECONNABORTED are the peer's end and the peer's failure. */
+  readonly result: number;
+  readonly failed: Record | undefined;
+  readonly branches: readonly Record[];
+  readonly detail: string;
+}
+
+function readRecord(view: DataView, at: number): Record {
+  return {
+    errno: view.getUint16(at + 2, true),
+    address: view.getUint32(at + 4, true),
+    result: view.getInt32(at + 8, true),
+  };
+}
+
+/** Runs an image in this process. Registers are in the image afterwards. */
+export function runImage(image: Image): Report {
+  const bytes = stable(REPORT_BYTES);
+  const k = kernel();
+  const result = k.run(k.address(image.bytes), k.address(bytes));
+  const view = new DataView(bytes.buffer);
+  const failed = view.getUint16(0, true) === records.RECORD_FAILED && result < 0 ? readRecord(view, 0) : undefined;
+  const count = view.getUint32(RECORD_BYTES, true);
+  const branches: Record[] = [];
+  for (let i = 0; i < count; i++) branches.push(readRecord(view, RECORD_BYTES + 8 + i * RECORD_BYTES));
+  const length = view.getUint32(DETAIL, true);
+  const detail = length === 0 ? "" : new TextDecoder().decode(bytes.subarray(DETAIL + 8, DETAIL + 8 + length));
+  return { result, failed, branches, detail };
+}
+
+/** Value of a register (its low 32 bits, signed: descriptors, pids, errnos). */
+export function getRegister(image: Image, register: number): number {
+  return new DataView(image.bytes.buffer).getInt32(image.registers + register * 8, true);
+}
+
+/** Sets a register before a run. */
+export function setRegister(image: Image, register: number, value: number): void {
+  const view = new DataView(image.bytes.buffer);
+  view.setInt32(image.registers + register * 8, value, true);
+  view.setInt32(image.registers + register * 8 + 4, value < 0 ? -1 : 0, true);
+}
+
+/** Copies the whole register file from one image to another of the same plan. */
+export function copyRegisters(from: Image, to: Image, count: number): void {
+  to.bytes.set(from.bytes.subarray(from.registers, from.registers + count * 8), to.registers);
+}
+
+// Offsets in an ELF64 file with its program headers right behind the header (syscalls/stage.ld has three).
+const PROGRAM_HEADER = 64 + 56;
+const P_OFFSET = 8;
+const P_FILESZ = 32;
+const P_MEMSZ = 40;
+
+/** A sealed memfd that holds the stage with this image as its second segment; close-on-exec. */
+export function stageFile(image: Image): number {
+  const code = Uint8Array.fromBase64(stageImage);
+  const header = new DataView(code.buffer);
+  const offset = header.getUint32(PROGRAM_HEADER + P_OFFSET, true);
+  const whole = stable(offset + image.bytes.length);
+  whole.set(code.subarray(0, offset));
+  whole.set(image.bytes, offset);
+  const view = new DataView(whole.buffer);
+  view.setUint32(PROGRAM_HEADER + P_FILESZ, image.bytes.length, true);
+  view.setUint32(PROGRAM_HEADER + P_MEMSZ, image.bytes.length, true);
+  // MFD_EXEC since 6.3, needed where vm.memfd_noexec is 1; older kernels answer EINVAL.
+  const common = flags("MFD_CLOEXEC|MFD_ALLOW_SEALING");
+  let fd = sys("memfd_create", "bunker-stage", common | flags("MFD_EXEC"));
+  if (fd < 0) fd = sysOrThrow("memfd_create", "bunker-stage", common);
+  const address = kernel().address(whole);
+  for (let at = 0; at < whole.length;) at += sysOrThrow("write", fd, address + at, whole.length - at);
+  // Sealed: nothing in a container may ever change what runs in another (CVE-2019-5736).
+  sysOrThrow("fcntl", fd, flags("F_ADD_SEALS"), flags("F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE"));
+  return fd;
+}
+
+/** Address where the stage's image is linked. */
+export { image as imageNumbers } from "../../syscalls/ops.ts";
+export { tables };

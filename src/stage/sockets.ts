@@ -1,0 +1,133 @@
+/**
+ * Unix sockets of the runtime: the sync socket to a stage, the start socket, the console socket.
+ * Input: descriptors, paths. Output: descriptors, packets.
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import { records } from "../../syscalls/ops.ts";
+import { errnoName, errnoText, flags, kernel, stable, sys, sysOrThrow, syscallError, tables } from "./sys.ts";
+
+const AF_UNIX = 1;
+const RECORD_BYTES = 24;
+const PACKET_BYTES = 2048;
+
+/** A connected pair of packet sockets, both close-on-exec: [runtime's end, stage's end]. */
+export function socketPair(): [number, number] {
+  const pair = stable(8);
+  sysOrThrow("socketpair", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0, pair);
+  const view = new DataView(pair.buffer);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
+}
+
+/** struct sockaddr_un of a path; a longer one must be shortened by the caller (sun_path has 108 bytes). */
+function address(path: string): Uint8Array {
+  const bytes = stable(110);
+  bytes[0] = AF_UNIX;
+  new TextEncoder().encodeInto(path, bytes.subarray(2, 109));
+  return bytes;
+}
+
+/** A path of any length as one that fits a socket address: through a descriptor of its directory. */
+function withShortPath<T>(dirfd: number, name: string, use: (address: Uint8Array) => T): T {
+  return use(address(`/proc/self/fd/${dirfd}/${name}`));
+}
+
+/** A listening packet socket in an open directory; close-on-exec. */
+export function listenAt(dirfd: number, name: string): number {
+  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0);
+  withShortPath(dirfd, name, (bytes) => sysOrThrow("bind", fd, bytes, bytes.length));
+  sysOrThrow("listen", fd, 1);
+  return fd;
+}
+
+/** Connects to a socket in an open directory: descriptor, or -errno. */
+export function connectAt(dirfd: number, name: string): number {
+  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0);
+  const result = withShortPath(dirfd, name, (bytes) => sys("connect", fd, bytes, bytes.length));
+  if (result < 0) sys("close", fd);
+  return result < 0 ? result : fd;
+}
+
+/** Connects to the caller's console socket (a stream). Errors: HostError that names it. */
+export function connectConsole(path: string): number {
+  const slash = path.lastIndexOf("/");
+  const directory = slash < 0 ? "." : slash === 0 ? "/" : path.slice(0, slash);
+  const fail = (errno: number): HostError =>
+    new HostError(`Cannot connect to --console-socket "${path}": ${errnoName(errno)} (${errnoText(errno)})`);
+  const dirfd = sys("openat", flags("AT_FDCWD") | 0, directory, flags("O_PATH|O_DIRECTORY|O_CLOEXEC"), 0);
+  if (dirfd < 0) throw fail(-dirfd);
+  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_STREAM|SOCK_CLOEXEC"), 0);
+  const result = withShortPath(dirfd, path.slice(slash + 1), (bytes) => sys("connect", fd, bytes, bytes.length));
+  sys("close", dirfd);
+  if (result < 0) throw fail(-result);
+  return fd;
+}
+
+/** What a stage tells: one record, with the text that came behind a failure. */
+export interface Message {
+  readonly kind: "post" | "failed" | "branch";
+  /** Event, or positive errno. */
+  readonly value: number;
+  readonly address: number;
+  readonly result: number;
+  readonly detail: string;
+}
+
+/** The next packet's records; empty when the peer is gone. */
+export function receive(fd: number): Message[] {
+  const bytes = stable(PACKET_BYTES);
+  let n: number;
+  do n = sys("recvfrom", fd, bytes, PACKET_BYTES, 0);
+  while (n === -4); // EINTR
+  if (n === -104) return []; // ECONNRESET: the peer ended with a message of ours unread
+  if (n < 0) throw syscallError("recvfrom", -n);
+  const view = new DataView(bytes.buffer);
+  const messages: Message[] = [];
+  for (let at = 0; at + RECORD_BYTES <= n; at += RECORD_BYTES) {
+    const kind = view.getUint16(at, true);
+    const message = {
+      value: view.getUint16(at + 2, true),
+      address: view.getUint32(at + 4, true),
+      result: view.getInt32(at + 8, true),
+    };
+    if (kind === records.RECORD_FAILED) {
+      messages.push({ kind: "failed", ...message, detail: new TextDecoder().decode(bytes.subarray(at + RECORD_BYTES, n)) });
+      break;
+    }
+    messages.push({ kind: kind === records.RECORD_POST ? "post" : "branch", ...message, detail: "" });
+  }
+  return messages;
+}
+
+/** Posts an event to the stage; false if it is gone. */
+export function post(fd: number, event: number): boolean {
+  const bytes = stable(RECORD_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, records.RECORD_POST, true);
+  view.setUint16(2, event, true);
+  return sys("sendto", fd, bytes, RECORD_BYTES, flags("MSG_NOSIGNAL")) >= 0;
+}
+
+/** Receives one descriptor (SCM_RIGHTS, unix(7)); close-on-exec. Errors: HostError. */
+export function receiveFd(fd: number): number {
+  const k = kernel();
+  const data = stable(64);
+  const control = stable(24);
+  const part = stable(16);
+  const message = stable(56);
+  const put = (view: DataView, at: number, value: number) => {
+    view.setUint32(at, value % 4294967296, true);
+    view.setUint32(at + 4, Math.floor(value / 4294967296), true);
+  };
+  const partView = new DataView(part.buffer);
+  put(partView, 0, k.address(data));
+  put(partView, 8, data.length);
+  const view = new DataView(message.buffer);
+  put(view, 16, k.address(part));
+  put(view, 24, 1);
+  put(view, 32, k.address(control));
+  put(view, 40, control.length);
+  const n = k.call(tables.nr["recvmsg"]!, fd, k.address(message), flags("MSG_CMSG_CLOEXEC"), 0, 0, 0);
+  if (n <= 0) throw new HostError("Cannot receive the terminal from the container");
+  return new DataView(control.buffer).getInt32(16, true);
+}

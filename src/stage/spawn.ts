@@ -1,0 +1,80 @@
+/**
+ * clone3 of the stage. Input: the plan's clone3 call and its registers, the stage's file, descriptors to inherit.
+ * Output: pid and pidfd.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import type { Call, StructValue, Value } from "../plan/types.ts";
+import { evaluate } from "../program/tables.ts";
+import { cString, errnoName, errnoText, kernel, stable, syscallError, tables } from "./sys.ts";
+
+// struct spawn of syscalls/shim.c: clone_args (88 bytes), then six words.
+const CLONE_ARGS_BYTES = 88;
+const SPAWN_BYTES = CLONE_ARGS_BYTES + 48;
+
+export interface Spawned {
+  readonly pid: number;
+  readonly pidfd: number;
+}
+
+/** A vector of C strings whose memory stays as long as the result is referenced. */
+export function vector(texts: readonly string[]): { address: number; keep: Uint8Array[] } {
+  const keep = texts.map(cString);
+  const bytes = stable(8 * (texts.length + 1));
+  const view = new DataView(bytes.buffer);
+  const k = kernel();
+  for (let i = 0; i < keep.length; i++) writeAddress(view, 8 * i, k.address(keep[i]!));
+  keep.push(bytes);
+  return { address: k.address(bytes), keep };
+}
+
+function writeAddress(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 4294967296, true);
+  view.setUint32(at + 4, Math.floor(value / 4294967296), true);
+}
+
+/**
+ * Starts the stage in new namespaces. The child shares our memory until its execve (CLONE_VM|CLONE_VFORK), and runs
+ * nothing but the shim's few calls before it.
+ * @param valueOf value of a register of the plan
+ * @param inherit descriptors the stage keeps over its execve
+ */
+export function spawnStage(
+  call: Call,
+  valueOf: (value: Value) => number,
+  stage: number,
+  inherit: readonly number[],
+): Spawned {
+  const wanted = call.args[0] as StructValue;
+  const k = kernel();
+  const bytes = stable(SPAWN_BYTES);
+  const view = new DataView(bytes.buffer);
+  const layout = tables.structLayouts["clone_args"]!.fields;
+  const { low, high } = evaluate(tables, `${wanted["flags"] as string}|CLONE_PIDFD|CLONE_VM|CLONE_VFORK`);
+  view.setInt32(layout["flags"]!.offset, low, true);
+  view.setInt32(layout["flags"]!.offset + 4, high, true);
+  const pidfd = stable(8);
+  writeAddress(view, layout["pidfd"]!.offset, k.address(pidfd));
+  view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string).low, true);
+  writeAddress(view, layout["stack"]!.offset, k.stack);
+  writeAddress(view, layout["stack_size"]!.offset, k.stackBytes);
+  if (wanted["cgroup"] !== undefined) writeAddress(view, layout["cgroup"]!.offset, valueOf(wanted["cgroup"]));
+  const argv = vector(["bunker", "init"]);
+  const envp = vector([]);
+  const fds = stable(4 * Math.max(1, inherit.length));
+  new Uint32Array(fds.buffer).set(inherit);
+  writeAddress(view, CLONE_ARGS_BYTES, stage);
+  writeAddress(view, CLONE_ARGS_BYTES + 8, argv.address);
+  writeAddress(view, CLONE_ARGS_BYTES + 16, envp.address);
+  writeAddress(view, CLONE_ARGS_BYTES + 24, k.address(fds));
+  writeAddress(view, CLONE_ARGS_BYTES + 32, inherit.length);
+  const pid = k.spawn(k.address(bytes));
+  const error = -view.getInt32(CLONE_ARGS_BYTES + 40, true);
+  if (pid < 0) throw syscallError(`clone3(${wanted["flags"] as string})`, -pid);
+  if (error > 0) {
+    throw new SyscallError("execveat", error, `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`);
+  }
+  // Keeps the memory the child read reachable until here.
+  if (argv.keep.length + envp.keep.length === 0) throw new SyscallError("clone3", 14, "unreachable");
+  return { pid, pidfd: new DataView(pidfd.buffer).getInt32(0, true) };
+}
