@@ -11,7 +11,7 @@ import type { StateRecord } from "./record.ts";
 export type Status = "creating" | "created" | "running" | "stopped";
 
 /** The state right now. */
-export function statusOf(directory: StateDirectory, record: StateRecord): Status {
+export function statusOf(directory: StateDirectory, record: Pick<StateRecord, "pid" | "startTime">): Status {
   if (record.pid === 0) return directory.lock === undefined && isLocked(directory) ? "creating" : "stopped";
   if (!isAlive(record.pid, record.startTime)) return "stopped";
   return isLocked(directory, createdFile) ? "created" : "running";
