@@ -1,3 +1,7 @@
+/**
+ * The option parser: what it accepts, and what it says of everything else.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { asksForHelp, parseCommandLine, parseLeadingOptions, type OptionTable, type Values } from "../../src/cli/arguments.ts";

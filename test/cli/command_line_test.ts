@@ -1,3 +1,7 @@
+/**
+ * The command line as callers see it: exit codes, first lines, the log file, help.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

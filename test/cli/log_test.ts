@@ -1,3 +1,7 @@
+/**
+ * The log: which lines are written where, and in which form.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLogger, type LogOptions } from "../../src/log.ts";

@@ -1,3 +1,7 @@
+/**
+ * state, kill, delete and list on containers whose process is a sleeping child of the test.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,3 +1,7 @@
+/**
+ * Signals by number and name.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseSignal } from "../../src/lifecycle/signals.ts";

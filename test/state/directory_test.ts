@@ -1,3 +1,7 @@
+/**
+ * State directories: races between processes, locks, left-overs, damage.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,3 +1,7 @@
+/**
+ * Which container ids are taken.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkId } from "../../src/state/id.ts";

@@ -1,3 +1,7 @@
+/**
+ * Where the state is kept, by environment and user.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { absolutePath } from "../../src/state/paths.ts";
