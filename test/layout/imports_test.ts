@@ -12,7 +12,8 @@ const order = [
   ["main"],
   ["cli"],
   ["lifecycle"],
-  ["state", "cgroup", "host"],
+  ["cgroup"], // ends processes and reads directories by means of state
+  ["state", "host"],
   ["stage"],
   ["program"],
   ["plan"],

@@ -1,0 +1,199 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PlanBuilder } from "../../src/plan/builder.ts";
+import type { Register } from "../../src/plan/types.ts";
+import { countCalls, encode, type Image, type Placed } from "../../src/program/encode.ts";
+import { getRegister, type Report, runImage } from "../../src/stage/program.ts";
+import { errnoName, kernel, tables } from "../../src/stage/sys.ts";
+
+/** Runs what a builder holds in this process, through the shim's interpreter. */
+function execute(builder: PlanBuilder): { report: Report; image: Image; value: (r: Register) => number } {
+  const plan = builder.build();
+  const placed: Placed[] = [];
+  let address = 0;
+  for (const item of plan.items) {
+    placed.push({ item, address });
+    address += countCalls(item);
+  }
+  const image = encode(placed, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const report = runImage(image);
+  return { report, image, value: ({ register }) => getRegister(image, register) };
+}
+
+function inDirectory(body: (path: string) => void): void {
+  const path = mkdtempSync(join(tmpdir(), "bunker-program-"));
+  try {
+    body(path);
+  } finally {
+    rmSync(path, { recursive: true });
+  }
+}
+
+const openDirectory = (b: PlanBuilder, path: string): Register =>
+  b.open("openat", ["AT_FDCWD", path, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+
+test("runImage() keeps the result of a call in its register", () => {
+  const b = new PlanBuilder();
+  const pid = b.open("getpid", []);
+  const { report, value } = execute(b);
+  assert.equal(report.result, 0);
+  assert.equal(value(pid), process.pid);
+});
+
+test("runImage() ends at the first failure nobody expects and names its line", () => {
+  const b = new PlanBuilder();
+  b.call("getpid", []);
+  b.call("openat", ["AT_FDCWD", "/nonexistent/file", "O_RDONLY|O_CLOEXEC", 0]);
+  const after = b.open("getpid", []);
+  const { report, value } = execute(b);
+  assert.equal(errnoName(-report.result), "ENOENT");
+  assert.deepEqual([report.failed?.address, errnoName(report.failed?.errno ?? 0)], [1, "ENOENT"]);
+  assert.equal(value(after), 0);
+});
+
+test("runImage() goes on after an allowed errno", () => {
+  const b = new PlanBuilder();
+  b.call("close", [9999], { allow: ["EBADF"] });
+  const after = b.open("getpid", []);
+  const { report, value } = execute(b);
+  assert.equal(report.failed, undefined);
+  assert.equal(value(after), process.pid);
+});
+
+test("runImage() takes the branch of an alternative, reports it, and skips the rest of the attempt", () => {
+  inDirectory((path) => {
+    const b = new PlanBuilder();
+    const root = openDirectory(b, path);
+    b.alternative({
+      attempt: () => b.call("openat2", [root, "missing", { flags: "O_PATH|O_CLOEXEC", resolve: "RESOLVE_IN_ROOT" }]),
+      then: () => b.call("mkdirat", [root, "then", "0755"]),
+      branches: [
+        { on: ["ENOTDIR"], why: "not this", items: () => b.call("mkdirat", [root, "wrong", "0755"]) },
+        { on: ["ENOENT"], why: "missing", items: () => b.call("mkdirat", [root, "branch", "0755"]) },
+        { on: ["EACCES"], why: "nor this", items: () => b.call("mkdirat", [root, "later", "0755"]) },
+      ],
+    });
+    b.call("mkdirat", [root, "end", "0755"]);
+    const { report } = execute(b);
+    assert.equal(report.failed, undefined);
+    assert.deepEqual(readdirSync(path).toSorted(), ["branch", "end"]);
+    assert.deepEqual(report.branches.map(({ address, errno }) => [address, errnoName(errno)]), [[1, "ENOENT"]]);
+  });
+});
+
+test("runImage() runs `then` after a successful attempt and no branch", () => {
+  inDirectory((path) => {
+    const b = new PlanBuilder();
+    const root = openDirectory(b, path);
+    b.alternative({
+      attempt: () => b.call("mkdirat", [root, "attempt", "0755"]),
+      then: () => b.call("mkdirat", [root, "then", "0755"]),
+      branches: [
+        { on: ["ENOENT"], why: "a", items: () => b.call("mkdirat", [root, "branch", "0755"]) },
+        { on: ["EEXIST"], why: "b" },
+      ],
+    });
+    execute(b);
+    assert.deepEqual(readdirSync(path).toSorted(), ["attempt", "then"]);
+  });
+});
+
+test("runImage() does not catch a failure within `then`", () => {
+  inDirectory((path) => {
+    const b = new PlanBuilder();
+    const root = openDirectory(b, path);
+    b.alternative({
+      attempt: () => b.call("mkdirat", [root, "a", "0755"]),
+      then: () => b.call("mkdirat", [root, "a", "0755"]),
+      branches: [{ on: ["EEXIST"], why: "only the attempt's" }],
+    });
+    const { report } = execute(b);
+    assert.deepEqual([report.failed?.address, errnoName(report.failed?.errno ?? 0)], [2, "EEXIST"]);
+  });
+});
+
+test("create_in_root() makes missing components with the modes asked for", () => {
+  inDirectory((path) => {
+    mkdirSync(join(path, "there"));
+    const b = new PlanBuilder();
+    b.call("umask", ["0"]);
+    const root = openDirectory(b, path);
+    b.call("create_in_root", [root, "there/a/b", "S_IFDIR|0700"]);
+    b.call("create_in_root", [root, "/x/file", "S_IFREG|0644"]);
+    b.call("umask", ["022"]);
+    const { report } = execute(b);
+    assert.equal(report.failed, undefined);
+    assert.deepEqual(readdirSync(path, { recursive: true }).map(String).toSorted(), [
+      "there", "there/a", "there/a/b", "x", "x/file",
+    ]);
+  });
+});
+
+test("create_in_root() stays below the root: links are resolved in it, dangling ones refused", () => {
+  inDirectory((outside) => {
+    inDirectory((path) => {
+      mkdirSync(join(path, "real"));
+      symlinkSync("/real", join(path, "inside"));
+      symlinkSync(`${outside}/new`, join(path, "dangling"));
+      const b = new PlanBuilder();
+      const root = openDirectory(b, path);
+      b.call("create_in_root", [root, "inside/made", "S_IFDIR|0755"]);
+      b.call("create_in_root", [root, "dangling/made", "S_IFDIR|0755"]);
+      const { report } = execute(b);
+      assert.equal(report.failed?.address, 2);
+      assert.deepEqual(readdirSync(join(path, "real")), ["made"]);
+      assert.deepEqual(readdirSync(outside), []);
+    });
+  });
+});
+
+test("verify_node() tells the device asked for from another", () => {
+  const b = new PlanBuilder();
+  const dev = openDirectory(b, "/dev");
+  b.call("verify_node", [dev, "null", "S_IFCHR", { major: 1, minor: 3 }]);
+  b.call("verify_node", [dev, "zero", "S_IFCHR", { major: 1, minor: 3 }]);
+  const { report } = execute(b);
+  assert.deepEqual([report.failed?.address, errnoName(report.failed?.errno ?? 0)], [2, "EEXIST"]);
+});
+
+test("copy_tree() copies files, directories and links with mode and content", () => {
+  inDirectory((path) => {
+    mkdirSync(join(path, "from/sub"), { recursive: true });
+    mkdirSync(join(path, "to"));
+    writeFileSync(join(path, "from/sub/file"), "content".repeat(2000), { mode: 0o640 });
+    symlinkSync("sub/file", join(path, "from/link"));
+    const b = new PlanBuilder();
+    const from = openDirectory(b, join(path, "from"));
+    const to = openDirectory(b, join(path, "to"));
+    b.call("copy_tree", [from, to]);
+    const { report } = execute(b);
+    assert.equal(report.failed, undefined);
+    assert.equal(readFileSync(join(path, "to/link"), "utf8"), "content".repeat(2000));
+  });
+});
+
+test("hook() feeds the state around the pid, and tells exit status, missing file and timeout", () => {
+  inDirectory((path) => {
+    const hook = (b: PlanBuilder, script: string, timeout: number, program = "/bin/sh") =>
+      b.call("hook", [program, ["sh", "-c", script], ["A=b"], timeout, 42, '{"pid":', "}"]);
+    const good = new PlanBuilder();
+    hook(good, `cat > ${path}/state; echo $A >> ${path}/state`, 0);
+    assert.equal(execute(good).report.failed, undefined);
+    assert.equal(readFileSync(join(path, "state"), "utf8"), '{"pid":42}b\n');
+    const failing = new PlanBuilder();
+    hook(failing, "exit 3", 5);
+    const { failed } = execute(failing).report;
+    assert.deepEqual([errnoName(failed?.errno ?? 0), failed?.result], ["ECHILD", 3]);
+    const missing = new PlanBuilder();
+    hook(missing, "", 0, "/nonexistent/hook");
+    assert.equal(errnoName(execute(missing).report.failed?.errno ?? 0), "ENOENT");
+    const slow = new PlanBuilder();
+    hook(slow, "exec sleep 30", 1);
+    const start = Date.now();
+    assert.equal(errnoName(execute(slow).report.failed?.errno ?? 0), "ETIMEDOUT");
+    assert.ok(Date.now() - start < 10_000);
+  });
+});
