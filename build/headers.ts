@@ -37,7 +37,8 @@ export function missingHeaders(): string | undefined {
 /** Directories of the headers that come with the compiler: newer than Debian's, good for cross-checks. */
 export function compilerHeaders(architecture: Architecture): string[] {
   const include = `${zig().library}/libc/include`;
-  return [`${include}/${architecture}-linux-any`, `${include}/any-linux-any`];
+  const family = architecture === "x86_64" ? "x86" : architecture;
+  return [`${include}/${family}-linux-any`, `${include}/any-linux-any`];
 }
 
 /** One question to the compiler: the answer to `key` is the value of the C expression. */

