@@ -180,7 +180,7 @@ if (all && options.only === undefined) {
   await check("types", [join(modules, ".bin/tsc"), "--noEmit"]);
   await check("lint", [join(modules, ".bin/oxlint"), "--deny-warnings"]);
   await check("format", [join(modules, ".bin/oxfmt"), "--check"]);
-  await check("unused code", [join(modules, ".bin/knip")]);
+  await check("unused code", [join(modules, ".bin/knip"), "--no-config-hints"]);
 }
 if (isCompiled && (all || options.unit === true)) {
   await Promise.all([runTests("unit (Bun)", "bun", unit, 240), runTests("unit (Deno)", "deno", unit, 240)]);
