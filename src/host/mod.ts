@@ -23,6 +23,7 @@ export function probeHost(options: { cgroups: boolean }): Host {
     capabilities: { bounding, permitted: permittedSet() },
     lastCapability: last,
     softNoFile: callersSoftNoFile(),
+    hardNoFile: hardNoFile(),
     cgroup: options.cgroups ? probeCgroups() : { layout: "none", v2: null, v1: [] },
     inUserNamespace: inUserNamespace(),
   };
@@ -75,6 +76,13 @@ function callersSoftNoFile(): number {
   const read = (pid: number) => sys("prlimit64", pid, flags("RLIMIT_NOFILE"), null, limit);
   if (read(sys("getppid")) === 0) return view.getUint32(0, true);
   return read(0) === 0 ? Math.min(1024, view.getUint32(8, true)) : 1024;
+}
+
+/** Ours is the caller's: the engine raises the soft limit only. */
+function hardNoFile(): number {
+  const limit = stable(16);
+  sys("prlimit64", 0, flags("RLIMIT_NOFILE"), null, limit);
+  return new DataView(limit.buffer).getUint32(8, true);
 }
 
 function inUserNamespace(): boolean {

@@ -37,6 +37,11 @@ export class PlanBuilder {
     return this;
   }
 
+  /** The pointer in force. */
+  get pointer(): string {
+    return this.#pointer;
+  }
+
   /** A register that the lifecycle fills before the plan starts. */
   input(name: string): Register {
     return (this.inputs[name] ??= this.#register());

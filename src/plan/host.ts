@@ -25,6 +25,8 @@ export interface Host {
   readonly lastCapability: number;
   /** Soft limit on open files the runtime was started with (the JavaScript engine raises its own). */
   readonly softNoFile: number;
+  /** Its hard limit, which nobody changed. RLIM_INFINITY in either is Number.MAX_SAFE_INTEGER. */
+  readonly hardNoFile: number;
   readonly cgroup: {
     readonly layout: "v2" | "v1" | "none";
     /** v2: the mount point and the runtime's own place. A hybrid machine counts as v1. */

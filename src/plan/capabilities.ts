@@ -1,0 +1,121 @@
+/**
+ * The five capability sets of `process.capabilities`, reduced to what can be granted.
+ *
+ * Spec: config.md#linux-process: a capability that cannot be granted is a warning, not an error (L8)
+ * Kernel: capabilities(7), capset(2), PR_CAPBSET_DROP, PR_CAP_AMBIENT (prctl(2))
+ * Order: bounding set before the ids change (needs CAP_SETPCAP), the others after
+ * @module
+ */
+import type { Context } from "./context.ts";
+
+/** In the order of linux/capability.h: the index is the number, the same on every architecture. */
+export const capabilityNames: readonly string[] = [
+  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
+  "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
+  "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+];
+
+const capabilitySets = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
+
+/** 64 bits as two halves: numbers in JavaScript hold 53. */
+export interface CapabilitySet {
+  readonly low: number;
+  readonly high: number;
+}
+
+export type CapabilitySets = Readonly<Record<(typeof capabilitySets)[number], CapabilitySet>>;
+
+/** Whether a set has a capability. */
+export function has({ low, high }: CapabilitySet, number: number): boolean {
+  return ((number < 32 ? low >>> number : high >>> (number - 32)) & 1) === 1;
+}
+
+/** The set that /proc/PID/status shows as 16 hexadecimal digits. */
+export function parseCapabilitySet(text: string): CapabilitySet {
+  return { high: Number.parseInt(text.slice(0, -8) || "0", 16), low: Number.parseInt(text.slice(-8) || "0", 16) };
+}
+
+const both = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => ({ low: a.low & b.low, high: a.high & b.high });
+
+/** Reads the sets; warns of each capability once. */
+export function grantableSets(c: Context): CapabilitySets {
+  const { plan, host, spec } = c;
+  const asked = spec.process?.capabilities;
+  const warned = new Set<string>();
+  const warn = (set: string, name: string, why: string): void => {
+    if (!warned.has(name)) plan.warn(`/process/capabilities/${set}: ${name} is not granted: ${why}`);
+    warned.add(name);
+  };
+  const hostBounding = parseCapabilitySet(host.capabilities.bounding);
+  const hostPermitted = parseCapabilitySet(host.capabilities.permitted);
+  const read = (set: (typeof capabilitySets)[number], within: CapabilitySet, why: string): CapabilitySet => {
+    let low = 0;
+    let high = 0;
+    for (const name of asked?.[set] ?? []) {
+      const number = capabilityNames.indexOf(name);
+      if (number < 0 || number > host.lastCapability) warn(set, name, "the kernel does not know it");
+      else if (!has(within, number)) warn(set, name, why);
+      else if (number < 32) low |= 1 << number;
+      else high |= 1 << (number - 32);
+    }
+    return { low, high };
+  };
+  const hostLacks = "the runtime does not have it";
+  const bounding = read("bounding", hostBounding, hostLacks);
+  const permitted = read("permitted", hostPermitted, hostLacks);
+  const effective = read("effective", permitted, "it is not in the permitted set");
+  // capset(2): a capability the process lacks can be made inheritable only within the bounding set.
+  const inheritable = read("inheritable", both(hostPermitted, bounding), "it is not in the bounding set");
+  const ambient = read("ambient", both(permitted, inheritable), "it is not both permitted and inheritable");
+  return { bounding, permitted, effective, inheritable, ambient };
+}
+
+/** Stage: drops what is not in the bounding set, one prctl(2) a capability. */
+export function planBoundingSet(c: Context, { bounding }: CapabilitySets): void {
+  const { plan, host } = c;
+  const present = parseCapabilitySet(host.capabilities.bounding);
+  plan.at("/process/capabilities/bounding");
+  for (let number = 0; number <= host.lastCapability; number++) {
+    if (!has(present, number) || has(bounding, number)) continue;
+    plan.call("prctl", ["PR_CAPBSET_DROP", capabilityNames[number] ?? number, 0, 0, 0]);
+  }
+}
+
+const hex = (half: number): string => `0x${(half >>> 0).toString(16)}`;
+
+/** Stage: the other sets, after the ids changed. */
+export function planCapabilitySets(c: Context, { effective, permitted, inheritable, ambient }: CapabilitySets): void {
+  const { plan } = c;
+  plan.at("/process/capabilities").call("capset", [
+    { version: "_LINUX_CAPABILITY_VERSION_3", pid: 0 },
+    {
+      "low.effective": hex(effective.low),
+      "low.permitted": hex(permitted.low),
+      "low.inheritable": hex(inheritable.low),
+      "high.effective": hex(effective.high),
+      "high.permitted": hex(permitted.high),
+      "high.inheritable": hex(inheritable.high),
+    },
+  ], { why: `permitted ${namesOf(permitted)}` });
+  plan.at("/process/capabilities/ambient");
+  plan.call("prctl", ["PR_CAP_AMBIENT", "PR_CAP_AMBIENT_CLEAR_ALL", 0, 0, 0]);
+  for (let number = 0; number < capabilityNames.length; number++) {
+    if (!has(ambient, number)) continue;
+    plan.call("prctl", ["PR_CAP_AMBIENT", "PR_CAP_AMBIENT_RAISE", capabilityNames[number]!, 0, 0]);
+  }
+}
+
+/** Names without their common prefix, for people. */
+function namesOf(set: CapabilitySet): string {
+  const names: string[] = [];
+  let isAll = true;
+  for (let number = 0; number < capabilityNames.length; number++) {
+    if (has(set, number)) names.push(capabilityNames[number]!.slice(4).toLowerCase());
+    else isAll = false;
+  }
+  return isAll ? "all" : names.length === 0 ? "none" : names.join(" ");
+}

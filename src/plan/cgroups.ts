@@ -1,0 +1,142 @@
+/**
+ * Calls that make the container's cgroup and put the stage into it.
+ *
+ * Spec: config-linux.md#cgroups-path
+ * Kernel: cgroups(7); CLONE_INTO_CGROUP since Linux 5.7 for v2, a write of "0" to cgroup.procs for v1
+ * Order: made by the runtime before clone3; v1 is joined by the stage before its cgroup namespace is made
+ * Errors: EACCES, EROFS the hierarchy is not ours; EBUSY on joining: processes beside controllers (v2)
+ * @module
+ */
+import { planDeviceRules } from "./cgroup_devices.ts";
+import type { Context } from "./context.ts";
+import type { CgroupHierarchy } from "./host.ts";
+import { inRoot, parentOf } from "./paths.ts";
+import type { Register } from "./types.ts";
+
+/** What later sections need of the container's cgroups. */
+export interface Cgroups {
+  /** v2: the directory, for clone3. */
+  readonly directory?: Register;
+  /** v1: cgroup.procs of every hierarchy, for the stage. */
+  readonly procs: readonly Register[];
+  /** v1: the container's place in each hierarchy, absolute host path. */
+  readonly v1: readonly { readonly hierarchy: CgroupHierarchy; readonly path: string }[];
+}
+
+const none: Cgroups = { procs: [], v1: [] };
+
+/** Runtime: makes the directories. */
+export function planCgroups(c: Context): Cgroups {
+  const { plan, host, options, spec } = c;
+  plan.at("/linux/cgroupsPath");
+  if (options.cgroupManager === "disabled") {
+    if ((spec.linux?.resources?.devices ?? []).length > 0) {
+      plan.warn("/linux/resources/devices is not applied: the cgroup manager is disabled");
+    }
+    return none;
+  }
+  if (options.cgroupManager === "systemd") {
+    plan.refuse("/linux/cgroupsPath", "the systemd cgroup driver is not supported yet");
+  }
+  const asked = spec.linux?.cgroupsPath;
+  if (host.cgroup.layout === "none") {
+    if (asked !== undefined) plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
+    return none;
+  }
+  const path = askedPath(c, asked);
+  return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
+}
+
+/** The path as asked for; the systemd form means nothing to files, so the default stands in for it. */
+function askedPath(c: Context, asked: string | undefined): string {
+  // Like crun; runc has no default beside /<id> either.
+  if (asked === undefined) return `/${c.options.id}`;
+  const isSystemdForm = !asked.startsWith("/") && asked.split(":").length === 3;
+  if (!isSystemdForm) return asked;
+  if (c.options.cgroupManager === "cgroupfs") {
+    c.plan.refuse("/linux/cgroupsPath", `"${asked}" is a path for the systemd cgroup driver, not for cgroupfs`);
+  }
+  return `/${c.options.id}`;
+}
+
+/** Absolute: from the hierarchy's top. Relative: from the runtime's own place (v2: beside it, as it has processes). */
+function resolve(path: string, own: string): string {
+  return inRoot(path.startsWith("/") ? path : `${own}/${path}`);
+}
+
+function planUnified(c: Context, asked: string): Cgroups {
+  const { plan } = c;
+  const { mountPoint, own } = c.host.cgroup.v2!;
+  const path = resolve(asked, `/${parentOf(inRoot(own))}`);
+  makeDirectories(path, (part) => {
+    plan.call("mkdirat", ["AT_FDCWD", `${mountPoint}/${part}`, "0755"], { allow: ["EEXIST"] });
+  });
+  const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
+  planDeviceRules(c, { directory });
+  return { directory, procs: [], v1: [] };
+}
+
+function planLegacy(c: Context, asked: string): Cgroups {
+  const { plan } = c;
+  const procs: Register[] = [];
+  const v1: { hierarchy: CgroupHierarchy; path: string }[] = [];
+  for (const hierarchy of c.host.cgroup.v1) {
+    plan.at("/linux/cgroupsPath");
+    const { mountPoint } = hierarchy;
+    const path = resolve(asked, hierarchy.own);
+    const place = path === "" ? mountPoint : `${mountPoint}/${path}`;
+    const isCpuset = hierarchy.controllers.includes("cpuset");
+    makeDirectories(path, (part) => makeLegacyDirectory(c, mountPoint, part, isCpuset));
+    const file = plan.open("openat", ["AT_FDCWD", `${place}/cgroup.procs`, "O_WRONLY|O_CLOEXEC", 0]);
+    plan.inherit(file);
+    procs.push(file);
+    v1.push({ hierarchy, path: place });
+    if (path !== "") plan.cgroups.push(place);
+    if (hierarchy.controllers.includes("devices")) planDeviceRules(c, { place });
+  }
+  if (!c.host.cgroup.v1.some(({ controllers }) => controllers.includes("devices"))) planDeviceRules(c, {});
+  return { procs, v1 };
+}
+
+/** Calls `make` for "a", "a/b", "a/b/c". */
+function makeDirectories(path: string, make: (part: string) => void): void {
+  if (path === "") return;
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) make(path.slice(0, slash));
+  make(path);
+}
+
+/**
+ * A new cpuset has neither processors nor memory and takes no process before it has (cpuset(7)). Its parent's are
+ * copied, so that nothing outside the new directory changes; sendfile(2) does it without knowing them.
+ */
+function makeLegacyDirectory(c: Context, mountPoint: string, part: string, isCpuset: boolean): void {
+  const { plan } = c;
+  const path = `${mountPoint}/${part}`;
+  if (!isCpuset) {
+    plan.call("mkdirat", ["AT_FDCWD", path, "0755"], { allow: ["EEXIST"] });
+    return;
+  }
+  const parent = parentOf(part) === "" ? mountPoint : `${mountPoint}/${parentOf(part)}`;
+  plan.alternative({
+    attempt: () => plan.call("mkdirat", ["AT_FDCWD", path, "0755"]),
+    then: () => {
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        const from = plan.open("openat", ["AT_FDCWD", `${parent}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
+        const to = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
+        plan.call("sendfile", [to, from, 4096], { why: "a cpuset without them takes no process" });
+        plan.call("close", [from]);
+        plan.call("close", [to]);
+      }
+    },
+    branches: [{ on: ["EEXIST"], why: "it is in use already" }],
+  });
+}
+
+/** Stage: joins, then makes the namespace whose root is where it is now. */
+export function joinCgroups(c: Context, cgroups: Cgroups): void {
+  const { plan } = c;
+  plan.at("/linux/cgroupsPath");
+  for (const file of cgroups.procs) plan.call("write", [file, "0"]);
+  if (c.fresh.has("cgroup")) plan.at("/linux/namespaces").call("unshare", ["CLONE_NEWCGROUP"]);
+}

@@ -1,0 +1,63 @@
+/**
+ * Input: Spec, Host, PlanOptions        Output: Plan
+ * Pure: no I/O, no clock, no randomness, no numbers of any one architecture.
+ * May import: spec types, syscalls names, errors.
+ * @module
+ */
+import type { Spec } from "../spec/types.ts";
+import { PlanBuilder } from "./builder.ts";
+import { joinCgroups, planCgroups } from "./cgroups.ts";
+import { type Context, freshNamespaces } from "./context.ts";
+import { planDevices } from "./devices.ts";
+import { planCreateHooks } from "./hooks.ts";
+import type { Host, PlanOptions } from "./host.ts";
+import { planKernelParameters } from "./kernel_parameters.ts";
+import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
+import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
+import { planClone } from "./namespaces.ts";
+import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
+import { planRefusals } from "./refusals.ts";
+import { enterRoot } from "./root_entry.ts";
+import { attachRootfs, finishPropagation, isolateMounts, openRootfs, planReadonlyRoot } from "./rootfs.ts";
+import { planIdentity, planKeyring, planStage } from "./stage.ts";
+import { planSession, planTerminal } from "./terminal.ts";
+import type { Plan } from "./types.ts";
+
+/** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
+export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
+  const plan = new PlanBuilder();
+  const root = openRootfs({ plan, spec, host, options, fresh: freshNamespaces(spec), root: { register: 0 } });
+  const c: Context = { plan, spec, host, options, fresh: freshNamespaces(spec), root };
+  planRefusals(c);
+  // The runtime's own process: whatever needs paths of the host is opened here, once.
+  const cgroups = planCgroups(c);
+  const mounts = prepareMounts(c, cgroups);
+  const container = planClone(c, cgroups.directory);
+  // The stage, in the new namespaces, the host's mounts still below "/".
+  plan.on("stage");
+  planStage(c);
+  planKeyring(c);
+  joinCgroups(c, cgroups);
+  isolateMounts(c);
+  const masks = planMasks(c);
+  attachRootfs(c);
+  planMounts(c, mounts, cgroups);
+  planDevices(c, mounts);
+  const terminal = planTerminal(c, mounts);
+  planCreateHooks(c, container);
+  // Last of all in the root: what only takes away.
+  const cwd = planWorkingDirectory(c);
+  planMaskedPaths(c, masks);
+  planReadonlyPaths(c);
+  finishMounts(c, mounts);
+  planReadonlyRoot(c);
+  enterRoot(c);
+  finishPropagation(c);
+  // The host is out of reach.
+  planIdentity(c);
+  planKernelParameters(c);
+  planSession(c, terminal);
+  const program = spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd);
+  planStart(c, spec.process, program);
+  return plan.build();
+}

@@ -1,0 +1,72 @@
+/**
+ * Bind mounts: the clone of the source with its attributes, and a mount point like the source.
+ *
+ * Spec: config.md#mounts (source: absolute or relative to the bundle)
+ * Kernel: open_tree(2), mount_setattr(2): on the detached clone, so nothing half-made is ever visible (S7)
+ * Errors: EPERM clearing a flag that a user namespace locked (S3); ENOENT the source
+ * @module
+ */
+import type { Mount } from "../spec/types.ts";
+import type { Context } from "./context.ts";
+import { mountAttr, type MountOptions } from "./mount_options.ts";
+import { planPropagation } from "./mount_entry.ts";
+import { below } from "./paths.ts";
+import type { Register, StructValue } from "./types.ts";
+
+/** Runtime: returns the register of the detached clone, ready to be attached. */
+export function cloneSource(c: Context, mount: Mount, options: MountOptions, path: string): Register {
+  const { plan } = c;
+  const isRecursive = options.bind === "rbind";
+  let flags = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC";
+  if (isRecursive) flags += "|AT_RECURSIVE";
+  // A link bound as it is reads like the copy that copy-symlink asks for.
+  if (options.sourceNoFollow || options.copySymlink) flags += "|AT_SYMLINK_NOFOLLOW";
+  const tree = plan.open("open_tree", ["AT_FDCWD", below(c.options.bundle, mount.source ?? ""), flags]);
+  // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
+  if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
+  planAttributes(c, options, tree, isRecursive);
+  plan.inherit(tree);
+  return tree;
+}
+
+function planAttributes(c: Context, options: MountOptions, tree: Register, isTree: boolean): void {
+  const { plan } = c;
+  const own = mountAttr(options.own);
+  const recursive = mountAttr(options.recursive);
+  if (Object.keys(options.superblock).some((name) => name !== "ro")) {
+    plan.warn(`a bind mount shares its filesystem: ${Object.keys(options.superblock).join(",")} changes nothing`);
+  }
+  const set = (flags: string, attr: StructValue): void =>
+    plan.call("mount_setattr", [tree, "", flags, attr]);
+  // Nothing asked for: no peer of the host's mounts, like every other runtime.
+  if (options.propagation.length > 0) {
+    if (own !== undefined) set("AT_EMPTY_PATH", own);
+    if (recursive !== undefined) set("AT_EMPTY_PATH|AT_RECURSIVE", recursive);
+    planPropagation(c, options, tree);
+  } else if (isTree) {
+    if (own !== undefined) set("AT_EMPTY_PATH", own);
+    set("AT_EMPTY_PATH|AT_RECURSIVE", { ...recursive, propagation: "MS_PRIVATE" });
+  } else {
+    // A single mount: recursive or not is the same, and one call can do it all unless both were asked for.
+    if (recursive !== undefined && own !== undefined) set("AT_EMPTY_PATH", own);
+    set("AT_EMPTY_PATH", { ...(recursive ?? own), propagation: "MS_PRIVATE" });
+  }
+}
+
+/**
+ * Stage: makes a missing mount point. Only the kernel knows what the source is: opening it as a directory tells.
+ */
+export function makeBindTarget(c: Context, path: string, source: Register, out: Register): void {
+  const { plan } = c;
+  plan.alternative({
+    attempt: () => plan.open("openat", [source, ".", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]),
+    then: () => plan.into(out, "create_in_root", [c.root, path, "S_IFDIR|0755"]),
+    branches: [
+      {
+        on: ["ENOTDIR"],
+        why: "the source is no directory",
+        items: () => plan.into(out, "create_in_root", [c.root, path, "S_IFREG|0644"]),
+      },
+    ],
+  });
+}

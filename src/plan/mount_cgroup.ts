@@ -1,0 +1,99 @@
+/**
+ * Mounts of type `cgroup`: the container's view of its cgroups, in the layout of the machine.
+ *
+ * Spec: config-linux.md#default-filesystems; the v1 view is runc's: a tmpfs with a directory a hierarchy, symbolic
+ *   links for hierarchies of several controllers
+ * Kernel: cgroup_namespaces(7): mounted in a namespace of its own, the root of the view is the container's cgroup
+ * Order: after the cgroup namespace is made
+ * @module
+ */
+import type { Cgroups } from "./cgroups.ts";
+import type { Context } from "./context.ts";
+import type { CgroupHierarchy } from "./host.ts";
+import { attach } from "./in_root.ts";
+import { fsmountFlags, mountAttr } from "./mount_options.ts";
+import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
+import { planFilesystem } from "./mount_filesystem.ts";
+import { nameOf } from "./paths.ts";
+import type { Register } from "./types.ts";
+
+/** Stage: makes and attaches the view. */
+export function planCgroupView(c: Context, entry: PreparedMount, cgroups: Cgroups): void {
+  const { layout } = c.host.cgroup;
+  if (layout === "none") {
+    c.plan.refuse(entry.pointer, "no cgroups are mounted on this machine");
+    return;
+  }
+  if (layout === "v1") {
+    planLegacyView(c, entry, cgroups);
+    return;
+  }
+  const [clone] = entry.sources;
+  if (clone === undefined) {
+    const unified = { ...entry, mount: { ...entry.mount, type: "cgroup2", source: "cgroup" } };
+    const { mount, target } = planFilesystem(c, unified, () => openTarget(c, entry));
+    attach(c, mount, target);
+    settle(c, entry, mount);
+    return;
+  }
+  c.plan.at(`${entry.pointer}/destination`);
+  const target = openTarget(c, entry);
+  c.plan.at(entry.pointer);
+  const attributes = mountAttr(entry.options.own);
+  attach(c, clone, target);
+  if (attributes !== undefined) c.plan.call("mount_setattr", [clone, "", "AT_EMPTY_PATH", attributes]);
+  planPropagation(c, entry.options, clone);
+  settle(c, entry, clone);
+}
+
+/** As runc: nothing in the view is a program, a device or set-id. */
+const viewFlags = ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV", "MOUNT_ATTR_NOEXEC"];
+
+function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): void {
+  const { plan } = c;
+  const { options, pointer } = entry;
+  plan.at(`${pointer}/destination`);
+  const target = openTarget(c, entry);
+  plan.at(pointer);
+  const own = { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") };
+  const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
+  plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
+  plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "mode", "755", 0]);
+  plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
+  const view = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", fsmountFlags(own, viewFlags)]);
+  plan.call("close", [context]);
+  planPropagation(c, options, view);
+  attach(c, view, target);
+  const flags = fsmountFlags(options.own, viewFlags);
+  const hierarchies = cgroups.v1.length > 0 ? cgroups.v1.map(({ hierarchy }) => hierarchy) : c.host.cgroup.v1;
+  hierarchies.forEach((hierarchy, index) => {
+    const name = nameOf(hierarchy.mountPoint);
+    plan.call("mkdirat", [view, name, "0755"]);
+    const clone = entry.sources[index];
+    const mount = clone ?? mountHierarchy(c, hierarchy, flags);
+    if (clone !== undefined) plan.call("mount_setattr", [clone, "", "AT_EMPTY_PATH", { attr_set: flags }]);
+    // The tmpfs is new and ours: no link can be in the way of a name in it.
+    plan.call("move_mount", [mount, "", view, name, "MOVE_MOUNT_F_EMPTY_PATH"]);
+    if (name.includes(",")) for (const part of name.split(",")) plan.call("symlinkat", [name, view, part]);
+  });
+  if (options.own.set.includes("MOUNT_ATTR_RDONLY")) {
+    plan.call("mount_setattr", [view, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
+  }
+  settle(c, entry, view);
+}
+
+/** One hierarchy mounted again: "name=systemd" is a text, controllers are switches. */
+function mountHierarchy(c: Context, { controllers, mountPoint }: CgroupHierarchy, flags: string): Register {
+  const { plan } = c;
+  const context = plan.open("fsopen", ["cgroup", "FSOPEN_CLOEXEC"]);
+  plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", nameOf(mountPoint) === "systemd" ? "systemd" : "cgroup", 0]);
+  for (const controller of controllers) {
+    if (controller.startsWith("name=")) {
+      plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "name", controller.slice(5), 0]);
+    } else plan.call("fsconfig", [context, "FSCONFIG_SET_FLAG", controller, null, 0]);
+  }
+  plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
+  const mount = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", flags]);
+  plan.call("close", [context]);
+  return mount;
+}

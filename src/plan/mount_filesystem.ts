@@ -1,0 +1,143 @@
+/**
+ * A filesystem mounted anew: proc, sysfs, tmpfs, devpts, mqueue, overlay and any other the kernel knows.
+ *
+ * Spec: config.md#mounts
+ * Kernel: fsopen(2), fsconfig(2), fsmount(2) since Linux 5.2; a text of fsconfig is at most 255 bytes
+ * Errors: ENODEV no such filesystem; EINVAL an option it does not take; EPERM in a user namespace
+ * @module
+ */
+import type { Context } from "./context.ts";
+import { fsmountFlags, type MountOptions, mountAttr } from "./mount_options.ts";
+import { type PreparedMount, planPropagation } from "./mount_entry.ts";
+import type { Register } from "./types.ts";
+
+/** Stage: returns the detached mount and where it goes. */
+export function planFilesystem(
+  c: Context,
+  entry: PreparedMount,
+  openTarget: () => Register,
+): { mount: Register; target: Register } {
+  const { plan } = c;
+  const { mount, options, pointer } = entry;
+  const type = mount.type!;
+  plan.at(`${pointer}/destination`);
+  const target = openTarget();
+  const isReadOnly = options.own.set.includes("MOUNT_ATTR_RDONLY");
+  const copyUp = options.copyUp;
+  const created = createFilesystem(c, entry, type, isReadOnly && !entry.isReadOnlyLater && !copyUp);
+  const own = entry.isReadOnlyLater || (isReadOnly && copyUp)
+    ? { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") }
+    : options.own;
+  plan.at(`${pointer}/options`);
+  const made = plan.open("fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
+  plan.call("close", [created]);
+  if (copyUp) plan.call("copy_tree", [target, made], { why: "tmpcopyup" });
+  if (copyUp && isReadOnly && !entry.isReadOnlyLater) {
+    plan.call("mount_setattr", [made, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
+  }
+  const recursive = mountAttr(options.recursive);
+  if (recursive !== undefined) plan.call("mount_setattr", [made, "", "AT_EMPTY_PATH", recursive]);
+  planPropagation(c, options, made);
+  plan.at(pointer);
+  return { mount: made, target };
+}
+
+/** A filesystem context with everything set: register of its descriptor. */
+function createFilesystem(c: Context, entry: PreparedMount, type: string, isReadOnly: boolean): Register {
+  const { plan } = c;
+  const { mount, options, pointer } = entry;
+  const context = plan.at(`${pointer}/type`).open("fsopen", [type, "FSOPEN_CLOEXEC"]);
+  plan.at(`${pointer}/source`);
+  // C11: what mountinfo shows as source; filesystems on a device take it as the device.
+  setString(c, context, "source", mount.source ?? type);
+  plan.at(`${pointer}/options`);
+  planSuperblock(c, context, options, isReadOnly);
+  for (const { option, index } of options.data) {
+    plan.at(`${pointer}/options/${index}`);
+    for (const part of splitOptions(option)) planOption(c, context, type, part);
+  }
+  plan.at(`${pointer}/type`);
+  plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
+  return context;
+}
+
+/** Switches that mount(2) took as MS_ flags. */
+function planSuperblock(c: Context, context: Register, options: MountOptions, isReadOnly: boolean): void {
+  if (isReadOnly) c.plan.call("fsconfig", [context, "FSCONFIG_SET_FLAG", "ro", null, 0]);
+  for (const name in options.superblock) {
+    if (name === "ro" || options.superblock[name] !== true) continue;
+    const call = [context, "FSCONFIG_SET_FLAG", name, null, 0];
+    if (name === "iversion") {
+      c.plan.call("fsconfig", call, { allow: ["EINVAL"], why: "filesystems without versions of inodes ignored MS_I_VERSION" });
+    } else c.plan.call("fsconfig", call);
+  }
+}
+
+/** Several options may stand in one text; a comma that belongs to a value has a backslash before it (overlay). */
+function splitOptions(option: string): string[] {
+  if (!option.includes(",")) return [option];
+  const parts: string[] = [];
+  let part = "";
+  for (let i = 0; i < option.length; i++) {
+    const letter = option[i]!;
+    if (letter === "," ) {
+      if (part !== "") parts.push(part);
+      part = "";
+    } else {
+      part += letter;
+      if (letter === "\\" && i + 1 < option.length) part += option[++i];
+    }
+  }
+  if (part !== "") parts.push(part);
+  return parts;
+}
+
+function planOption(c: Context, context: Register, type: string, option: string): void {
+  const equals = option.indexOf("=");
+  if (equals < 0) {
+    c.plan.call("fsconfig", [context, "FSCONFIG_SET_FLAG", option, null, 0]);
+    return;
+  }
+  const key = option.slice(0, equals);
+  const value = option.slice(equals + 1);
+  if (type === "overlay" && key === "lowerdir" && isTooLong(value)) setLayers(c, context, value);
+  else setString(c, context, key, value);
+}
+
+/** The kernel's limit on the text of fsconfig(2), without the NUL. */
+const maxTextBytes = 255;
+
+function isTooLong(text: string): boolean {
+  return text.length > maxTextBytes || (text.length * 3 > maxTextBytes && new TextEncoder().encode(text).length > maxTextBytes);
+}
+
+function setString(c: Context, context: Register, key: string, value: string): void {
+  if (isTooLong(value)) {
+    c.plan.refuse(c.plan.pointer, `"${key}" of more than ${maxTextBytes} bytes is not supported yet`);
+    return;
+  }
+  c.plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", key, value, 0]);
+}
+
+/** Many lower layers do not fit into one text: since Linux 6.8 they can be given one by one. */
+function setLayers(c: Context, context: Register, value: string): void {
+  const { kernel } = c.host;
+  if (kernel.major < 6 || (kernel.major === 6 && kernel.minor < 8)) {
+    c.plan.refuse(c.plan.pointer, `"lowerdir" of more than ${maxTextBytes} bytes needs Linux 6.8`);
+    return;
+  }
+  let layer = "";
+  const append = (): void => {
+    if (layer !== "") setString(c, context, "lowerdir+", layer);
+    layer = "";
+  };
+  for (let i = 0; i < value.length; i++) {
+    if (value[i] === ":") append();
+    else {
+      // "\:" is a colon within a path; a layer of its own has nothing to escape.
+      if (value[i] === "\\" && value[i + 1] === ":") i++;
+      layer += value[i];
+    }
+  }
+  append();
+}

@@ -1,0 +1,149 @@
+/**
+ * Calls that make each entry of `mounts`, in the listed order.
+ *
+ * Spec: config.md#mounts (options: mount_options.ts)
+ * Kernel: open_tree(2), fsopen(2), fsmount(2), move_mount(2) since Linux 5.2; mount_setattr(2) since Linux 5.12
+ * Order: bind sources are cloned by the runtime before clone3, so no path of the host is resolved again later;
+ *   everything else in the stage, after the root is attached, before devices
+ * Errors: EINVAL an option the filesystem does not take (its own words come with the report); EPERM a locked flag
+ * @module
+ */
+import { SpecError } from "../errors.ts";
+import type { Mount } from "../spec/types.ts";
+import type { Cgroups } from "./cgroups.ts";
+import type { Context } from "./context.ts";
+import { attach, how, openOrMake } from "./in_root.ts";
+import { cloneSource, makeBindTarget } from "./mount_bind.ts";
+import { planCgroupView } from "./mount_cgroup.ts";
+import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
+import { planFilesystem } from "./mount_filesystem.ts";
+import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
+import { inRoot, isWithin } from "./paths.ts";
+import type { Register } from "./types.ts";
+
+/** Runtime: reads the options, clones the sources. */
+export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
+  const mounts = c.fresh.has("mount") ? (c.spec.mounts ?? []) : [];
+  const paths = mounts.map((mount) => inRoot(mount.destination));
+  const parsed = mounts.map((mount) => parseMountOptions(mount.options ?? []));
+  return mounts.map((mount, index): PreparedMount => {
+    const pointer = `/mounts/${index}`;
+    const options = parsed[index]!;
+    const path = paths[index]!;
+    const isBind = options.bind !== "" || mount.type === "bind";
+    checkOptions(c, mount, options, isBind, pointer);
+    checkDestination(mount, path, isBind, pointer);
+    const fillsLater = path === "dev" || (mount.type === "tmpfs" && paths.some((other, at) => at > index && isWithin(other, path)));
+    const isReadOnlyLater = !isBind && fillsLater && options.own.set.includes("MOUNT_ATTR_RDONLY");
+    c.plan.at(`${pointer}/source`);
+    const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
+    return { pointer, mount, path, options, isBind, sources, isReadOnlyLater };
+  });
+}
+
+function cloneSources(
+  c: Context, mount: Mount, options: MountOptions, isBind: boolean, cgroups: Cgroups, path: string,
+): readonly Register[] {
+  if (isBind) return [cloneSource(c, mount, options, path)];
+  if (mount.type !== "cgroup" || c.fresh.has("cgroup")) return [];
+  // Without a namespace of its own a new cgroup2 mount would change the host's mount options (nsdelegate).
+  if (c.host.cgroup.layout === "v2") return [cloneHost(c, c.host.cgroup.v2!.mountPoint)];
+  return cgroups.v1.map((place) => cloneHost(c, place.path));
+}
+
+function cloneHost(c: Context, path: string): Register {
+  const tree = c.plan.open("open_tree", ["AT_FDCWD", path, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"]);
+  c.plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", { propagation: "MS_PRIVATE" }]);
+  c.plan.inherit(tree);
+  return tree;
+}
+
+function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
+  if ((mount.uidMappings ?? []).length > 0) c.plan.refuse(`${pointer}/uidMappings`, "id-mapped mounts are not supported yet");
+  else if (options.idmap >= 0) c.plan.refuse(`${pointer}/options/${options.idmap}`, "id-mapped mounts are not supported yet");
+  const [own] = options.data;
+  if (isBind && own !== undefined) {
+    // The filesystem is the source's: its options are shared with every other mount of it.
+    throw new SpecError(
+      `${pointer}/options/${own.index}`,
+      `Expected an option of bind mounts but received "${own.option}"`,
+    );
+  }
+  if (!isBind && !options.remount && (mount.type === undefined || mount.type === "none")) {
+    throw new SpecError(`${pointer}/type`, "Expected the type of a filesystem, or bind among the options");
+  }
+  if (options.copyUp && mount.type !== "tmpfs") {
+    const index = mount.options!.indexOf("tmpcopyup");
+    throw new SpecError(`${pointer}/options/${index}`, `Expected type "tmpfs" for the option "tmpcopyup"`);
+  }
+}
+
+/** What lxcfs gives containers of their own; anything else below /proc would hide what the kernel says there. */
+const allowedInProc = new Set([
+  "proc/cpuinfo", "proc/diskstats", "proc/loadavg", "proc/meminfo", "proc/slabinfo", "proc/stat", "proc/swaps",
+  "proc/sys/crypto/fips_enabled", "proc/sys/kernel/ns_last_pid", "proc/uptime",
+]);
+
+/** CVE-2019-16884: only procfs itself may lie at /proc. */
+function checkDestination(mount: Mount, path: string, isBind: boolean, pointer: string): void {
+  if (path === "proc" && !isBind && mount.type !== "proc") {
+    throw new SpecError(`${pointer}/type`, `Expected "proc" at "/proc" but received "${mount.type}"`);
+  }
+  if (path.startsWith("proc/") && !allowedInProc.has(path)) {
+    throw new SpecError(`${pointer}/destination`, `Expected a place outside /proc but received "${mount.destination}"`);
+  }
+}
+
+/** Stage: makes and attaches every mount. */
+export function planMounts(c: Context, prepared: readonly PreparedMount[], cgroups: Cgroups): void {
+  for (const entry of prepared) {
+    c.plan.at(entry.pointer);
+    if (entry.options.remount) planRemount(c, entry);
+    else if (entry.isBind) planBind(c, entry);
+    else if (entry.mount.type === "cgroup") planCgroupView(c, entry, cgroups);
+    else place(c, entry, planFilesystem(c, entry, () => openTarget(c, entry)));
+  }
+}
+
+function planBind(c: Context, entry: PreparedMount): void {
+  const { path, options } = entry;
+  const [source] = entry.sources;
+  c.plan.at(`${entry.pointer}/destination`);
+  const target =
+    path === ""
+      ? c.root
+      : openOrMake(c, path, options.destinationNoFollow ? how.unfollowed : how.any, (out) =>
+          makeBindTarget(c, path, source!, out),
+        );
+  c.plan.at(entry.pointer);
+  attach(c, source!, target);
+  settle(c, entry, source!);
+}
+
+/** A filesystem that planFilesystem made: its target is open already where its content was needed. */
+function place(c: Context, entry: PreparedMount, made: { mount: Register; target: Register }): void {
+  attach(c, made.mount, made.target);
+  settle(c, entry, made.mount);
+}
+
+/** MS_REMOUNT on a mount that is there already: its attributes, no other mount's. */
+function planRemount(c: Context, { pointer, path, options }: PreparedMount): void {
+  const { plan } = c;
+  const target = path === "" ? c.root : plan.at(`${pointer}/destination`).open("openat2", [c.root, path, how.any]);
+  plan.at(`${pointer}/options`);
+  const own = mountAttr(options.own);
+  const recursive = mountAttr(options.recursive);
+  if (own !== undefined) plan.call("mount_setattr", [target, "", "AT_EMPTY_PATH", own]);
+  if (recursive !== undefined) plan.call("mount_setattr", [target, "", "AT_EMPTY_PATH|AT_RECURSIVE", recursive]);
+  planPropagation(c, options, target);
+}
+
+/** Stage: read-only at last, once devices and mount points are in. */
+export function finishMounts(c: Context, prepared: readonly PreparedMount[]): void {
+  for (const { isReadOnlyLater, mounted, pointer } of prepared) {
+    if (!isReadOnlyLater || mounted === undefined) continue;
+    c.plan
+      .at(`${pointer}/options`)
+      .call("mount_setattr", [mounted, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Calls that make the stage the process that config.json describes: limits, ids, capabilities, working directory,
+ * and at last the program.
+ *
+ * Spec: config.md#process, config.md#posix-process, config.md#linux-process
+ * Order: the root is entered; bounding set, then ids, then the other capability sets, then no_new_privs;
+ *   the program is looked for with the user's rights, while `create` still can fail
+ * @module
+ */
+import type { Process } from "../spec/types.ts";
+import { grantableSets, planBoundingSet, planCapabilitySets } from "./capabilities.ts";
+import type { Context } from "./context.ts";
+import { environmentOf, executableCandidates } from "./environment.ts";
+import { planStartHooks } from "./hooks.ts";
+import { how, openDirectory } from "./in_root.ts";
+import { inRoot } from "./paths.ts";
+import type { Register } from "./types.ts";
+
+/**
+ * Stage, while the root is still writable: the working directory, made if it is missing (as runc and crun).
+ * Opened in the root without magic links, so that a path such as /proc/self/fd/7 leads nowhere (CVE-2024-21626).
+ */
+export function planWorkingDirectory(c: Context): Register | undefined {
+  const { process } = c.spec;
+  if (process === undefined) return undefined;
+  c.plan.at("/process/cwd");
+  return openDirectory(c, inRoot(process.cwd), how.directory);
+}
+
+/** Stage: everything about the process but what follows `start`. Returns the register of the program's path. */
+export function planProcess(c: Context, process: Process, cwd: Register): Register {
+  const { plan } = c;
+  if (process.user.umask !== undefined) plan.at("/process/user/umask").call("umask", [octal(process.user.umask)]);
+  // Unset: the caller's mask is unknown here and would be an accident; runc and crun use this one.
+  else plan.at("").call("umask", ["0022"]);
+  if (c.spec.linux?.personality !== undefined) {
+    plan
+      .at("/linux/personality/domain")
+      .call("personality", [c.spec.linux.personality.domain === "LINUX32" ? "PER_LINUX32" : "PER_LINUX"]);
+  }
+  planRlimits(c, process);
+  const sets = grantableSets(c);
+  planBoundingSet(c, sets);
+  planUser(c, process, cwd);
+  plan.at("/process/cwd").call("verify_cwd", []);
+  planCapabilitySets(c, sets);
+  if (process.noNewPrivileges === true) {
+    plan.at("/process/noNewPrivileges").call("prctl", ["PR_SET_NO_NEW_PRIVS", 1, 0, 0, 0]);
+  }
+  return plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+}
+
+function octal(mode: number): string {
+  return `0${mode.toString(8)}`;
+}
+
+function planRlimits(c: Context, process: Process): void {
+  const { plan, host } = c;
+  let hasNoFile = false;
+  process.rlimits?.forEach(({ type, soft, hard }, index) => {
+    if (type === "RLIMIT_NOFILE") hasNoFile = true;
+    plan
+      .at(`/process/rlimits/${index}`)
+      .call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
+  });
+  if (hasNoFile || host.softNoFile === host.hardNoFile) return;
+  plan
+    .at("")
+    .call("prlimit64", [0, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
+      why: "the JavaScript engine raised its own",
+    });
+}
+
+/** Infinity from config.json, the largest exact number from Host, which is JSON: both are the kernel's infinity. */
+function limit(value: number): number | string {
+  return value >= Number.MAX_SAFE_INTEGER ? "RLIM_INFINITY" : value;
+}
+
+/** crun's annotation, which podman sets for --group-add keep-groups. */
+const keepGroups = "run.oci.keep_original_groups";
+
+/**
+ * The directory is entered with the rights of root; where these do not suffice (a network filesystem that squashes
+ * root), with those of the user.
+ */
+function planUser(c: Context, process: Process, cwd: Register): void {
+  const { plan } = c;
+  plan.at("/process/cwd");
+  plan.alternative({
+    attempt: () => plan.call("fchdir", [cwd]),
+    then: () => planIds(c, process),
+    branches: [
+      {
+        on: ["EACCES", "EPERM"],
+        why: "tried again as the user",
+        items: () => {
+          planIds(c, process);
+          plan.at("/process/cwd").call("fchdir", [cwd]);
+        },
+      },
+    ],
+  });
+}
+
+function planIds(c: Context, process: Process): void {
+  const { plan } = c;
+  const { uid, gid, additionalGids } = process.user;
+  plan.at("/process/user");
+  // Else leaving uid 0 empties the permitted set, capabilities(7).
+  if (uid !== 0) plan.call("prctl", ["PR_SET_KEEPCAPS", 1, 0, 0, 0]);
+  if (c.spec.annotations?.[keepGroups] !== "1") {
+    plan.at("/process/user/additionalGids").call("setgroups", [additionalGids ?? []]);
+  }
+  plan.at("/process/user/gid").call("setresgid", [gid, gid, gid]);
+  plan.at("/process/user/uid").call("setresuid", [uid, uid, uid]);
+}
+
+/** Stage: tells the runtime that the container is created, waits for `start`, becomes the program. */
+export function planStart(c: Context, process: Process | undefined, program: Register | undefined): void {
+  const { plan, options } = c;
+  plan.at("").call("post", ["READY"]);
+  if (options.verb === "create") {
+    const listen = plan.input("listen");
+    plan.inherit(listen);
+    plan.call("wait_start", [listen]);
+  } else plan.call("wait", ["START"]);
+  if (process === undefined || program === undefined) return;
+  planStartHooks(c);
+  plan.at("");
+  for (let fd = 3; fd < 3 + options.preserveFds; fd++) {
+    plan.call("fcntl", [fd, "F_SETFD", 0], { why: "--preserve-fds" });
+  }
+  plan.call("close_range", [3 + options.preserveFds, 0xffff_ffff, "CLOSE_RANGE_CLOEXEC"], {
+    why: "nothing of the host's reaches the program",
+  });
+  plan.call("post", ["EXEC"]);
+  plan.at("/process/args").call("execve", [program, process.args, environmentOf(process, options)]);
+}

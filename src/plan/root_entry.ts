@@ -1,0 +1,76 @@
+/**
+ * How the container's root becomes the process's root: a decision, and the calls of each way.
+ *
+ * Kernel: pivot_root(2), chroot(2); open_tree(2) OPEN_TREE_NAMESPACE since Linux 7.0
+ * Order: after hooks, masked and read-only paths, which need both roots in reach
+ * Errors: EINVAL from pivot_root: the runtime's root is the initial ramfs; use --no-pivot
+ * @module
+ */
+import type { Spec } from "../spec/types.ts";
+import type { Context } from "./context.ts";
+import { freshNamespaces } from "./context.ts";
+import type { Host, PlanOptions } from "./host.ts";
+
+/**
+ * - `namespace` the root is a mount namespace of its own, entered by setns: the host's mounts are never copied
+ * - `pivot`     own mount namespace, the host's mounts are detached
+ * - `move`      own mount namespace, they stay out of reach below (--no-pivot)
+ * - `chroot`    the runtime's mount namespace
+ */
+export type RootEntry = "namespace" | "pivot" | "move" | "chroot";
+
+export interface RootDecision {
+  readonly entry: RootEntry;
+  readonly reason: string;
+}
+
+/**
+ * Chooses the way in. Pure.
+ * @param allowNamespace `namespace` may be chosen; off until its calls are proven on such a kernel, so that `pivot`
+ * stands in for it everywhere
+ */
+export function rootEntry(spec: Spec, host: Host, options: PlanOptions, allowNamespace = false): RootDecision {
+  const fresh = freshNamespaces(spec);
+  if (!fresh.has("mount")) return { entry: "chroot", reason: "no mount namespace of its own" };
+  if (options.noPivot) return { entry: "move", reason: "--no-pivot" };
+  const obstacle = namespaceObstacle(spec, host);
+  if (obstacle !== undefined) return { entry: "pivot", reason: obstacle };
+  if (!allowNamespace) return { entry: "pivot", reason: "OPEN_TREE_NAMESPACE is not used yet" };
+  return { entry: "namespace", reason: `Linux ${host.kernel.major}.${host.kernel.minor} has OPEN_TREE_NAMESPACE` };
+}
+
+/** Why a namespace made by open_tree will not do; undefined: it will. */
+function namespaceObstacle(spec: Spec, host: Host): string | undefined {
+  if (host.kernel.major < 7) return `Linux ${host.kernel.major}.${host.kernel.minor} lacks OPEN_TREE_NAMESPACE (7.0)`;
+  if (spec.linux?.namespaces?.some(({ type }) => type === "user") === true) return "a user namespace is asked for";
+  // After setns there, /proc of the outer user namespace is gone and a new one may not be mounted.
+  if (host.inUserNamespace) return "the runtime is inside a user namespace";
+  for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
+    // They are to see the container's mounts beside the host's.
+    if ((spec.hooks?.[kind] ?? []).length > 0) return `${kind} hooks run before the root is entered`;
+  }
+  return undefined;
+}
+
+/** Stage: from here on "/" is the container's root and so is the working directory. */
+export function enterRoot(c: Context): void {
+  const { plan } = c;
+  plan.at("/root/path");
+  const { entry, reason } = rootEntry(c.spec, c.host, c.options);
+  plan.call("fchdir", [c.root]);
+  if (entry === "pivot" || entry === "namespace") {
+    plan.call("pivot_root", [".", "."], { why: `entry "${entry}": ${reason}` });
+    // The old root lies over the new one now (pivot_root(2), NOTES), slave of the host's mounts since the start.
+    plan.call("umount2", [".", "MNT_DETACH"], { why: "the host's mounts" });
+    plan.call("chdir", ["/"]);
+    return;
+  }
+  if (entry === "move") {
+    // R7: a full procfs or sysfs out of reach would still let a user namespace within mount a full one.
+    for (const path of ["/proc", "/sys"]) {
+      plan.call("umount2", [path, "MNT_DETACH"], { allow: ["EINVAL", "ENOENT"], why: "the host's, hidden below" });
+    }
+  }
+  plan.call("chroot", ["."], { why: `entry "${entry}": ${reason}` });
+  plan.call("chdir", ["/"]);
+}

@@ -1,0 +1,39 @@
+/**
+ * Calls at the stage's beginning, and those that give the container names and a network of its own.
+ *
+ * Spec: config.md#hostname, config.md#domainname, runtime-linux.md
+ * Kernel: uts_namespaces(7), network_namespaces(7), netdevice(7), session-keyring(7)
+ * Errors: EDQUOT the user's quota of keys is used up: --no-new-keyring
+ * @module
+ */
+import type { Context } from "./context.ts";
+
+/** Stage: undoes what it inherited from the runtime's process. */
+export function planStage(c: Context): void {
+  const { plan } = c;
+  plan.at("");
+  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "out of reach for processes of the container" });
+  plan.call("reset_signals", []);
+  plan.call("umask", ["0"], { why: "modes of what is made here are meant as written" });
+}
+
+/** Stage: keys of the host's session stay there. */
+export function planKeyring(c: Context): void {
+  if (c.options.noNewKeyring) return;
+  // ENOSYS: a kernel built without keys.
+  c.plan.at("").call("keyctl", ["KEYCTL_JOIN_SESSION_KEYRING", `_ses.${c.options.id}`], { allow: ["ENOSYS"] });
+}
+
+/** Stage: hostname, domainname, loopback. */
+export function planIdentity(c: Context): void {
+  const { plan, spec } = c;
+  if (c.fresh.has("network")) {
+    plan.at("/linux/namespaces");
+    const socket = plan.open("socket", ["AF_INET", "SOCK_DGRAM|SOCK_CLOEXEC", 0]);
+    plan.call("ioctl", [socket, "SIOCSIFFLAGS", { ifr_name: "lo", ifr_flags: "IFF_UP|IFF_RUNNING" }]);
+    plan.call("close", [socket]);
+  }
+  if (!c.fresh.has("uts")) return;
+  if (spec.hostname !== undefined) plan.at("/hostname").call("sethostname", [spec.hostname]);
+  if (spec.domainname !== undefined) plan.at("/domainname").call("setdomainname", [spec.domainname]);
+}

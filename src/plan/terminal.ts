@@ -1,0 +1,89 @@
+/**
+ * Calls that give the container a terminal of its own.
+ *
+ * Spec: config.md#process (terminal, consoleSize), config-linux.md#default-devices (/dev/console)
+ * Kernel: pty(7); ioctl_tty(2): TIOCGPTPEER since Linux 4.13 opens the slave without a path (CVE-2025-52565)
+ * Order: after devpts is mounted and /dev is filled, before the root is read-only; it becomes the controlling
+ *   terminal after the root is entered
+ * Errors: ENOENT no devpts in `mounts`; ELOOP a link at /dev/console (CVE-2026-88264)
+ * @module
+ */
+import type { Context } from "./context.ts";
+import { attach, how, openDirectory } from "./in_root.ts";
+import { isForeignDev } from "./devices.ts";
+import type { PreparedMount } from "./mount_entry.ts";
+import type { Register } from "./types.ts";
+
+/** Stage: makes the terminal and hands its master over. Returns the slave; undefined: no terminal. */
+export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Register | undefined {
+  const { plan, spec } = c;
+  if (spec.process?.terminal !== true) return undefined;
+  plan.at("/process/terminal");
+  const receiver = plan.input("console");
+  plan.inherit(receiver);
+  const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);
+  plan.call("verify_fs", [pts, "DEVPTS_SUPER_MAGIC"]);
+  const master = plan.open("openat", [pts, "ptmx", "O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);
+  plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);
+  const slave = plan.open("ioctl", [master, "TIOCGPTPEER", "O_RDWR|O_NOCTTY|O_CLOEXEC"]);
+  const size = spec.process.consoleSize;
+  if (size !== undefined) {
+    plan
+      .at("/process/consoleSize")
+      .call("ioctl", [master, "TIOCSWINSZ", { ws_row: size.height, ws_col: size.width }]);
+    plan.at("/process/terminal");
+  }
+  const { uid } = spec.process.user;
+  if (uid !== 0) plan.call("fchown", [slave, uid, -1], { from: "/process/user/uid" });
+  plan.call("send_fd", [receiver, master, "/dev/ptmx"]);
+  plan.call("close", [master], { why: "the last copy closed is the hang-up" });
+  if (!isForeignDev(prepared)) planConsole(c, slave);
+  return slave;
+}
+
+/** /dev/console is the slave, mounted by descriptor over a file of ours. */
+function planConsole(c: Context, slave: Register): void {
+  const { plan } = c;
+  const dev = openDirectory(c, "dev", how.strictDirectory);
+  const file = plan.register();
+  plan.alternative({
+    attempt: () => plan.into(file, "openat", [dev, "console", "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", "0620"]),
+    branches: [
+      { on: ["EEXIST"], why: "it exists", items: () => plan.into(file, "openat2", [dev, "console", how.strictAny]) },
+    ],
+  });
+  const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
+  attach(c, tree, file);
+}
+
+/** Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. */
+export function planSession(c: Context, slave: Register | undefined): void {
+  const { plan } = c;
+  plan.at("/process/terminal");
+  plan.call("setsid", []);
+  if (slave === undefined) {
+    planStdioOwner(c);
+    return;
+  }
+  plan.call("ioctl", [slave, "TIOCSCTTY", 0]);
+  for (const fd of [0, 1, 2]) plan.call("dup3", [slave, fd, 0]);
+  plan.call("close", [slave]);
+}
+
+/**
+ * Pipes belong to whoever made them; a user other than root could not open /dev/stdout. As runc, but pipes only:
+ * a file or a terminal of the host keeps its owner (CVE-2026-88265).
+ */
+function planStdioOwner(c: Context): void {
+  const { plan } = c;
+  const uid = c.spec.process?.user.uid ?? 0;
+  if (uid === 0) return;
+  plan.at("/process/user/uid");
+  for (const fd of [0, 1, 2]) {
+    plan.alternative({
+      attempt: () => plan.call("verify_node", [fd, "", "S_IFIFO", { major: 0, minor: 0 }]),
+      then: () => plan.call("fchown", [fd, uid, -1], { allow: ["EPERM", "EINVAL", "EROFS"] }),
+      branches: [{ on: ["EEXIST", "EBADF"], why: "no pipe: its owner stays" }],
+    });
+  }
+}

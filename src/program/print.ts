@@ -1,0 +1,129 @@
+/**
+ * Input: Plan, Call. Output: text for people (`explain`, goldens, errors) and plain data for programs (`explain --json`).
+ * Kernel spelling, one call a line: address, side, result register, call, JSON Pointer and reason. Addresses count the
+ * calls in depth-first order, as in the encoded program and in reports.
+ * @module
+ */
+import type { Alternative, Call, Item, Plan, Register, StructValue, Value } from "../plan/types.ts";
+import { type ArgumentKind, calls, ioctlStructs, pseudoCalls } from "../../syscalls/calls.ts";
+import { structs } from "../../syscalls/structs.ts";
+
+/** Kinds that a plan does not write: the encoder fills them in. */
+const unwritten: ReadonlySet<string> = new Set(["len", "count", "size", "zero"]);
+
+/** Kinds of the written arguments of a call, by its name; undefined: no such call. */
+export function argumentKinds(name: string): readonly ArgumentKind[] | undefined {
+  const row: readonly ArgumentKind[] | undefined =
+    (calls as Record<string, readonly ArgumentKind[]>)[name] ??
+    (pseudoCalls as Record<string, readonly ArgumentKind[]>)[name];
+  return row?.filter((kind) => !unwritten.has(kind));
+}
+
+/** Kinds of the arguments of this call: the third of ioctl depends on the request. */
+export function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
+  const kinds = argumentKinds(call.call);
+  if (kinds === undefined || call.call !== "ioctl") return kinds;
+  const struct = ioctlStructs[call.args[1] as string];
+  return struct === undefined ? kinds : [kinds[0]!, kinds[1]!, `struct ${struct}`];
+}
+
+export function isRegister(value: Value): value is Register {
+  return typeof value === "object" && value !== null && "register" in value;
+}
+
+/** One call as text, without its result: `openat2(r2, "proc", {flags: O_PATH|O_CLOEXEC, resolve: RESOLVE_IN_ROOT})`. */
+export function callText(call: Call): string {
+  const kinds = kindsOf(call) ?? [];
+  return `${call.call}(${call.args.map((value, i) => valueText(value, kinds[i] ?? "int")).join(", ")})`;
+}
+
+function valueText(value: Value, kind: ArgumentKind): string {
+  if (value === null) return "NULL";
+  if (isRegister(value)) return `r${value.register}`;
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return kind === "str" || kind === "data" ? JSON.stringify(value) : value === "" ? "0" : value;
+  if (Array.isArray(value)) {
+    return `[${(value as readonly (string | number)[]).map((item) => (typeof item === "string" ? JSON.stringify(item) : String(item))).join(", ")}]`;
+  }
+  const struct = value as StructValue;
+  if (kind === "dev") return `makedev(${String(struct["major"])}, ${String(struct["minor"])})`;
+  return structText(struct, kind.startsWith("struct ") ? kind.slice(7) : "");
+}
+
+function structText(value: StructValue, name: string): string {
+  const fields = (structs as Record<string, { fields: Readonly<Record<string, string>> }>)[name]?.fields ?? {};
+  const parts = Object.entries(value).map(([field, content]) => {
+    if (fields[field] === "bytes") return `${field}: <${(content as string).length / 2} bytes>`;
+    const isText = fields[field] === "str" || fields[field] === "chars";
+    return `${field}: ${valueText(content, isText ? "str" : "int")}`;
+  });
+  return `{${parts.join(", ")}}`;
+}
+
+/** The whole plan as text; ends with a newline. */
+export function printPlan(plan: Plan): string {
+  const lines: string[] = [];
+  for (const { pointer, message } of plan.refusals) lines.push(`# refused ${pointer}: ${message}`);
+  for (const warning of plan.warnings) lines.push(`# warning ${warning}`);
+  for (const [name, { register }] of Object.entries(plan.inputs)) lines.push(`# input r${register} = ${name}`);
+  if (plan.inherited.length > 0) lines.push(`# inherited ${plan.inherited.map(({ register }) => `r${register}`).join(" ")}`);
+  for (const path of plan.cgroups) lines.push(`# cgroup ${path}`);
+  const width = String(countCalls(plan.items)).length;
+  let address = 0;
+  const printCall = (call: Call, indent: string, word: string): void => {
+    const result = call.out === undefined ? "" : `r${call.out.register} = `;
+    const allow = call.allow === undefined ? "" : `  ~ ${call.allow.join(" ")}`;
+    const head = `${String(address++).padStart(width)} ${call.side === "runtime" ? "runtime" : "stage  "}  `;
+    const notes = [call.from, call.why ?? ""].filter((note) => note !== "").join("  ");
+    const text = `${head}${indent}${word}${result}${callText(call)}${allow}`;
+    lines.push(notes === "" ? text : `${text.padEnd(commentColumn)}  # ${notes}`);
+  };
+  const printItems = (items: readonly Item[], indent: string): void => {
+    for (const item of items) {
+      if (item.kind === "call") printCall(item, indent, "");
+      else printAlternative(item, indent);
+    }
+  };
+  const margin = " ".repeat(width + 10);
+  const printAlternative = ({ attempt, then, branches }: Alternative, indent: string): void => {
+    for (const call of attempt) printCall(call, indent, "try ");
+    if (then.length > 0) {
+      lines.push(`${margin}${indent}then`);
+      printItems(then, `${indent}    `);
+    }
+    for (const { on, why, items } of branches) {
+      lines.push(`${margin}${indent}on ${on.join(", ")} (${why})${items.length === 0 ? ": leave it" : ""}`);
+      printItems(items, `${indent}    `);
+    }
+  };
+  printItems(plan.items, "");
+  return `${lines.join("\n")}\n`;
+}
+
+/** Where the pointers start, unless a call is longer. */
+const commentColumn = 110;
+
+function countCalls(items: readonly Item[]): number {
+  let count = 0;
+  for (const item of items) {
+    if (item.kind === "call") count++;
+    else count += item.attempt.length + countCalls(item.then) + item.branches.reduce((sum, { items: inner }) => sum + countCalls(inner), 0);
+  }
+  return count;
+}
+
+/** The plan as plain data, each call with its address and its text. */
+export function planToJson(plan: Plan): object {
+  let address = 0;
+  const call = (from: Call): object => ({ address: address++, ...from, text: callText(from) });
+  const convert = (item: Item): object => {
+    if (item.kind === "call") return call(item);
+    return {
+      kind: item.kind,
+      attempt: item.attempt.map(call),
+      then: item.then.map(convert),
+      branches: item.branches.map(({ on, why, items }) => ({ on, why, items: items.map(convert) })),
+    };
+  };
+  return { ...plan, items: plan.items.map(convert) };
+}
