@@ -14,17 +14,25 @@ export interface JsonProblem {
   readonly message: string;
 }
 
-/** What may come next. */
-type Expecting = "value" | "value or ]" | "name" | "name or }" | "colon" | "comma or end" | "nothing";
-
-const phrases: Readonly<Record<Expecting, string>> = {
+/** What may come next, as messages say it. */
+const phrases = {
   value: "a value",
   "value or ]": 'a value or "]"',
-  name: 'a property name in double quotes',
+  name: "a property name in double quotes",
   "name or }": 'a property name in double quotes or "}"',
   colon: '":"',
-  "comma or end": '"," or the end of the list or object',
+  "comma or ]": '"," or "]"',
+  "comma or }": '"," or "}"',
   nothing: "the end of the file",
+} as const;
+type Expecting = keyof typeof phrases;
+
+/** Where the innermost array or object may end. */
+const closerOf: Partial<Record<Expecting, string>> = {
+  "value or ]": "]",
+  "comma or ]": "]",
+  "name or }": "}",
+  "comma or }": "}",
 };
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
@@ -45,61 +53,42 @@ export function findJsonProblem(text: string, maxDepth: number): JsonProblem | u
   const open: boolean[] = [];
   let expecting: Expecting = "value";
   let offset = 0;
+  const afterValue = (): Expecting =>
+    open.length === 0 ? "nothing" : open.at(-1) === true ? "comma or }" : "comma or ]";
 
   for (;;) {
-    while (offset < text.length && isBlank(text.charCodeAt(offset))) offset++;
-    if (offset >= text.length) {
-      return expecting === "nothing" ? undefined : problemAt(text, offset, unexpected(text, offset, expecting));
-    }
+    while (isBlank(text.charCodeAt(offset))) offset++;
+    if (offset >= text.length && expecting === "nothing") return undefined;
     const char = text.charAt(offset);
-    const isInObject = open.at(-1);
-    const afterValue: Expecting = open.length === 0 ? "nothing" : "comma or end";
-
-    if (expecting === "value" || expecting === "value or ]") {
-      if (char === "{" || char === "[") {
-        if (open.length === maxDepth) {
-          return problemAt(text, offset, `Nested deeper than ${maxDepth} levels, the limit of this program`);
-        }
-        open.push(char === "{");
-        expecting = char === "{" ? "name or }" : "value or ]";
-        offset++;
-        continue;
-      }
-      if (char === "]" && expecting === "value or ]") {
-        open.pop();
-        expecting = open.length === 0 ? "nothing" : "comma or end";
-        offset++;
-        continue;
-      }
-      const end = char === '"' ? endOfString(text, offset) : endOfScalar(text, offset);
-      if (typeof end !== "number") return end;
-      expecting = afterValue;
-      offset = end;
-    } else if (expecting === "name" || expecting === "name or }") {
-      if (char === '"') {
-        const end = endOfString(text, offset);
-        if (typeof end !== "number") return end;
-        expecting = "colon";
-        offset = end;
-      } else if (char === "}" && expecting === "name or }") {
-        open.pop();
-        expecting = open.length === 0 ? "nothing" : "comma or end";
-        offset++;
-      } else {
-        return problemAt(text, offset, unexpected(text, offset, expecting));
-      }
-    } else if (expecting === "colon" && char === ":") {
+    if (char === closerOf[expecting]) {
+      open.pop();
+      expecting = afterValue();
+      offset++;
+    } else if (char === "," && (expecting === "comma or }" || expecting === "comma or ]")) {
+      expecting = expecting === "comma or }" ? "name" : "value";
+      offset++;
+    } else if (char === ":" && expecting === "colon") {
       expecting = "value";
       offset++;
-    } else if (expecting === "comma or end" && char === ",") {
-      expecting = isInObject === true ? "name" : "value";
-      offset++;
-    } else if (expecting === "comma or end" && char === (isInObject === true ? "}" : "]")) {
-      open.pop();
-      expecting = open.length === 0 ? "nothing" : "comma or end";
+    } else if (char === '"' && (expecting === "name" || expecting === "name or }")) {
+      const end = endOfString(text, offset);
+      if (typeof end !== "number") return end;
+      expecting = "colon";
+      offset = end;
+    } else if (expecting !== "value" && expecting !== "value or ]") {
+      return unexpected(text, offset, expecting);
+    } else if (char === "{" || char === "[") {
+      if (open.length === maxDepth) {
+        return problemAt(text, offset, `Nested deeper than ${maxDepth} levels, the limit of this program`);
+      }
+      open.push(char === "{");
+      expecting = char === "{" ? "name or }" : "value or ]";
       offset++;
     } else {
-      return problemAt(text, offset, unexpected(text, offset, expecting, isInObject));
+      const end = char === '"' ? endOfString(text, offset) : endOfScalar(text, offset, expecting);
+      if (typeof end !== "number") return end;
+      expecting = afterValue();
+      offset = end;
     }
   }
 }
@@ -109,7 +98,7 @@ function isBlank(code: number): boolean {
 }
 
 /** Offset after the number or word at `offset`. */
-function endOfScalar(text: string, offset: number): number | JsonProblem {
+function endOfScalar(text: string, offset: number, expecting: Expecting): number | JsonProblem {
   const found = matchAt(word, text, offset);
   if (found === "true" || found === "false" || found === "null") return offset + found.length;
   const digits = matchAt(number, text, offset);
@@ -117,7 +106,7 @@ function endOfScalar(text: string, offset: number): number | JsonProblem {
   if (digits !== "" || /^[-+.]/.test(found)) {
     return problemAt(text, offset, `Expected a number as JSON writes it but found ${quote(found)}`);
   }
-  return problemAt(text, offset, unexpected(text, offset, "value"));
+  return unexpected(text, offset, expecting);
 }
 
 /** Offset after the string that starts at `offset`. */
@@ -139,10 +128,8 @@ function endOfString(text: string, offset: number): number | JsonProblem {
   }
 }
 
-function unexpected(text: string, offset: number, expecting: Expecting, isInObject?: boolean): string {
-  let expected = phrases[expecting];
-  if (expecting === "comma or end") expected = isInObject === true ? '"," or "}"' : '"," or "]"';
-  return `Expected ${expected} but found ${describe(text, offset)}`;
+function unexpected(text: string, offset: number, expecting: Expecting): JsonProblem {
+  return problemAt(text, offset, `Expected ${phrases[expecting]} but found ${describe(text, offset)}`);
 }
 
 /** The character or word at an offset, for a message. */
@@ -150,6 +137,7 @@ function describe(text: string, offset: number): string {
   if (offset >= text.length) return "the end of the file";
   const code = text.codePointAt(offset) ?? 0;
   if (code === 0xfeff) return "a byte order mark";
+  if (code === 0x22) return "a string";
   if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   return quote(matchAt(word, text, offset) || String.fromCodePoint(code));
 }

@@ -45,15 +45,7 @@ const capabilitiesSchema = object(() => {
 });
 
 const schedulerSchema = object(() => ({
-  policy: oneOf([
-    "SCHED_OTHER",
-    "SCHED_FIFO",
-    "SCHED_RR",
-    "SCHED_BATCH",
-    "SCHED_ISO",
-    "SCHED_IDLE",
-    "SCHED_DEADLINE",
-  ]),
+  policy: oneOf(["SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"]),
   /** sched_setattr(2). */
   nice: v.optional(integerIn(-20, 19)),
   priority: v.optional(i32),
@@ -105,7 +97,5 @@ export const processSchema = object(() => ({
   oomScoreAdj: v.optional(integerIn(-1000, 1000)),
   scheduler: v.optional(schedulerSchema),
   ioPriority: v.optional(ioPrioritySchema),
-  execCPUAffinity: v.optional(
-    object(() => ({ initial: v.optional(numberList), final: v.optional(numberList) })),
-  ),
+  execCPUAffinity: v.optional(object(() => ({ initial: v.optional(numberList), final: v.optional(numberList) }))),
 }));

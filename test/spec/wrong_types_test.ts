@@ -105,7 +105,10 @@ test("parseSpec() throws nothing but SpecError, wherever the text is cut or dama
   const whole = JSON.stringify(fullConfig(), null, 1);
   for (let round = 0; round < 1500; round++) {
     const at = random(whole.length);
-    const text = round % 2 === 0 ? whole.slice(0, at) : whole.slice(0, at) + '{}[],:"\\\u0001x'.charAt(random(11)) + whole.slice(at + 1);
+    const text =
+      round % 2 === 0
+        ? whole.slice(0, at)
+        : whole.slice(0, at) + '{}[],:"\\\u0001x'.charAt(random(11)) + whole.slice(at + 1);
     try {
       parseSpec(text);
     } catch (error) {
