@@ -3,6 +3,8 @@
  * Input: Loaded plan. Output: Launched. A failure undoes what was made (L5).
  * @module
  */
+import { ownCgroups } from "../cgroup/directories.ts";
+import { killAll } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { SyscallError } from "../errors.ts";
 import type { Register, Value } from "../plan/types.ts";
@@ -26,6 +28,8 @@ import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
 import { failureError } from "./failure.ts";
 import { checkPreservedFds, checkRefusals, type Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";
+
+const PATIENCE_MS = 2000;
 
 /** Name of the socket on which a created container waits for `start`, in its state directory. */
 export const startSocket = "start.sock";
@@ -63,7 +67,7 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
     const prepared = prepare(loaded, split, inputs.values);
-    const stage = buildStage(loaded, split, prepared);
+    const stage = buildStage(loaded, split, prepared, inputs.stageSync);
     opened.push(stage);
     const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
     const inherit = [...loaded.plan.inherited.map(valueOf), ...inputs.inherit, ...preservedFds(loaded)];
@@ -76,7 +80,7 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
   } catch (error) {
     for (const fd of opened) close(fd);
     if (spawned !== undefined) endStage(spawned.pidfd);
-    removeCgroups(loaded.plan.cgroups);
+    endCgroups(loaded.plan.cgroups);
     removeStateDirectory(directory);
     closeStateDirectory(directory);
     throw error;
@@ -86,9 +90,16 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
 export function abandon(launched: Launched): void {
   endStage(launched.pidfd);
-  removeCgroups(launched.record.cgroups);
+  endCgroups(launched.record.cgroups);
   removeStateDirectory(launched.directory);
   closeStateDirectory(launched.directory);
+}
+
+/** Without a pid namespace of its own, the container may have left more than its first process (hooks). */
+function endCgroups(directories: readonly string[]): void {
+  const own = ownCgroups(directories);
+  killAll(own, PATIENCE_MS);
+  removeCgroups(own);
 }
 
 /** Kills the stage, if it still lives, and reaps it. */
@@ -125,6 +136,7 @@ interface Inputs {
   /** Descriptors for the stage, besides those of the plan. */
   readonly inherit: readonly number[];
   readonly sync: number;
+  readonly stageSync: number;
   readonly console: number | undefined;
 }
 
@@ -136,7 +148,7 @@ function openInputs(
   opened: number[],
 ): Inputs {
   const [sync, theirs] = socketPair();
-  const values: Record<string, number> = { sync: theirs };
+  const values: Record<string, number> = {};
   opened.push(theirs);
   let console: number | undefined;
   if (options.console === "socket") opened.push((values["console"] = connectConsole(consoleSocket!)));
@@ -148,7 +160,7 @@ function openInputs(
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
   const created = lockCreatedFile(directory);
   opened.push(created);
-  return { values, inherit: [...Object.values(values), created], sync, console };
+  return { values, inherit: [theirs, ...Object.values(values), created], sync, stageSync: theirs, console };
 }
 
 /** Encodes and runs the runtime's calls. */
@@ -163,10 +175,11 @@ function prepare(loaded: Loaded, split: Split, values: Readonly<Record<string, n
 }
 
 /** The stage's file, with the descriptors made so far in its registers. */
-function buildStage({ plan }: Loaded, split: Split, prepared: Image): number {
-  const sync = plan.inputs["sync"]?.register ?? -1;
-  const image = encode(split.stage, tables, plan.registers, sync, () => imageNumbers.PROGRAM_ADDRESS);
+function buildStage({ plan }: Loaded, split: Split, prepared: Image, sync: number): number {
+  // One register more than the plan has: the sync socket, which no line names.
+  const image = encode(split.stage, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
   copyRegisters(prepared, image, plan.registers);
+  setRegister(image, plan.registers, sync);
   return stageFile(image);
 }
 

@@ -20,10 +20,9 @@ export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched
   const { split, prepared, sync, pid } = launched;
   if (split.after.length === 0) return;
   const { plan } = loaded;
-  const register = plan.inputs["sync"]!.register;
-  const image = encode(split.after, tables, plan.registers, register, (bytes) => kernel().address(bytes));
+  const image = encode(split.after, tables, plan.registers + 1, plan.registers, (bytes) => kernel().address(bytes));
   copyRegisters(prepared, image, plan.registers);
-  setRegister(image, register, sync);
+  setRegister(image, plan.registers, sync);
   if (split.clone.out !== undefined) setRegister(image, split.clone.out.register, pid);
   const report = runImage(image);
   debugBranches(rt, loaded, report.branches);

@@ -20,6 +20,8 @@ export interface Context {
    * descriptor see the covered mount (R2), so its own descriptor takes over.
    */
   root: Register;
+  /** Mounts stacked between the host's root and the container's in the stage's namespace: pivot_root leaves them there. */
+  stacked: number;
 }
 
 /** Namespaces with a path are joined, not made: refused by planRefusals, and not in the set. */

@@ -36,6 +36,7 @@ export function planMasks(c: Context): Masks | undefined {
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);
+  c.stacked++;
   plan.call("move_mount", [directory, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"], {
     why: "to be cloned from; goes with the old root",
   });

@@ -26,8 +26,8 @@ import type { Plan } from "./types.ts";
 /** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
 export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const plan = new PlanBuilder();
-  const root = openRootfs({ plan, spec, host, options, fresh: freshNamespaces(spec), root: { register: 0 } });
-  const c: Context = { plan, spec, host, options, fresh: freshNamespaces(spec), root };
+  const root = openRootfs({ plan, spec, host, options, fresh: freshNamespaces(spec), root: { register: 0 }, stacked: 0 });
+  const c: Context = { plan, spec, host, options, fresh: freshNamespaces(spec), root, stacked: 0 };
   planRefusals(c);
   // The runtime's own process: whatever needs paths of the host is opened here, once.
   const cgroups = planCgroups(c);

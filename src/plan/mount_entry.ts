@@ -36,7 +36,9 @@ export function openTarget(c: Context, { path, mount, options }: PreparedMount):
 /** R2: from now on a mount over "/" is the root. */
 export function settle(c: Context, entry: PreparedMount, mounted: Register): void {
   entry.mounted = mounted;
-  if (entry.path === "") c.root = mounted;
+  if (entry.path !== "") return;
+  c.root = mounted;
+  c.stacked++;
 }
 
 /** Each change of propagation in the order of the options: they add up (a shared slave). */

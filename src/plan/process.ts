@@ -121,7 +121,6 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
   plan.at("").call("post", ["READY"]);
   if (options.verb === "create") {
     const listen = plan.input("listen");
-    plan.inherit(listen);
     plan.call("wait_start", [listen]);
   } else plan.call("wait", ["START"]);
   if (process === undefined || program === undefined) return;

@@ -61,6 +61,8 @@ export function enterRoot(c: Context): void {
   if (entry === "pivot" || entry === "namespace") {
     plan.call("pivot_root", [".", "."], { why: `entry "${entry}": ${reason}` });
     // The old root lies over the new one now (pivot_root(2), NOTES), slave of the host's mounts since the start.
+    // umount2 takes the topmost mount at "." only: what was stacked over the old root comes first.
+    for (let i = 0; i < c.stacked; i++) plan.call("umount2", [".", "MNT_DETACH"], { why: "stacked over the host's root" });
     plan.call("umount2", [".", "MNT_DETACH"], { why: "the host's mounts" });
     plan.call("chdir", ["/"]);
     return;

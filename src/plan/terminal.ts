@@ -20,7 +20,6 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   if (spec.process?.terminal !== true) return undefined;
   plan.at("/process/terminal");
   const receiver = plan.input("console");
-  plan.inherit(receiver);
   const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);
   plan.call("verify_fs", [pts, "DEVPTS_SUPER_MAGIC"]);
   const master = plan.open("openat", [pts, "ptmx", "O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);
