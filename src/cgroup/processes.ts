@@ -9,13 +9,14 @@ import { SyscallError } from "../errors.ts";
 import { AT_FDCWD, close, errnoName, flags, readText, sys } from "../stage/sys.ts";
 import { namesIn } from "../state/folder.ts";
 import { sleep } from "../state/process.ts";
+import { ownCgroups } from "./directories.ts";
 
 const KILL = 9;
 
-/** Every pid in these directories and below, each once, as the runtime's pid namespace sees them. */
+/** Every pid in these directories (no top of a hierarchy) and below, each once, as the runtime's pid namespace sees them. */
 export function processesIn(directories: readonly string[]): number[] {
   const pids = new Set<number>();
-  for (const directory of directories) collect(directory, pids);
+  for (const directory of ownCgroups(directories)) collect(directory, pids);
   // 0 is a process of another pid namespace than ours: it has no name here.
   pids.delete(0);
   return [...pids];

@@ -5,15 +5,16 @@
 import { HostError } from "../errors.ts";
 import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
+import { ownCgroups } from "./directories.ts";
 import { childrenOf, processesIn } from "./processes.ts";
 
 /** The kernel lets go of a cgroup a moment after its last process: EBUSY until then. */
 const patienceMs = 2000;
 
-/** Removes the directories with everything below them; those that are gone are fine. */
+/** Removes the directories with everything below them; those that are gone are fine, the top of a hierarchy stays. */
 export function removeCgroups(directories: readonly string[]): void {
   let left = patienceMs;
-  for (const directory of directories) {
+  for (const directory of ownCgroups(directories)) {
     let pause = 1;
     while (!removeTree(directory)) {
       if (left <= 0) throw stuck(directory);

@@ -82,6 +82,9 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
   test(name("ownCgroups() leaves out the top of a hierarchy and what is gone"), (t) => {
     if (mount === undefined) return skip(t, `no ${kind} cgroup hierarchy to write to`);
     assert.deepEqual(ownCgroups([mount, `${mount}/`, `${mount}/bunker-none`]), []);
+    assert.deepEqual(processesIn([mount]), []);
+    removeCgroups([mount]);
+    assert.ok(readdirSync(mount).length > 0);
   });
 
   test(name("removeCgroups() says which process is in the way, in time"), async (t) => {
