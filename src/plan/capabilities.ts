@@ -41,14 +41,19 @@ export function parseCapabilitySet(text: string): CapabilitySet {
 
 const both = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => ({ low: a.low & b.low, high: a.high & b.high });
 
-/** Reads the sets; warns of each capability once. */
+/** Reads the sets; warns of each capability once, one line a reason. */
 export function grantableSets(c: Context): CapabilitySets {
   const { plan, host, spec } = c;
   const asked = spec.process?.capabilities;
-  const warned = new Set<string>();
-  const warn = (set: string, name: string, why: string): void => {
-    if (!warned.has(name)) plan.warn(`/process/capabilities/${set}: ${name} is not granted: ${why}`);
-    warned.add(name);
+  const ungranted = new Map<string, string[]>();
+  const known = new Set<string>();
+  const miss = (set: string, name: string, why: string): void => {
+    if (known.has(name)) return;
+    known.add(name);
+    const key = `/process/capabilities/${set}: not granted because ${why}:`;
+    const names = ungranted.get(key);
+    if (names === undefined) ungranted.set(key, [name]);
+    else names.push(name);
   };
   const hostBounding = parseCapabilitySet(host.capabilities.bounding);
   const hostPermitted = parseCapabilitySet(host.capabilities.permitted);
@@ -57,8 +62,8 @@ export function grantableSets(c: Context): CapabilitySets {
     let high = 0;
     for (const name of asked?.[set] ?? []) {
       const number = capabilityNames.indexOf(name);
-      if (number < 0 || number > host.lastCapability) warn(set, name, "the kernel does not know it");
-      else if (!has(within, number)) warn(set, name, why);
+      if (number < 0 || number > host.lastCapability) miss(set, name, "the kernel does not know it");
+      else if (!has(within, number)) miss(set, name, why);
       else if (number < 32) low |= 1 << number;
       else high |= 1 << (number - 32);
     }
@@ -67,10 +72,11 @@ export function grantableSets(c: Context): CapabilitySets {
   const hostLacks = "the runtime does not have it";
   const bounding = read("bounding", hostBounding, hostLacks);
   const permitted = read("permitted", hostPermitted, hostLacks);
-  const effective = read("effective", permitted, "it is not in the permitted set");
+  const effective = read("effective", permitted, "not permitted");
   // capset(2): a capability the process lacks can be made inheritable only within the bounding set.
-  const inheritable = read("inheritable", both(hostPermitted, bounding), "it is not in the bounding set");
-  const ambient = read("ambient", both(permitted, inheritable), "it is not both permitted and inheritable");
+  const inheritable = read("inheritable", both(hostPermitted, bounding), "not in the bounding set");
+  const ambient = read("ambient", both(permitted, inheritable), "not both permitted and inheritable");
+  for (const [key, names] of ungranted) plan.warn(`${key} ${names.join(" ")}`);
   return { bounding, permitted, effective, inheritable, ambient };
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Context } from "./context.ts";
+import type { Host } from "./host.ts";
 import { attach, how } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
 import type { Register } from "./types.ts";
@@ -18,12 +19,16 @@ const clone = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH";
 export interface Masks {
   readonly directory: Register;
   readonly file: Register;
+  /** The tmpfs is attached over the host's "/". */
+  readonly isStacked: boolean;
 }
 
-/**
- * Stage, before the root is attached: undefined where nothing is to be hidden.
- * Only attached mounts can be cloned (Linux before 6.15), so the tmpfs gets a place below the root.
- */
+/** open_tree(2): a detached mount can be cloned itself. */
+function clonesDetached({ kernel: { major, minor } }: Host): boolean {
+  return major > 6 || (major === 6 && minor >= 15);
+}
+
+/** Stage, before the root is attached: undefined where nothing is to be hidden. */
 export function planMasks(c: Context): Masks | undefined {
   const { plan, spec } = c;
   if ((spec.linux?.maskedPaths ?? []).length === 0 || !c.fresh.has("mount")) return undefined;
@@ -37,10 +42,13 @@ export function planMasks(c: Context): Masks | undefined {
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);
   c.stacked++;
-  plan.call("move_mount", [directory, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"], {
-    why: "to be cloned from; goes with the old root",
-  });
-  return { directory, file };
+  const isStacked = !clonesDetached(c.host);
+  if (isStacked) {
+    plan.call("move_mount", [directory, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"], {
+      why: "only attached mounts can be cloned before Linux 6.15; goes with the old root",
+    });
+  }
+  return { directory, file, isStacked };
 }
 
 /** Stage: one clone over each path that exists. */

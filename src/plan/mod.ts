@@ -51,7 +51,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planReadonlyPaths(c);
   finishMounts(c, mounts);
   planReadonlyRoot(c);
-  enterRoot(c);
+  enterRoot(c, masks?.isStacked === true ? 1 : 0);
   finishPropagation(c);
   // The host is out of reach.
   planIdentity(c);

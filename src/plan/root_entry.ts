@@ -52,8 +52,11 @@ function namespaceObstacle(spec: Spec, host: Host): string | undefined {
   return undefined;
 }
 
-/** Stage: from here on "/" is the container's root and so is the working directory. */
-export function enterRoot(c: Context): void {
+/**
+ * Stage: from here on "/" is the container's root and so is the working directory.
+ * @param stacked mounts of ours that lie over the host's "/" besides the container's root
+ */
+export function enterRoot(c: Context, stacked: number): void {
   const { plan } = c;
   plan.at("/root/path");
   const { entry, reason } = rootEntry(c.spec, c.host, c.options);
@@ -61,18 +64,45 @@ export function enterRoot(c: Context): void {
   if (entry === "pivot" || entry === "namespace") {
     plan.call("pivot_root", [".", "."], { why: `entry "${entry}": ${reason}` });
     // The old root lies over the new one now (pivot_root(2), NOTES), slave of the host's mounts since the start.
-    // umount2 takes the topmost mount at "." only: what was stacked over the old root comes first.
-    for (let i = 0; i < c.stacked; i++) plan.call("umount2", [".", "MNT_DETACH"], { why: "stacked over the host's root" });
+    // umount2 takes the topmost mount there: first those that lay over the old root.
+    for (let i = 0; i < stacked; i++) plan.call("umount2", [".", "MNT_DETACH"], { why: "laid over the host's root" });
     plan.call("umount2", [".", "MNT_DETACH"], { why: "the host's mounts" });
-    plan.call("chdir", ["/"]);
-    return;
-  }
-  if (entry === "move") {
-    // R7: a full procfs or sysfs out of reach would still let a user namespace within mount a full one.
-    for (const path of ["/proc", "/sys"]) {
-      plan.call("umount2", [path, "MNT_DETACH"], { allow: ["EINVAL", "ENOENT"], why: "the host's, hidden below" });
+    proveAlone(c);
+  } else {
+    if (entry === "move") {
+      // R7: a full procfs or sysfs out of reach would still let a user namespace within mount a full one.
+      for (const path of ["/proc", "/sys"]) {
+        plan.call("umount2", [path, "MNT_DETACH"], { allow: ["EINVAL", "ENOENT"], why: "the host's, hidden below" });
+      }
     }
+    plan.call("chroot", ["."], { why: `entry "${entry}": ${reason}` });
   }
-  plan.call("chroot", ["."], { why: `entry "${entry}": ${reason}` });
   plan.call("chdir", ["/"]);
+}
+
+/**
+ * Nothing may be left over the new root: ".." of the process's root is the topmost mount there, so a host root left
+ * behind would be one step away. RESOLVE_NO_XDEV answers EXDEV then. Mounts that lay over the host's "/" before us
+ * (seldom, and none of our making) are the way it could happen.
+ */
+function proveAlone(c: Context): void {
+  const { plan } = c;
+  const prove = (): void => {
+    plan.call("openat2", ["AT_FDCWD", "..", { flags: "O_PATH|O_DIRECTORY|O_CLOEXEC", resolve: "RESOLVE_NO_XDEV" }], {
+      why: "no mount is left over the root",
+    });
+  };
+  plan.alternative({
+    attempt: prove,
+    branches: [
+      {
+        on: ["EXDEV"],
+        why: "the host had a mount over its own root",
+        items: () => {
+          plan.call("umount2", [".", "MNT_DETACH"]);
+          prove();
+        },
+      },
+    ],
+  });
 }
