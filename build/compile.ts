@@ -41,10 +41,18 @@ function commit(): string {
 function bundle(output: string): void {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   const args = [
-    "build", "--compile", "--minify", "--bytecode", "--format=esm", "--compile-jit-policy=1000",
-    "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig",
-    `--define=BUNKER_VERSION=${JSON.stringify(version)}`, `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
-    join(root, "src/main.ts"), `--outfile=${output}`,
+    "build",
+    "--compile",
+    "--minify",
+    "--bytecode",
+    "--format=esm",
+    "--compile-jit-policy=1000",
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    `--define=BUNKER_VERSION=${JSON.stringify(version)}`,
+    `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
+    join(root, "src/main.ts"),
+    `--outfile=${output}`,
   ];
   // In dist/, so that whatever a failed build leaves behind lies there.
   const result = spawnSync(process.execPath, args, { cwd: join(root, "dist"), encoding: "utf8" });

@@ -6,7 +6,16 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -19,9 +28,21 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const ownSources = join(root, "syscalls");
 
 const flags = [
-  "-std=c11", "-Os", "-g0", "-ffreestanding", "-nostdlib", "-fno-builtin", "-fvisibility=hidden", "-fno-sanitize=all",
-  "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables",
-  "-Wall", "-Wextra", "-Werror", "-Wconversion",
+  "-std=c11",
+  "-Os",
+  "-g0",
+  "-ffreestanding",
+  "-nostdlib",
+  "-fno-builtin",
+  "-fvisibility=hidden",
+  "-fno-sanitize=all",
+  "-fno-stack-protector",
+  "-fno-asynchronous-unwind-tables",
+  "-fno-unwind-tables",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-Wconversion",
 ];
 
 /** Relocations that hold wherever the blob lies, as long as it starts on a page: distances, and offsets in a page. */
@@ -48,7 +69,11 @@ function compiler(architecture: Architecture, ...args: string[]): void {
 }
 
 /** The shim as a flat image, and where its exported functions start. */
-function compileShim(architecture: Architecture, sources: string, directory: string): Pick<Native, "shim" | "shimEntries"> {
+function compileShim(
+  architecture: Architecture,
+  sources: string,
+  directory: string,
+): Pick<Native, "shim" | "shimEntries"> {
   const object = join(directory, "shim.o");
   compiler(architecture, ...flags, "-fPIC", "-c", "-o", object, join(sources, "shim.c"));
   const allowed = relativeRelocations[architecture];
@@ -60,14 +85,23 @@ function compileShim(architecture: Architecture, sources: string, directory: str
 
   const linked = join(directory, "shim");
   compiler(
-    architecture, "-nostdlib", "-static", `-Wl,-T,${join(sources, "shim.ld")}`, "-Wl,-e,shim_call", "-o", linked, object,
+    architecture,
+    "-nostdlib",
+    "-static",
+    `-Wl,-T,${join(sources, "shim.ld")}`,
+    "-Wl,-e,shim_call",
+    "-o",
+    linked,
+    object,
   );
   const bytes = readFileSync(linked);
   const elf = readElf(bytes);
   const loaded = elf.segments.filter(({ type, memorySize }) => type === 1 && memorySize > 0);
   const [image] = loaded;
   if (image === undefined || loaded.length > 1 || image.address !== 0 || image.fileSize !== image.memorySize) {
-    const list = elf.sections.filter((section) => (section.flags & 2) !== 0).map(({ name, size }) => `${name} (${size})`);
+    const list = elf.sections
+      .filter((section) => (section.flags & 2) !== 0)
+      .map(({ name, size }) => `${name} (${size})`);
     throw new Error(`The shim for ${architecture} is not one flat image: ${list.join(", ")}`);
   }
   const entries = elf.symbols.filter(({ isExported, isFunction }) => isExported && isFunction);
@@ -81,10 +115,20 @@ function compileShim(architecture: Architecture, sources: string, directory: str
  * The stage as an executable that ends with its code: the runtime writes the program image at `stageProgramOffset` of
  * the file and sets p_filesz and p_memsz of the program header at `stageProgramHeader`.
  */
-function compileStage(architecture: Architecture, sources: string, directory: string): Omit<Native, "shim" | "shimEntries"> {
+function compileStage(
+  architecture: Architecture,
+  sources: string,
+  directory: string,
+): Omit<Native, "shim" | "shimEntries"> {
   const linked = join(directory, "stage");
   compiler(
-    architecture, ...flags, "-static", `-Wl,-T,${join(sources, "stage.ld")}`, "-Wl,-s", "-o", linked,
+    architecture,
+    ...flags,
+    "-static",
+    `-Wl,-T,${join(sources, "stage.ld")}`,
+    "-Wl,-s",
+    "-o",
+    linked,
     join(sources, "stage.c"),
   );
   const bytes = readFileSync(linked);
@@ -135,12 +179,19 @@ export const stageProgramHeader = ${native.stageProgramHeader};
 function sourceHash(): string {
   const hash = createHash("sha256");
   const files = [
-    ...readdirSync(ownSources).filter((name) => /\.(c|h|ld)$/.test(name)).toSorted().map((name) => join(ownSources, name)),
+    ...readdirSync(ownSources)
+      .filter((name) => /\.(c|h|ld)$/.test(name))
+      .toSorted()
+      .map((name) => join(ownSources, name)),
     join(ownSources, "generated/program.h"),
     fileURLToPath(import.meta.url),
   ];
   hash.update(zig().version);
-  for (const file of files) hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update("\0");
+  for (const file of files)
+    hash
+      .update(`${file.slice(root.length)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   return hash.digest("hex");
 }
 

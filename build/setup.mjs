@@ -68,7 +68,9 @@ function ensureExecutables() {
     if (works(executable)) continue;
     run(process.execPath, [script], { cwd: join(modules, name) });
     if (!works(executable)) {
-      console.error(`The npm package "${name}" has no executable for this machine (${process.platform} ${process.arch})`);
+      console.error(
+        `The npm package "${name}" has no executable for this machine (${process.platform} ${process.arch})`,
+      );
       process.exit(1);
     }
   }

@@ -8,7 +8,7 @@
 export const numbers = `
   accept4 add_key bind capget clock_gettime clock_nanosleep clone connect copy_file_range dup epoll_create1 epoll_ctl
   epoll_pwait epoll_pwait2 eventfd2 execveat exit exit_group faccessat faccessat2 fallocate fchmod fcntl fdatasync flock
-  fsetxattr fspick fstat fstatfs fsync ftruncate futex getcwd getdents64 getegid geteuid getgid getgroups getpeername
+  fgetxattr flistxattr fremovexattr fsetxattr fspick fstat fstatfs fsync ftruncate futex getcwd getdents64 getegid geteuid getgid getgroups getpeername
   getpgid getppid getrandom getresgid getresuid getrlimit getsid getsockname getsockopt gettid gettimeofday getuid
   getxattr inotify_add_watch inotify_init1 inotify_rm_watch io_uring_setup ioprio_get ioprio_set kcmp kill
   landlock_add_rule landlock_create_ruleset landlock_restrict_self lgetxattr linkat listen listxattr lseek lsetxattr

@@ -24,6 +24,9 @@ const { values: options } = parseArgs({
   options: { unit: { type: "boolean" }, integration: { type: "boolean" }, only: { type: "string" } },
 });
 
+/** Failed tests of one step that are shown with their message; the others by name only. */
+const maxShown = 20;
+
 interface Outcome {
   readonly code: number;
   readonly output: string;
@@ -100,7 +103,10 @@ function readReasons(file: string): Map<string, string> {
 /** The reason of `{ skip: "reason" }` in the source near the test's line: reporters do not pass it on. */
 function reasonInSource({ file, line }: Result): string {
   try {
-    const near = readFileSync(join(root, file), "utf8").split("\n").slice(line - 1, line + 3).join("\n");
+    const near = readFileSync(join(root, file), "utf8")
+      .split("\n")
+      .slice(line - 1, line + 3)
+      .join("\n");
     return /skip:[^"'`\n]*["'`]([^"'`]+)["'`]/.exec(near)?.[1] ?? (/todo:/.test(near) ? "to do" : "no reason given");
   } catch {
     return "no reason given";
@@ -115,7 +121,10 @@ async function runTests(step: string, runtime: "bun" | "deno", files: string[], 
   const skips = join(logs, `${name}.skips`);
   rmSync(xml, { force: true });
   writeFileSync(skips, "");
-  const filter = nameFilter === undefined ? [] : [runtime === "bun" ? `--test-name-pattern=${nameFilter}` : `--filter=${nameFilter}`];
+  const filter =
+    nameFilter === undefined
+      ? []
+      : [runtime === "bun" ? `--test-name-pattern=${nameFilter}` : `--filter=${nameFilter}`];
   const paths = files.map((file) => `./${file}`);
   const command =
     runtime === "bun"
@@ -137,7 +146,8 @@ async function runTests(step: string, runtime: "bun" | "deno", files: string[], 
     if (result.status === "failed") {
       counts.failed++;
       failures.push(`${step}: ${result.file}: ${result.name}`);
-      console.log(`\n--- ${step}: ${result.file}: ${result.name}\n${lastLines(result.message, 40)}\n`);
+      if (counts.failed <= maxShown)
+        console.log(`\n--- ${step}: ${result.file}: ${result.name}\n${lastLines(result.message, 40)}\n`);
     } else if (result.status === "skipped" || reason !== undefined) {
       // With a name filter the runtime reports all others as skipped.
       if (nameFilter !== undefined && !new RegExp(nameFilter).test(result.name)) continue;
@@ -190,7 +200,8 @@ if (isCompiled && (all || options.integration === true) && integration.length > 
   if (await check("build", [bun, "build/compile.ts"])) await runTests("integration", "bun", integration, 600);
 }
 
-if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ${name}`).join("\n")}`);
+if (failures.length > 0)
+  console.log(`\nFailed (logs in dist/test/):\n${failures.map((name) => `  ${name}`).join("\n")}`);
 console.log(`\nFinished in ${((performance.now() - start) / 1000).toFixed(0)} s`);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 ? 1 : 0);

@@ -5,26 +5,27 @@
 #ifndef BUNKER_PROGRAM_H
 #define BUNKER_PROGRAM_H
 
-enum op {
-  OP_END = 4096,
-  OP_JUMP = 4097,
-  OP_STORE = 4098,
-  OP_POST = 4099,
-  OP_WAIT = 4100,
-  OP_WAIT_START = 4101,
-  OP_HOOK = 4102,
-  OP_CREATE_IN_ROOT = 4103,
-  OP_VERIFY_NODE = 4104,
-  OP_COPY_TREE = 4105,
-  OP_RESET_SIGNALS = 4106,
-  OP_FIND_EXECUTABLE = 4107,
-  OP_VERIFY_CWD = 4108,
-  OP_SEND_FD = 4109,
-  OP_VERIFY_FS = 4110,
-  OP_MONITOR = 4111,
+enum {
+  OP_BASE = 0x1000,
+  OP_END = 0x1000,
+  OP_JUMP = 0x1001,
+  OP_STORE = 0x1002,
+  OP_POST = 0x1003,
+  OP_WAIT = 0x1004,
+  OP_WAIT_START = 0x1005,
+  OP_HOOK = 0x1006,
+  OP_CREATE_IN_ROOT = 0x1007,
+  OP_VERIFY_NODE = 0x1008,
+  OP_COPY_TREE = 0x1009,
+  OP_RESET_SIGNALS = 0x100a,
+  OP_FIND_EXECUTABLE = 0x100b,
+  OP_VERIFY_CWD = 0x100c,
+  OP_SEND_FD = 0x100d,
+  OP_VERIFY_FS = 0x100e,
+  OP_MONITOR = 0x100f,
 };
 
-enum event {
+enum {
   EVENT_MOUNTED = 1,
   EVENT_HOOKS_DONE = 2,
   EVENT_READY = 3,
@@ -32,16 +33,21 @@ enum event {
   EVENT_EXEC = 5,
 };
 
-enum record {
+enum {
   RECORD_POST = 1,
   RECORD_FAILED = 2,
   RECORD_BRANCH = 3,
 };
 
-enum form {
+enum {
   FORM_IMMEDIATE = 0,
   FORM_POOL = 1,
   FORM_REGISTER = 2,
+};
+
+enum {
+  PROGRAM_ADDRESS = 0x600000,
+  PROGRAM_MAGIC = 0x626b7231,
 };
 
 #if defined(__x86_64__)
@@ -82,7 +88,10 @@ enum form {
 #define NR_fchownat 260
 #define NR_fcntl 72
 #define NR_fdatasync 75
+#define NR_fgetxattr 193
+#define NR_flistxattr 196
 #define NR_flock 73
+#define NR_fremovexattr 199
 #define NR_fsconfig 431
 #define NR_fsetxattr 190
 #define NR_fsmount 432
@@ -342,7 +351,10 @@ enum form {
 #define NR_fchownat 54
 #define NR_fcntl 25
 #define NR_fdatasync 83
+#define NR_fgetxattr 10
+#define NR_flistxattr 13
 #define NR_flock 32
+#define NR_fremovexattr 16
 #define NR_fsconfig 431
 #define NR_fsetxattr 7
 #define NR_fsmount 432

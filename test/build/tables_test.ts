@@ -25,7 +25,11 @@ test("syscalls/generated/ is what the kernel's headers give", (t) => {
 test("constants and numbers newer than the headers agree with newer headers where those have them", () => {
   const questions = [
     ...Object.keys(newer).map((name) => ({ key: name, expression: name, ifDefined: name })),
-    ...Object.keys(newerNumbers).map((name) => ({ key: `nr:${name}`, expression: `__NR_${name}`, ifDefined: `__NR_${name}` })),
+    ...Object.keys(newerNumbers).map((name) => ({
+      key: `nr:${name}`,
+      expression: `__NR_${name}`,
+      ifDefined: `__NR_${name}`,
+    })),
   ];
   const includes = ["asm/unistd.h", ...Object.keys(headers), "linux/memfd.h", "linux/pidfd.h", "linux/nsfs.h"];
   for (const name of names) {
@@ -42,7 +46,10 @@ test("the constants of Debian's headers and of the compiler's agree", (t) => {
   const reason = missingHeaders();
   if (reason !== undefined) return skip(t, reason);
   const shared = Object.entries(headers).flatMap(([, list]) => list.trim().split(/\s+/));
-  for (const [name, own] of [["x86_64", x86], ["aarch64", aarch64]] as const) {
+  for (const [name, own] of [
+    ["x86_64", x86],
+    ["aarch64", aarch64],
+  ] as const) {
     const questions = shared.map((key) => ({ key, expression: key, ifDefined: key }));
     for (const [key, value] of evaluate(name, compilerHeaders(name), Object.keys(headers), [], questions)) {
       // grows with every kernel

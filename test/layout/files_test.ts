@@ -24,7 +24,9 @@ test("files are short enough to be read at once", () => {
 
 test("files start with a comment that says what they are for", () => {
   // Of a test the names of the tests say it.
-  const bare = code.filter(({ path, text }) => !path.endsWith("_test.ts") && !/^(#!.*\n)?\/\*/.test(text)).map(({ path }) => path);
+  const bare = code
+    .filter(({ path, text }) => !path.endsWith("_test.ts") && !/^(#!.*\n)?\/\*/.test(text))
+    .map(({ path }) => path);
   assert.deepEqual(bare, []);
 });
 
@@ -52,7 +54,8 @@ test("no file names the machine or the directory it was written in", () => {
   // One component alone ("/build") may well be meant otherwise.
   const places = [root, dirname(root)].filter((place) => place.split("/").length > 2);
   const patterns = places.map((place) => new RegExp(`(^|[\\s"'\`(=:])${RegExp.escape(place)}(/|\\b)`, "m"));
-  if (hostname().length > 5 && hostname() !== "localhost") patterns.push(new RegExp(`\\b${RegExp.escape(hostname())}\\b`));
+  if (hostname().length > 5 && hostname() !== "localhost")
+    patterns.push(new RegExp(`\\b${RegExp.escape(hostname())}\\b`));
   const wrong = texts.filter(({ text }) => patterns.some((pattern) => pattern.test(text))).map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
@@ -60,5 +63,8 @@ test("no file names the machine or the directory it was written in", () => {
 test("package-lock.json names no registry but npm's own", () => {
   const lock = readFileSync(join(root, "package-lock.json"), "utf8");
   const hosts = [...lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)].map((match) => match[1]);
-  assert.deepEqual([...new Set(hosts)].filter((host) => host !== "registry.npmjs.org"), []);
+  assert.deepEqual(
+    [...new Set(hosts)].filter((host) => host !== "registry.npmjs.org"),
+    [],
+  );
 });
