@@ -36,20 +36,18 @@ function planAttributes(c: Context, options: MountOptions, tree: Register, isTre
   if (Object.keys(options.superblock).some((name) => name !== "ro")) {
     plan.warn(`a bind mount shares its filesystem: ${Object.keys(options.superblock).join(",")} changes nothing`);
   }
-  const set = (flags: string, attr: StructValue): void =>
-    plan.call("mount_setattr", [tree, "", flags, attr]);
+  const set = (flags: string, attr: StructValue): void => plan.call("mount_setattr", [tree, "", flags, attr]);
+  const tail = isTree ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH";
   // Nothing asked for: no peer of the host's mounts, like every other runtime.
-  if (options.propagation.length > 0) {
-    if (own !== undefined) set("AT_EMPTY_PATH", own);
-    if (recursive !== undefined) set("AT_EMPTY_PATH|AT_RECURSIVE", recursive);
+  const single = options.propagation.length === 0 ? "MS_PRIVATE" : options.propagation[0]!.flag;
+  const isSingle = options.propagation.length === 0 || (options.propagation.length === 1 && (!isTree || options.propagation[0]!.recursive));
+  // One call does it all where it reaches the same mounts: of a single mount recursive or not is the same.
+  const last = recursive ?? (isTree ? undefined : own);
+  if (own !== undefined && own !== last) set("AT_EMPTY_PATH", own);
+  if (isSingle) set(tail, { ...last, propagation: single });
+  else {
+    if (last !== undefined) set(tail, last);
     planPropagation(c, options, tree);
-  } else if (isTree) {
-    if (own !== undefined) set("AT_EMPTY_PATH", own);
-    set("AT_EMPTY_PATH|AT_RECURSIVE", { ...recursive, propagation: "MS_PRIVATE" });
-  } else {
-    // A single mount: recursive or not is the same, and one call can do it all unless both were asked for.
-    if (recursive !== undefined && own !== undefined) set("AT_EMPTY_PATH", own);
-    set("AT_EMPTY_PATH", { ...(recursive ?? own), propagation: "MS_PRIVATE" });
   }
 }
 
