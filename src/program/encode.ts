@@ -1,20 +1,25 @@
 /**
  * Input: items of one side of a Plan, the tables of one architecture. Output: a program image, the bytes the C
  * interpreter executes (syscalls/interpreter.h), and where its registers lie.
- * Image: header (5 words), code (72 bytes an instruction), pool (texts, structures, handler tables), registers.
+ * Image: header (5 words), code (72 bytes an instruction), pool (structures, handler tables, texts), registers.
  * @module
  */
 import { PlanError } from "../errors.ts";
 import type { Alternative, Call, Item, Register, StructValue, Value } from "../plan/types.ts";
-import { type ArgumentKind, calls, ioctlStructs, pseudoCalls } from "../../syscalls/calls.ts";
+import { ioctlStructs } from "../../syscalls/calls.ts";
 import { events, forms, image as imageNumbers, ops } from "../../syscalls/ops.ts";
+import { Pool, utf8Length } from "./pool.ts";
+import { KIND, type Row, rowOf } from "./rows.ts";
 import { evaluate, type Tables } from "./tables.ts";
 
 const HEADER_BYTES = 40;
 const INSTRUCTION_BYTES = 72;
+/** 32-bit words of an instruction, and where its arguments start. */
+const WORDS = INSTRUCTION_BYTES / 4;
+const ARGUMENTS = 4;
 const NO_REGISTER = 0xffff;
-const MAX_ARGUMENTS = 7;
 const TWO_32 = 4294967296;
+const none: readonly number[] = [];
 
 /** An item with the address of its first call in the whole plan. */
 export interface Placed {
@@ -25,7 +30,7 @@ export interface Placed {
 /** A program ready for the interpreter. */
 export interface Image {
   /** Stable memory: the view covers a whole ArrayBuffer of its own. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Byte offset of register 0; each takes 8 bytes. */
   readonly registers: number;
 }
@@ -39,23 +44,13 @@ export function countCalls(item: Item): number {
   return count;
 }
 
-const encoder = new TextEncoder();
-const rows = { ...calls, ...pseudoCalls } as unknown as Readonly<Record<string, readonly ArgumentKind[]>>;
-
-const isRegister = (value: Value): value is Register =>
-  typeof value === "object" && value !== null && "register" in value;
-
 class Encoder {
   readonly #tables: Tables;
-  #code = new Int32Array(256 * 18);
+  readonly #pool = new Pool();
+  #code = new Int32Array(256 * WORDS);
   #instructions = 0;
-  #pool = new Uint8Array(16384);
-  #view = new DataView(this.#pool.buffer);
-  /** Offset 0 stays unused: a handler offset of 0 means none. */
-  #used = 8;
-  readonly #texts = new Map<string, number>();
-  /** Pool offsets of pointers, and what they point to within the pool. */
-  readonly #pointers: number[] = [];
+  /** Pairs: index of an argument in the code, number of the text it points to. */
+  readonly #texts: number[] = [];
   #address = 0;
 
   constructor(tables: Tables) {
@@ -68,285 +63,226 @@ class Encoder {
   }
 
   finish(base: (bytes: Uint8Array) => number, registers: number, sync: number): Image {
-    this.#emit(ops.OP_END, NO_REGISTER, 0);
-    const code = HEADER_BYTES;
-    const pool = code + this.#instructions * INSTRUCTION_BYTES;
-    const registerFile = pool + ((this.#used + 7) & ~7);
-    const length = registerFile + Math.max(1, registers) * 8;
-    const bytes = new Uint8Array(new ArrayBuffer(length));
-    const words = new DataView(bytes.buffer);
-    const start = base(bytes) + pool;
-    for (let i = 0; i < this.#pointers.length; i += 2) {
-      const target = start + this.#pointers[i + 1]!;
-      this.#view.setUint32(this.#pointers[i]!, target % TWO_32, true);
-      this.#view.setUint32(this.#pointers[i]! + 4, Math.floor(target / TWO_32), true);
-    }
-    words.setUint32(0, imageNumbers.PROGRAM_MAGIC, true);
-    words.setUint32(8, code, true);
-    words.setUint32(16, pool, true);
-    words.setUint32(24, registerFile, true);
-    words.setInt32(32, sync, true);
-    words.setInt32(36, sync >> 31, true);
-    bytes.set(new Uint8Array(this.#code.buffer, 0, this.#instructions * INSTRUCTION_BYTES), code);
-    bytes.set(this.#pool.subarray(0, this.#used), pool);
+    this.#begin(ops.OP_END, NO_REGISTER, 0);
+    const pool = this.#pool;
+    pool.close();
+    for (let i = 0; i < this.#texts.length; i += 2) this.#code[this.#texts[i]!] = pool.textOffset(this.#texts[i + 1]!);
+    const poolStart = HEADER_BYTES + this.#instructions * INSTRUCTION_BYTES;
+    const registerFile = poolStart + pool.size;
+    const bytes = new Uint8Array(new ArrayBuffer(registerFile + Math.max(1, registers) * 8));
+    const header = new Int32Array(bytes.buffer, 0, HEADER_BYTES / 4);
+    header.set([imageNumbers.PROGRAM_MAGIC, 0, HEADER_BYTES, 0, poolStart, 0, registerFile, 0, sync, sync >> 31]);
+    bytes.set(new Uint8Array(this.#code.buffer, 0, this.#instructions * INSTRUCTION_BYTES), HEADER_BYTES);
+    pool.copyTo(bytes.subarray(poolStart, registerFile), base(bytes) + poolStart);
     return { bytes, registers: registerFile };
   }
 
   #item(item: Item): void {
-    if (item.kind === "call") this.#call(item, item.allow === undefined ? 0 : this.#allow(item.allow));
-    else this.#alternative(item);
+    if (item.kind === "alternative") this.#alternative(item);
+    else this.#call(item, item.allow === undefined ? 0 : this.#handlers(item.allow), item.allow !== undefined);
   }
 
   #alternative(item: Alternative): void {
-    let errors = 0;
-    for (const branch of item.branches) errors += branch.on.length;
-    const table = this.#reserve(4 + errors * 8, 4);
-    this.#view.setUint32(table, errors, true);
+    const table = this.#handlers(item.branches.flatMap(({ on }) => on));
     for (const call of item.attempt) {
       if (call.allow !== undefined) throw new PlanError(`"${call.call}" is attempted and may not allow errnos besides`);
-      this.#call(call, table);
+      this.#call(call, table, false);
     }
     for (const inner of item.then) this.#item(inner);
     const jumps: number[] = [];
-    let entry = table + 4;
+    let entry = table + 8;
     for (const branch of item.branches) {
       if (branch.items.length > 0) {
-        jumps.push(this.#instructions);
-        this.#emit(ops.OP_JUMP, NO_REGISTER, 0);
+        jumps.push(this.#begin(ops.OP_JUMP, NO_REGISTER, 0) + ARGUMENTS);
+        for (let i = 0; i < branch.on.length; i++) this.#pool.setWord(entry + 8 * i, this.#instructions);
+        for (const inner of branch.items) this.#item(inner);
       }
-      const target = branch.items.length > 0 ? this.#instructions : -1;
-      for (const errno of branch.on) {
-        this.#view.setUint32(entry, errno === "*" ? 0 : this.#constant(errno), true);
-        this.#view.setInt32(entry + 4, target, true);
-        entry += 8;
-      }
-      for (const inner of branch.items) this.#item(inner);
+      entry += 8 * branch.on.length;
     }
-    for (const jump of jumps) this.#code[jump * 18 + 4] = this.#instructions;
-    for (let at = table + 8; at < entry; at += 8) {
-      if (this.#view.getInt32(at, true) < 0) this.#view.setUint32(at, this.#instructions, true);
-    }
+    for (const at of jumps) this.#code[at] = this.#instructions;
+    this.#fillTargets(table);
   }
 
-  /** A handler table that goes on with the next instruction. */
-  #allow(errnos: readonly string[]): number {
-    const table = this.#reserve(4 + errnos.length * 8, 4);
-    this.#view.setUint32(table, errnos.length, true);
-    let entry = table + 4;
-    for (const errno of errnos) {
-      this.#view.setUint32(entry, errno === "*" ? 0 : this.#constant(errno), true);
-      this.#view.setInt32(entry + 4, -1, true);
-      entry += 8;
+  /** A handler table {count, {errno, target}…} whose targets are still to be set (-1). */
+  #handlers(errnos: readonly string[]): number {
+    const table = this.#pool.reserve(4 + errnos.length * 8);
+    this.#pool.setWord(table, errnos.length);
+    for (let i = 0; i < errnos.length; i++) {
+      const errno = errnos[i]!;
+      this.#pool.setWord(table + 4 + 8 * i, errno === "*" ? 0 : evaluate(this.#tables, errno).low);
+      this.#pool.setWord(table + 8 + 8 * i, -1);
     }
     return table;
   }
 
-  #call(call: Call, handlers: number): void {
-    const name = call.call;
-    const kinds = rows[name];
-    if (kinds === undefined) throw new PlanError(`Cannot encode unknown call "${name}"`);
-    const op = name in pseudoCalls ? (ops as Record<string, number>)[`OP_${name.toUpperCase()}`]! : this.#tables.nr[name];
-    if (op === undefined) throw new PlanError(`Call "${name}" has no number on this architecture`);
-    // Structures that hold registers need their stores first, so arguments are laid out before the instruction.
-    const words: number[] = [];
+  /** What has no target yet goes on with the next instruction. */
+  #fillTargets(table: number): void {
+    const count = this.#pool.getWord(table);
+    for (let at = table + 8; at < table + 8 + 8 * count; at += 8) {
+      if (this.#pool.getWord(at) < 0) this.#pool.setWord(at, this.#instructions);
+    }
+  }
+
+  #call(call: Call, handlers: number, allows: boolean): void {
+    const row = rowOf(call.call, this.#tables);
+    // A structure that holds a register is completed by stores, which come before the call itself.
+    const [first = -1, second = -1] = row.structs.length === 0 ? none : this.#structArguments(row, call);
+    const code = this.#begin(row.op, call.out === undefined ? NO_REGISTER : call.out.register, handlers);
+    const { kinds } = row;
     let given = 0;
-    let previousBytes = 0;
     let forms32 = 0;
-    for (let i = 0; i < kinds.length; i++) {
-      let kind = kinds[i]!;
-      if (kind === "len" || kind === "size") {
-        words.push(previousBytes, 0);
-        continue;
-      }
-      if (kind === "zero") {
-        words.push(0, 0);
-        continue;
-      }
-      if (kind === "count") {
-        words.push((call.args[given] as readonly number[]).length, 0);
+    let at = code + ARGUMENTS;
+    for (let i = 0; i < kinds.length; i++, at += 2) {
+      const kind = kinds[i]!;
+      if (kind >= KIND.LENGTH) {
+        this.#derived(kind, call, row, given, at);
         continue;
       }
       const value = call.args[given++];
-      if (value === undefined) throw new PlanError(`Call "${name}" lacks argument ${given}`);
-      if (name === "ioctl" && i === 2) {
-        const struct = ioctlStructs[call.args[1] as string];
-        if (struct !== undefined) kind = `struct ${struct}`;
-      }
-      const before = this.#used;
-      const form = this.#argument(kind, value, words, name === "post" || name === "wait");
-      previousBytes = kind === "data" ? this.#dataLength : kind.startsWith("struct ") ? this.#structLength : this.#used - before;
-      forms32 |= form << (4 * i);
+      if (value === undefined) throw new PlanError(`Call "${call.call}" lacks argument ${given}`);
+      const struct = row.structs[0]?.at === i ? first : row.structs[1]?.at === i ? second : -1;
+      if (struct >= 0) this.#code[at] = struct;
+      forms32 |= (struct >= 0 ? forms.FORM_POOL : this.#argument(kind, value, at)) << (4 * i);
     }
-    const index = this.#instructions;
-    this.#emit(op, call.out === undefined ? NO_REGISTER : call.out.register, forms32, handlers, words);
-    if (handlers !== 0 && call.allow !== undefined) this.#closeAllow(handlers, index + 1);
+    this.#code[code + 2] = forms32;
+    if (allows) this.#fillTargets(handlers);
     this.#address++;
   }
 
-  #closeAllow(table: number, next: number): void {
-    const count = this.#view.getUint32(table, true);
-    for (let i = 0; i < count; i++) {
-      const at = table + 8 + i * 8;
-      if (this.#view.getInt32(at, true) === -1) this.#view.setUint32(at, next, true);
-    }
+  /** Arguments a plan does not write: they follow from their neighbours. */
+  #derived(kind: number, call: Call, row: Row, given: number, at: number): void {
+    if (kind === KIND.LENGTH) this.#code[at] = utf8Length(call.args[given - 1] as string);
+    else if (kind === KIND.SIZE) this.#code[at] = this.#tables.structLayouts[row.structs[0]!.name]!.size;
+    else if (kind === KIND.COUNT) this.#code[at] = (call.args[given] as readonly number[]).length;
   }
 
-  #dataLength = 0;
-  #structLength = 0;
+  /** Lays out a call's structures: their offsets, -1 where a register, a number or NULL stands in the place of one. */
+  #structArguments(row: Row, call: Call): number[] {
+    return row.structs.map(({ at, name }) => {
+      const value = call.args[at];
+      const struct = name === "" ? ioctlStructs[call.args[1] as string] : name;
+      if (struct === undefined || value === null || typeof value !== "object" || "register" in value) return -1;
+      return this.#struct(struct, value as StructValue);
+    });
+  }
 
-  #argument(kind: ArgumentKind, value: Value, words: number[], isEvent: boolean): number {
-    if (isRegister(value)) {
-      words.push(value.register, 0);
-      return forms.FORM_REGISTER;
-    }
-    if (value === null) {
-      words.push(0, 0);
+  #argument(kind: number, value: Value, at: number): number {
+    const code = this.#code;
+    if (typeof value === "string") {
+      if (kind === KIND.TEXT || kind === KIND.DATA) {
+        this.#texts.push(at, this.#pool.text(value));
+        return forms.FORM_POOL;
+      }
+      if (kind === KIND.EVENT) {
+        code[at] = (events as Record<string, number>)[value]!;
+      } else {
+        const { low, high } = evaluate(this.#tables, value);
+        code[at] = low;
+        code[at + 1] = high;
+      }
       return forms.FORM_IMMEDIATE;
     }
-    switch (kind) {
-      case "fd":
-      case "int":
-      case "flags":
-        if (isEvent) words.push((events as Record<string, number>)[value as string]!, 0);
-        else if (typeof value === "number") pushNumber(words, value);
-        else {
-          const { low, high } = evaluate(this.#tables, value as string);
-          words.push(low, high);
-        }
-        return forms.FORM_IMMEDIATE;
-      case "dev": {
-        const { major, minor } = value as { major: number; minor: number };
-        words.push(encodeDevice(major, minor), 0);
-        return forms.FORM_IMMEDIATE;
-      }
-      case "str":
-        words.push(this.#text(value as string), 0);
-        return forms.FORM_POOL;
-      case "data":
-        words.push(this.#text(value as string), 0);
-        this.#dataLength = utf8Length(value as string);
-        return forms.FORM_POOL;
-      case "strv":
-        words.push(this.#vector(value as readonly string[]), 0);
-        return forms.FORM_POOL;
-      case "ids": {
-        const ids = value as readonly number[];
-        const at = this.#reserve(Math.max(4, ids.length * 4), 4);
-        for (let i = 0; i < ids.length; i++) this.#view.setUint32(at + 4 * i, ids[i]!, true);
-        words.push(at, 0);
-        return forms.FORM_POOL;
-      }
-      default:
-        words.push(this.#struct(kind.slice(7), value as StructValue), 0);
-        return forms.FORM_POOL;
+    if (typeof value === "number") {
+      code[at] = lowWord(value);
+      code[at + 1] = highWord(value);
+      return forms.FORM_IMMEDIATE;
     }
+    if (value === null) return forms.FORM_IMMEDIATE;
+    if ("register" in value) {
+      code[at] = (value as Register).register;
+      return forms.FORM_REGISTER;
+    }
+    if (kind === KIND.VECTOR) code[at] = this.#vector(value as readonly string[]);
+    else if (kind === KIND.IDS) code[at] = this.#ids(value as readonly number[]);
+    else if (kind === KIND.DEVICE) {
+      const { major, minor } = value as { major: number; minor: number };
+      code[at] = encodeDevice(major, minor);
+      return forms.FORM_IMMEDIATE;
+    } else throw new PlanError(`A structure or list stands where none belongs: ${JSON.stringify(value)}`);
+    return forms.FORM_POOL;
   }
 
   #struct(name: string, value: StructValue): number {
     const layout = this.#tables.structLayouts[name];
     if (layout === undefined) throw new PlanError(`Unknown structure "${name}"`);
-    const at = this.#reserve(layout.size, 8);
-    this.#structLength = layout.size;
+    const pool = this.#pool;
+    const start = pool.reserve(layout.size);
     for (const field in value) {
       const place = layout.fields[field];
       if (place === undefined) throw new PlanError(`Structure "${name}" has no field "${field}"`);
       const content = value[field]!;
-      const to = at + place.offset;
-      if (isRegister(content)) this.#store(to, content.register, place.size);
-      else if (place.kind === "str") this.#pointers.push(to, this.#text(content as string));
-      else if (place.kind === "bytes") this.#pointers.push(to, this.#hex(content as string));
-      else if (place.kind === "chars") encoder.encodeInto(content as string, this.#pool.subarray(to, to + place.size - 1));
-      else if (typeof content === "number") this.#write(to, place.size, content);
+      const at = start + place.offset;
+      if (typeof content === "object") {
+        if (content !== null) this.#store(at, (content as Register).register, place.size);
+      } else if (place.kind === "str") pool.pointToText(at, content as string);
+      else if (place.kind === "bytes") pool.pointTo(at, this.#hexadecimal(content as string));
+      else if (place.kind === "chars") pool.setBytes(at, new TextEncoder().encode(content as string).subarray(0, place.size - 1));
+      else if (typeof content === "number") this.#integer(at, place.size, lowWord(content), highWord(content));
       else {
-        const { low, high } = evaluate(this.#tables, content as string);
-        if (place.size === 2) this.#view.setUint16(to, low, true);
-        else this.#view.setInt32(to, low, true);
-        if (place.size === 8) this.#view.setInt32(to + 4, high, true);
+        const { low, high } = evaluate(this.#tables, content);
+        this.#integer(at, place.size, low, high);
       }
     }
-    return at;
+    return start;
   }
 
-  #write(at: number, size: number, value: number): void {
-    const pair: number[] = [];
-    pushNumber(pair, value);
-    if (size === 2) this.#view.setUint16(at, pair[0]!, true);
-    else this.#view.setInt32(at, pair[0]!, true);
-    if (size === 8) this.#view.setInt32(at + 4, pair[1]!, true);
+  #integer(at: number, size: number, low: number, high: number): void {
+    if (size === 2) this.#pool.setHalf(at, low);
+    else this.#pool.setWord(at, low);
+    if (size === 8) this.#pool.setWord(at + 4, high);
   }
 
   #store(at: number, register: number, size: number): void {
-    const form = forms.FORM_POOL | (forms.FORM_REGISTER << 4);
-    this.#emit(ops.OP_STORE, NO_REGISTER, form, 0, [at, 0, register, 0, size, 0]);
+    const code = this.#begin(ops.OP_STORE, NO_REGISTER, 0);
+    this.#code[code + 2] = forms.FORM_POOL | (forms.FORM_REGISTER << 4);
+    this.#code[code + ARGUMENTS] = at;
+    this.#code[code + ARGUMENTS + 2] = register;
+    this.#code[code + ARGUMENTS + 4] = size;
   }
 
   #vector(texts: readonly string[]): number {
-    const offsets = texts.map((text) => this.#text(text));
-    const at = this.#reserve(8 * (texts.length + 1), 8);
-    for (let i = 0; i < offsets.length; i++) this.#pointers.push(at + 8 * i, offsets[i]!);
+    const at = this.#pool.reserve(8 * (texts.length + 1));
+    for (let i = 0; i < texts.length; i++) this.#pool.pointToText(at + 8 * i, texts[i]!);
     return at;
   }
 
-  #text(text: string): number {
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    const at = this.#reserve(text.length * 3 + 1, 1);
-    const { written } = encoder.encodeInto(text, this.#pool.subarray(at, at + text.length * 3));
-    this.#pool[at + written] = 0;
-    this.#used = at + written + 1;
-    this.#texts.set(text, at);
+  #ids(ids: readonly number[]): number {
+    const at = this.#pool.reserve(Math.max(4, ids.length * 4));
+    for (let i = 0; i < ids.length; i++) this.#pool.setWord(at + 4 * i, ids[i]!);
     return at;
   }
 
-  #hex(text: string): number {
-    const at = this.#reserve(text.length / 2, 8);
-    for (let i = 0; i < text.length / 2; i++) this.#pool[at + i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  #hexadecimal(text: string): number {
+    const bytes = new Uint8Array(text.length / 2);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+    const at = this.#pool.reserve(bytes.length);
+    this.#pool.setBytes(at, bytes);
     return at;
   }
 
-  #reserve(length: number, alignment: number): number {
-    const at = (this.#used + alignment - 1) & -alignment;
-    this.#used = at + length;
-    if (this.#used > this.#pool.length) {
-      const grown = new Uint8Array(Math.max(this.#used, this.#pool.length * 2));
-      grown.set(this.#pool);
-      this.#pool = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    return at;
-  }
-
-  #constant(name: string): number {
-    return evaluate(this.#tables, name).low;
-  }
-
-  #emit(op: number, out: number, form: number, handlers = 0, words: readonly number[] = []): void {
-    if (words.length > 2 * MAX_ARGUMENTS) throw new PlanError("A call has more arguments than an instruction holds");
-    let at = this.#instructions++ * 18;
-    if (at + 18 > this.#code.length) {
+  /** Appends an instruction without arguments: index of its first word. */
+  #begin(op: number, out: number, handlers: number): number {
+    const at = this.#instructions++ * WORDS;
+    if (at + WORDS > this.#code.length) {
       const grown = new Int32Array(this.#code.length * 2);
       grown.set(this.#code);
       this.#code = grown;
     }
-    const code = this.#code;
-    code[at++] = op | (out << 16);
-    code[at++] = handlers;
-    code[at++] = form;
-    code[at++] = this.#address;
-    for (let i = 0; i < words.length; i++) code[at + i] = words[i]!;
+    this.#code[at] = op | (out << 16);
+    this.#code[at + 1] = handlers;
+    this.#code[at + 3] = this.#address;
+    return at;
   }
 }
 
-/** UTF-8 length in bytes. */
-function utf8Length(text: string): number {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return encoder.encode(text).length;
-  return text.length;
+/** What exceeds 64 bits (an unlimited resource is Infinity) becomes all ones. */
+function lowWord(value: number): number {
+  return value >= 18446744073709551615 ? -1 : value | 0;
 }
 
-/** Splits into two 32-bit words, two's complement; Infinity and what exceeds 64 bits become all ones. */
-function pushNumber(words: number[], value: number): void {
-  if (value >= 18446744073709551615) words.push(-1, -1);
-  else words.push(value % TWO_32 | 0, Math.floor(value / TWO_32) | 0);
+function highWord(value: number): number {
+  if (value >= 0 && value < TWO_32) return 0;
+  return value >= 18446744073709551615 ? -1 : Math.floor(value / TWO_32) | 0;
 }
 
 /** linux/kdev_t.h new_encode_dev: what mknodat takes. */

@@ -5,8 +5,6 @@
  */
 import { PlanError } from "../errors.ts";
 import { constants } from "../../syscalls/generated/constants.ts";
-import * as aarch64 from "../../syscalls/generated/numbers_aarch64.ts";
-import * as x86_64 from "../../syscalls/generated/numbers_x86_64.ts";
 import type { StructLayout } from "../../syscalls/layout.ts";
 
 export interface Tables {
@@ -21,27 +19,32 @@ export interface Words {
   readonly high: number;
 }
 
-/** The tables of one architecture. */
-export function tablesFor(arch: "x86_64" | "aarch64"): Tables {
-  return arch === "x86_64" ? x86_64 : aarch64;
-}
-
 const known = new Map<string, Words>();
+let knownFor: Tables | undefined;
 
 /**
  * Value of an expression of constants and literals joined by `|`: "O_PATH|O_CLOEXEC", "S_IFCHR|0666", "0x10".
  * A leading 0 means octal, as in C. Errors: PlanError for a name no table has.
  */
 export function evaluate(tables: Tables, expression: string): Words {
+  if (knownFor !== tables) {
+    known.clear();
+    knownFor = tables;
+  }
   const cached = known.get(expression);
   if (cached !== undefined) return cached;
   let low = 0;
   let high = 0;
-  for (const name of expression.split("|")) {
+  // A loop over indexes: this runs for each distinct expression of a program, before anything is compiled.
+  for (let start = 0; start <= expression.length;) {
+    const bar = expression.indexOf("|", start);
+    const end = bar < 0 ? expression.length : bar;
+    const name = expression.slice(start, end);
     const value = constants[name] ?? tables.archConstants[name] ?? literal(name);
     if (value === undefined) throw new PlanError(`Unknown constant "${name}" in "${expression}"`);
-    low |= value % 4294967296;
-    high |= Math.floor(value / 4294967296);
+    low |= value;
+    if (value < 0 || value >= 4294967296) high |= Math.floor(value / 4294967296);
+    start = end + 1;
   }
   const words = { low, high };
   known.set(expression, words);

@@ -5,7 +5,7 @@
  */
 import * as native from "../../dist/native/host.ts";
 import { SyscallError } from "../errors.ts";
-import { evaluate, type Tables, tablesFor } from "../program/tables.ts";
+import { evaluate, type Tables } from "../program/tables.ts";
 import { errnoName, errnoText } from "./errno.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -17,7 +17,7 @@ const { loadKernel } = "Deno" in globalThis ? await import("./deno.ts") : await 
 /** Architecture this process was built for. */
 export const arch: "x86_64" | "aarch64" = native.arch;
 /** Numbers of this architecture. */
-export const tables: Tables = tablesFor(arch);
+export const tables: Tables = native.numbers;
 /** The stage's executable, base64, without a program. */
 export const stageImage: string = native.stage;
 export const AT_FDCWD = -100;

@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import { decode, textAt } from "../../src/program/decode.ts";
 import { encode, type Image, type Placed } from "../../src/program/encode.ts";
-import { tablesFor } from "../../src/program/tables.ts";
+import type { Tables } from "../../src/program/tables.ts";
+import * as aarch64 from "../../syscalls/generated/numbers_aarch64.ts";
+import * as x86_64 from "../../syscalls/generated/numbers_x86_64.ts";
 
+const tablesFor = (arch: "x86_64" | "aarch64"): Tables => (arch === "x86_64" ? x86_64 : aarch64);
 const tables = tablesFor("x86_64");
 const BASE = 0x600000;
 

@@ -1,0 +1,115 @@
+/**
+ * The pool of a program image while it is built: structures, vectors, handler tables, and texts behind them.
+ * Texts are encoded in one go at the end, for each trip into the engine's encoder costs more than a text: until then
+ * whoever points to one leaves a fix-up.
+ * @module
+ */
+
+const encoder = new TextEncoder();
+const TWO_32 = 4294967296;
+
+export class Pool {
+  #words = new Int32Array(2048);
+  /** Bytes used. Offset 0 stays unused: a handler table at 0 means none. */
+  #used = 8;
+  readonly #texts: string[] = [];
+  readonly #ids = new Map<string, number>();
+  /** Pairs: where a 64-bit pointer belongs in the pool, and the text or the pool offset it points to. */
+  readonly #textPointers: number[] = [];
+  readonly #pointers: number[] = [];
+  #textOffsets: number[] = [];
+
+  /** Space of zeros, 8-byte aligned: its offset. */
+  reserve(bytes: number): number {
+    const at = this.#used;
+    this.#used = (at + bytes + 7) & ~7;
+    if (this.#used > this.#words.length * 4) {
+      const grown = new Int32Array(Math.max(this.#used >> 2, this.#words.length * 2));
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    return at;
+  }
+
+  /** Writes a 32-bit word at a multiple of 4. */
+  setWord(at: number, value: number): void {
+    this.#words[at >> 2] = value;
+  }
+
+  getWord(at: number): number {
+    return this.#words[at >> 2]!;
+  }
+
+  /** Writes the low 16 bits at a multiple of 2. */
+  setHalf(at: number, value: number): void {
+    new Uint16Array(this.#words.buffer)[at >> 1] = value;
+  }
+
+  setBytes(at: number, bytes: Uint8Array): void {
+    new Uint8Array(this.#words.buffer).set(bytes, at);
+  }
+
+  /** Number of a text; equal texts have one. */
+  text(text: string): number {
+    let id = this.#ids.get(text);
+    if (id === undefined) {
+      id = this.#texts.length;
+      this.#texts[id] = text;
+      this.#ids.set(text, id);
+    }
+    return id;
+  }
+
+  pointToText(at: number, text: string): void {
+    this.#textPointers.push(at, this.text(text));
+  }
+
+  pointTo(at: number, target: number): void {
+    this.#pointers.push(at, target);
+  }
+
+  /** Texts to bytes: from here on `size` and `textOffset` are known, and nothing may be added. */
+  close(): void {
+    const joined = `${this.#texts.join("\0")}\0`;
+    const start = this.#used;
+    this.reserve(joined.length * 3);
+    const bytes = new Uint8Array(this.#words.buffer);
+    const { written } = encoder.encodeInto(joined, bytes.subarray(start));
+    this.#used = (start + written + 7) & ~7;
+    const ascii = written === joined.length;
+    let at = start;
+    for (const text of this.#texts) {
+      this.#textOffsets.push(at);
+      at += (ascii ? text.length : utf8Length(text)) + 1;
+    }
+  }
+
+  /** Bytes of the whole pool. */
+  get size(): number {
+    return this.#used;
+  }
+
+  textOffset(id: number): number {
+    return this.#textOffsets[id]!;
+  }
+
+  /** Copies the pool to its place in an image whose pool will lie at the address `start`. */
+  copyTo(target: Uint8Array, start: number): void {
+    for (let i = 0; i < this.#textPointers.length; i += 2) {
+      this.#point(this.#textPointers[i]!, start + this.#textOffsets[this.#textPointers[i + 1]!]!);
+    }
+    for (let i = 0; i < this.#pointers.length; i += 2) this.#point(this.#pointers[i]!, start + this.#pointers[i + 1]!);
+    target.set(new Uint8Array(this.#words.buffer, 0, this.#used));
+  }
+
+  #point(at: number, address: number): void {
+    this.#words[at >> 2] = address | 0;
+    this.#words[(at >> 2) + 1] = Math.floor(address / TWO_32);
+  }
+}
+
+/** Length in bytes of a text in UTF-8. */
+export function utf8Length(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return encoder.encode(text).length;
+  return text.length;
+}
