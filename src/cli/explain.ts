@@ -8,7 +8,7 @@ import { print } from "./output.ts";
 export const command = defineCommand({
   meta: { name: "explain", description: "Print every system call that would make a container, and what asks for it" },
   args: {
-    directory: { type: "positional", required: false, valueHint: "BUNDLE", description: "the bundle's directory, same as --bundle" },
+    directory: { type: "positional", required: false, description: "the bundle's directory, same as --bundle" },
     id: { type: "string", default: "example", valueHint: "ID", description: "name the container would have" },
     json: { type: "boolean", description: "print the plan as JSON" },
     ...createOptions,
