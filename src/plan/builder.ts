@@ -53,20 +53,20 @@ export class PlanBuilder {
   }
 
   /** Appends a call whose result nobody needs. */
-  call(name: string, args: readonly Value[], options: CallOptions = {}): void {
-    this.#items.push(this.make(name, args, options));
+  call(name: string, args: readonly Value[], options?: CallOptions): void {
+    this.#items.push(this.#make(name, args, undefined, options));
   }
 
   /** Appends a call and returns the register of its result. */
-  open(name: string, args: readonly Value[], options: CallOptions = {}): Register {
+  open(name: string, args: readonly Value[], options?: CallOptions): Register {
     const out = this.#register();
-    this.#items.push({ ...this.make(name, args, options), out });
+    this.#items.push(this.#make(name, args, out, options));
     return out;
   }
 
   /** Appends a call that writes an existing register: branches of an alternative must agree on it. */
-  into(out: Register, name: string, args: readonly Value[], options: CallOptions = {}): void {
-    this.#items.push({ ...this.make(name, args, options), out });
+  into(out: Register, name: string, args: readonly Value[], options?: CallOptions): void {
+    this.#items.push(this.#make(name, args, out, options));
   }
 
   /**
@@ -79,12 +79,9 @@ export class PlanBuilder {
     branches: readonly { on: readonly string[]; why: string; items?: () => void }[];
   }): void {
     const attempt = this.#collect(parts.attempt) as Call[];
-    const then = parts.then === undefined ? [] : this.#collect(parts.then);
-    const branches: Branch[] = parts.branches.map(({ on, why, items }) => ({
-      on,
-      why,
-      items: items === undefined ? [] : this.#collect(items),
-    }));
+    const then = this.#collect(parts.then);
+    const branches: Branch[] = [];
+    for (const { on, why, items } of parts.branches) branches.push({ on, why, items: this.#collect(items) });
     const item: Alternative = { kind: "alternative", attempt, then, branches };
     this.#items.push(item);
   }
@@ -116,29 +113,35 @@ export class PlanBuilder {
     };
   }
 
-  make(name: string, args: readonly Value[], options: CallOptions): Call {
-    const call: Call = { kind: "call", side: this.#side, call: name, args, from: options.from ?? this.#pointer };
-    if (options.why === undefined && options.allow === undefined) return call;
-    return {
-      ...call,
-      ...(options.why === undefined ? {} : { why: options.why }),
-      ...(options.allow === undefined ? {} : { allow: options.allow }),
+  /** Hundreds of calls a plan, on the way of every start: no spreads. */
+  #make(name: string, args: readonly Value[], out: Register | undefined, options: CallOptions | undefined): Call {
+    const call: { -readonly [K in keyof Call]: Call[K] } = {
+      kind: "call",
+      side: this.#side,
+      call: name,
+      args,
+      from: this.#pointer,
     };
+    if (out !== undefined) call.out = out;
+    if (options !== undefined) {
+      if (options.from !== undefined) call.from = options.from;
+      if (options.why !== undefined) call.why = options.why;
+      if (options.allow !== undefined) call.allow = options.allow;
+    }
+    return call;
   }
 
   #register(): Register {
     return { register: this.#registers++ };
   }
 
-  #collect(append: () => void): Item[] {
-    const outer = this.#items;
+  #collect(append: (() => void) | undefined): Item[] {
     const inner: Item[] = [];
+    if (append === undefined) return inner;
+    const outer = this.#items;
     this.#items = inner;
-    try {
-      append();
-    } finally {
-      this.#items = outer;
-    }
+    append();
+    this.#items = outer;
     return inner;
   }
 }

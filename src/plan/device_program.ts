@@ -56,9 +56,7 @@ export function compileDeviceRules(rules: readonly DeviceAccess[]): { insns: str
   for (let i = rules.length - 1; i >= 0 && !isDecided; i--) isDecided = appendRule(code, rules[i]!);
   // The verifier refuses instructions that nothing reaches.
   if (!isDecided) code.push([MOVE, R0, 0, 0, 0], [EXIT, 0, 0, 0, 0]);
-  let insns = "";
-  for (const instruction of code) insns += hex(instruction);
-  return { insns, count: code.length };
+  return { insns: hex(code), count: code.length };
 }
 
 /** Appends one rule; true if it decides about every request. */
@@ -91,16 +89,15 @@ function appendRule(code: Instruction[], rule: DeviceAccess): boolean {
 }
 
 /** struct bpf_insn, little-endian as on both architectures. */
-function hex([code, destination, source, offset, immediate]: Instruction): string {
-  return byte(code) + byte(destination | (source << 4)) + bytes(offset, 2) + bytes(immediate, 4);
-}
-
-function bytes(value: number, size: number): string {
-  let text = "";
-  for (let i = 0; i < size; i++) text += byte((value >>> (8 * i)) & 0xff);
-  return text;
-}
-
-function byte(value: number): string {
-  return value < 16 ? `0${value.toString(16)}` : value.toString(16);
+function hex(code: readonly Instruction[]): string {
+  const bytes = new Uint8Array(code.length * 8);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < code.length; i++) {
+    const [operation, destination, source, offset, immediate] = code[i]!;
+    bytes[i * 8] = operation;
+    bytes[i * 8 + 1] = destination | (source << 4);
+    view.setInt16(i * 8 + 2, offset, true);
+    view.setInt32(i * 8 + 4, immediate, true);
+  }
+  return bytes.toHex();
 }

@@ -19,7 +19,7 @@ import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { planRefusals } from "./refusals.ts";
 import { enterRoot } from "./root_entry.ts";
 import { attachRootfs, finishPropagation, isolateMounts, openRootfs, planReadonlyRoot } from "./rootfs.ts";
-import { planIdentity, planKeyring, planStage } from "./stage.ts";
+import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
 
@@ -44,6 +44,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planMounts(c, mounts, cgroups);
   planDevices(c, mounts);
   const terminal = planTerminal(c, mounts);
+  planOrdinaryMask(c);
   planCreateHooks(c, container);
   // Last of all in the root: what only takes away.
   const cwd = planWorkingDirectory(c);

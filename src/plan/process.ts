@@ -31,8 +31,6 @@ export function planWorkingDirectory(c: Context): Register | undefined {
 export function planProcess(c: Context, process: Process, cwd: Register): Register {
   const { plan } = c;
   if (process.user.umask !== undefined) plan.at("/process/user/umask").call("umask", [octal(process.user.umask)]);
-  // Unset: the caller's mask is unknown here and would be an accident; runc and crun use this one.
-  else plan.at("").call("umask", ["0022"]);
   if (c.spec.linux?.personality !== undefined) {
     plan
       .at("/linux/personality/domain")

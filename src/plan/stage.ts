@@ -17,6 +17,14 @@ export function planStage(c: Context): void {
   plan.call("umask", ["0"], { why: "modes of what is made here are meant as written" });
 }
 
+/**
+ * Stage: once nodes and mount points are made. Hooks and, where config.json gives no mask, the user's program run with
+ * it: the caller's own is unknown here and would be an accident; runc and crun use this one too.
+ */
+export function planOrdinaryMask(c: Context): void {
+  c.plan.at("").call("umask", ["0022"]);
+}
+
 /** Stage: keys of the host's session stay there. */
 export function planKeyring(c: Context): void {
   if (c.options.noNewKeyring) return;
