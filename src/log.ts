@@ -4,7 +4,7 @@
  *
  * What is written where: a log *file* gets the final error only, so that `--log-format json` yields exactly one
  * object (podman parses the whole file as one); warnings then need --debug. Without a file everything goes to
- * standard error, warnings too.
+ * standard error, warnings too, but those wait for the end: callers (conmon) take what comes first for the error.
  * @module
  */
 import { createConsola, type ConsolaInstance, type LogObject } from "consola/core";
@@ -17,6 +17,10 @@ export interface Logger {
   debug(message: string): void;
   warn(message: string): void;
   error(message: string): void;
+  /** Writes the warnings that wait: where the command is done, or about to become another program. */
+  flush(): void;
+  /** Hands out the warnings that wait, whole lines, for whoever writes the error before them. */
+  takeWaiting(): string;
 }
 
 export interface LogOptions {
@@ -36,9 +40,20 @@ const levels = { error: 0, warning: 1, debug: 4 } as const;
 /** A logger that costs nothing until it logs. */
 export function createLogger(options: LogOptions): Logger {
   const level = options.debug ? levels.debug : options.file ? levels.error : levels.warning;
+  let waiting = "";
+  const takeWaiting = (): string => {
+    const text = waiting;
+    waiting = "";
+    return text;
+  };
+  const put = (entry: LogObject): void => {
+    const text = formatEntry(options, entry);
+    if (entry.type === "warn" && !options.file && !options.debug) waiting += text;
+    else options.write(text);
+  };
   let instance: ConsolaInstance | undefined;
   const consola = (): ConsolaInstance => {
-    const reporter = { log: (entry: LogObject) => options.write(formatEntry(options, entry)) };
+    const reporter = { log: put };
     // A throttle would hold lines back in a timer, and this process ends without waiting for timers.
     return (instance ??= createConsola({ level, throttle: 0, reporters: [reporter] }));
   };
@@ -50,6 +65,11 @@ export function createLogger(options: LogOptions): Logger {
     debug: log("debug", levels.debug),
     warn: log("warn", levels.warning),
     error: log("error", levels.error),
+    flush() {
+      const text = takeWaiting();
+      if (text !== "") options.write(text);
+    },
+    takeWaiting,
   };
 }
 

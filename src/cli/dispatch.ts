@@ -22,7 +22,9 @@ export async function dispatch(words: readonly string[]): Promise<number> {
     const at = parseGlobals(words, values);
     const globals = globalsOf(values);
     log = openLog(globals);
-    return (await runCommand(globals, log, words.slice(at))) ?? 0;
+    const code = (await runCommand(globals, log, words.slice(at))) ?? 0;
+    log.flush();
+    return code;
   } catch (error) {
     const globals = globalsOf(values);
     try {

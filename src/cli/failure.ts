@@ -14,17 +14,21 @@ const maxBytes = 8000;
 /** Reports the failure; `log` is missing where the log itself could not be opened. */
 export function reportFailure(error: unknown, globals: Globals, log: Logger | undefined): number {
   const { message, detail, exitCode } = describe(error, globals.debug);
+  if (log !== undefined && globals.log === undefined && globals.logFormat === "json") {
+    // JSON was asked for and there is no other place: whoever reads standard error parses it.
+    attempt(() => log.error(message));
+    attempt(() => log.flush());
+    return exitCode;
+  }
   if (log !== undefined && globals.log !== undefined) attempt(() => log.error(message));
-  // JSON was asked for and there is no other place: whoever reads standard error parses it.
-  if (log !== undefined && globals.log === undefined && globals.logFormat === "json") attempt(() => log.error(message));
-  else attempt(() => writeAll(2, failureText(message, detail)));
+  attempt(() => writeAll(2, failureText(message, detail, log?.takeWaiting())));
   return exitCode;
 }
 
-/** The text for people: `bunker: <message>`, then the details indented. */
-export function failureText(message: string, detail: readonly string[]): string {
+/** The text for people: `bunker: <message>`, then the details indented, then the warnings there were. */
+export function failureText(message: string, detail: readonly string[], warnings = ""): string {
   const lines = detail.flatMap((line) => line.split("\n")).map((line) => `  ${line}\n`);
-  const text = `bunker: ${message}\n${lines.join("")}`;
+  const text = `bunker: ${message}\n${lines.join("")}${warnings}`;
   return text.length <= maxBytes ? text : `${text.slice(0, maxBytes)} …\n`;
 }
 

@@ -55,6 +55,7 @@ const stateFiles = ["created", "state.json", "lock"];
 function monitor(rt: RuntimeOptions, options: RunOptions, _loaded: Loaded, launched: Launched, master: number): never {
   const { directory, record, pid, pidfd } = launched;
   if (directory.lock !== undefined) close(directory.lock);
+  rt.log.flush();
   becomeMonitor({
     id: record.id,
     pid,

@@ -14,6 +14,7 @@ function logged(options: Partial<LogOptions>): string[] {
   log.debug("d");
   log.warn("w");
   log.error('e "q"\nx');
+  log.flush();
   return lines;
 }
 
@@ -32,8 +33,21 @@ test("createLogger() writes text to a file as runc does", () => {
   assert.deepEqual(logged({ file: true }), ['time="2026-01-02T03:04:05.678Z" level=error msg="e \\"q\\"\\nx"\n']);
 });
 
-test("createLogger() tells people of warnings", () => {
-  assert.deepEqual(logged({}), ["bunker: warning: w\n", 'bunker: e "q"\nx\n']);
+test("createLogger() tells people of warnings, after the error", () => {
+  assert.deepEqual(logged({}), ['bunker: e "q"\nx\n', "bunker: warning: w\n"]);
+});
+
+test("createLogger() tells people of everything at once with debug", () => {
+  assert.deepEqual(logged({ debug: true }), ["bunker: debug: d\n", "bunker: warning: w\n", 'bunker: e "q"\nx\n']);
+});
+
+test("createLogger() hands waiting warnings out once", () => {
+  const log = createLogger({ format: "text", debug: false, file: false, write: assert.fail });
+  log.warn("a");
+  log.warn("b");
+  assert.equal(log.takeWaiting(), "bunker: warning: a\nbunker: warning: b\n");
+  assert.equal(log.takeWaiting(), "");
+  log.flush();
 });
 
 test("createLogger() holds no repeated line back", () => {

@@ -19,7 +19,7 @@ export interface TestRuntime extends RuntimeOptions {
 export async function withRoot(body: (rt: TestRuntime) => void | Promise<void>): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "bunker-state-"));
   const warnings: string[] = [];
-  const log = { debugging: false, debug() {}, warn: (text: string) => void warnings.push(text), error() {} };
+  const log = { debugging: false, debug() {}, warn: (text: string) => void warnings.push(text), error() {}, flush() {}, takeWaiting: () => "" };
   try {
     await body({ root, cgroupManager: "cgroupfs", debug: false, log, warnings });
   } finally {
