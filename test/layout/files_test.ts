@@ -68,3 +68,14 @@ test("package-lock.json names no registry but npm's own", () => {
     [],
   );
 });
+
+test("package-lock.json asks no newer node than ours of packages for one platform", () => {
+  // npm leaves such a package out where node is older, and the tools run by bun would miss their native part.
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { optional?: boolean; engines?: { node?: string } }>;
+  };
+  const wrong = Object.entries(packages)
+    .filter(([, { optional, engines }]) => optional === true && /(^|[^.\d])(19|2\d)\b/.test(engines?.node ?? ""))
+    .map(([path]) => path);
+  assert.deepEqual(wrong, [], "remove their engines from package-lock.json");
+});
