@@ -29,7 +29,8 @@ export function reportFailure(error: unknown, globals: Globals, log: Logger | un
 export function failureText(message: string, detail: readonly string[], warnings = ""): string {
   const lines = detail.flatMap((line) => line.split("\n")).map((line) => `  ${line}\n`);
   const text = `bunker: ${message}\n${lines.join("")}${warnings}`;
-  return text.length <= maxBytes ? text : `${text.slice(0, maxBytes)} …\n`;
+  const bytes = new TextEncoder().encode(text);
+  return bytes.length <= maxBytes ? text : `${new TextDecoder().decode(bytes.subarray(0, maxBytes))} …\n`;
 }
 
 function describe(error: unknown, debug: boolean): { message: string; detail: readonly string[]; exitCode: number } {

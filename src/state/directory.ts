@@ -108,7 +108,7 @@ export function lockStateDirectory(directory: StateDirectory, milliseconds: numb
     if (takeLock(directory)) return;
     if (waited >= milliseconds) {
       throw new HostError(`Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`, [
-        "because    a create, start or delete of it has not ended yet",
+        `because    a create, start or delete of it has not ended yet${lockHolder(directory)}`,
       ]);
     }
     sleep(lockPollMs);
@@ -116,6 +116,18 @@ export function lockStateDirectory(directory: StateDirectory, milliseconds: numb
 }
 
 const lockPollMs = 10;
+
+/** ": process 123", by proc_locks(5); "" where that does not tell. */
+function lockHolder(directory: StateDirectory): string {
+  const fd = sys("openat", directory.fd, lockFile, flags("O_RDONLY|O_NOFOLLOW|O_CLOEXEC"));
+  if (fd < 0) return "";
+  const { inode } = factsOf(fd);
+  close(fd);
+  // "1: FLOCK  ADVISORY  WRITE 123 00:18:4567 0 EOF"
+  const line = readText(AT_FDCWD, "/proc/locks").split("\n").find((text) => text.includes(" FLOCK ") && text.includes(`:${inode} `));
+  const pid = line === undefined ? "" : line.trim().split(/\s+/)[4]!;
+  return pid === "" ? "" : `: process ${pid}`;
+}
 
 /** True if somebody else changes the container right now. */
 export function isLocked(directory: StateDirectory, file: typeof lockFile | typeof createdFile = lockFile): boolean {

@@ -29,14 +29,29 @@ export function namesIn(fd: number, directoriesOnly = false): string[] {
   }
 }
 
-/** Owner, permission bits and number of names (0: removed) of an open directory. Throws SyscallError. */
-export function factsOf(fd: number): { uid: number; mode: number; links: number } {
+/** What statx(2) tells of an open file or directory. */
+export interface FileFacts {
+  readonly uid: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Number of names; 0: removed. */
+  readonly links: number;
+  readonly inode: number;
+}
+
+/** Facts about an open file or directory. Throws SyscallError. */
+export function factsOf(fd: number): FileFacts {
   const buffer = stable(256);
-  const result = sys("statx", fd, "", flags("AT_EMPTY_PATH"), flags("STATX_UID|STATX_MODE|STATX_NLINK"), buffer);
+  const result = sys("statx", fd, "", flags("AT_EMPTY_PATH"), flags("STATX_UID|STATX_MODE|STATX_NLINK|STATX_INO"), buffer);
   if (result < 0) throw syscallError("statx", -result);
   const view = new DataView(buffer.buffer);
-  // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28.
-  return { uid: view.getUint32(20, true), mode: view.getUint16(28, true) & 0o7777, links: view.getUint32(16, true) };
+  // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28, stx_ino (64 bits) at 32.
+  return {
+    uid: view.getUint32(20, true),
+    mode: view.getUint16(28, true) & 0o7777,
+    links: view.getUint32(16, true),
+    inode: view.getUint32(32, true) + view.getUint32(36, true) * 4294967296,
+  };
 }
 
 /** Makes an absolute directory and what is missing above it. Existing ones stay as they are. Throws SyscallError. */
