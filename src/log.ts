@@ -57,9 +57,11 @@ export function createLogger(options: LogOptions): Logger {
     // A throttle would hold lines back in a timer, and this process ends without waiting for timers.
     return (instance ??= createConsola({ level, throttle: 0, reporters: [reporter] }));
   };
-  const log = (type: "error" | "warn" | "debug", lowest: number) => (message: string): void => {
-    if (lowest <= level) consola()[type](message);
-  };
+  const log =
+    (type: "error" | "warn" | "debug", lowest: number) =>
+    (message: string): void => {
+      if (lowest <= level) consola()[type](message);
+    };
   return {
     debugging: options.debug,
     debug: log("debug", levels.debug),

@@ -114,7 +114,11 @@ function readIfThere(path: string): string {
   try {
     return readText(AT_FDCWD, path);
   } catch (error) {
-    if (error instanceof SyscallError && ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "ENOTDIR"].includes(errnoName(error.errno))) return "";
+    if (
+      error instanceof SyscallError &&
+      ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "ENOTDIR"].includes(errnoName(error.errno))
+    )
+      return "";
     throw error;
   }
 }

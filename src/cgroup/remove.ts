@@ -39,6 +39,9 @@ function removeTree(directory: string): boolean {
 
 function stuck(directory: string): HostError {
   const pids = processesIn([directory]);
-  const because = pids.length === 0 ? "the kernel still counts something in it" : `processes are left in it: ${pids.join(" ")}`;
-  return new HostError(`Cannot remove cgroup "${directory}": EBUSY for ${patienceMs / 1000} s`, [`because    ${because}`]);
+  const because =
+    pids.length === 0 ? "the kernel still counts something in it" : `processes are left in it: ${pids.join(" ")}`;
+  return new HostError(`Cannot remove cgroup "${directory}": EBUSY for ${patienceMs / 1000} s`, [
+    `because    ${because}`,
+  ]);
 }

@@ -24,8 +24,18 @@ export interface Parsed {
 }
 
 const truths: Readonly<Record<string, boolean>> = {
-  true: true, t: true, "1": true, TRUE: true, True: true, T: true,
-  false: false, f: false, "0": false, FALSE: false, False: false, F: false,
+  true: true,
+  t: true,
+  "1": true,
+  TRUE: true,
+  True: true,
+  T: true,
+  false: false,
+  f: false,
+  "0": false,
+  FALSE: false,
+  False: false,
+  F: false,
 };
 
 /**
@@ -43,7 +53,12 @@ export function parseLeadingOptions(table: OptionTable, words: readonly string[]
 }
 
 /** Reads all of a command's words; `elsewhere` are the options that stand before the command, for the hint. */
-export function parseCommandLine(name: string, table: OptionTable, words: readonly string[], elsewhere: OptionTable): Values {
+export function parseCommandLine(
+  name: string,
+  table: OptionTable,
+  words: readonly string[],
+  elsewhere: OptionTable,
+): Values {
   const values: Values = {};
   const given: string[] = [];
   let at = 0;
@@ -147,13 +162,17 @@ function unknownOption(shown: string, command: string, elsewhere: OptionTable): 
 function fillArguments(name: string, table: OptionTable, given: readonly string[], values: Values): void {
   const wanted = Object.entries(table).filter(([, option]) => option.type === "positional");
   if (given.length > wanted.length) {
-    throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [`try        bunker ${name} --help`]);
+    throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [
+      `try        bunker ${name} --help`,
+    ]);
   }
   wanted.forEach(([key, option], index) => {
     const value = given[index];
     if (value !== undefined) values[key] = value;
     else if (option.required !== false && option.default === undefined) {
-      throw new UsageError(`"${name}" requires an argument: ${key.toUpperCase()}`, [`try        bunker ${name} --help`]);
+      throw new UsageError(`"${name}" requires an argument: ${key.toUpperCase()}`, [
+        `try        bunker ${name} --help`,
+      ]);
     }
   });
 }

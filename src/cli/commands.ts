@@ -32,6 +32,7 @@ const unknownCommandCode = 3;
 /** Loads the command's file; an unknown name (also one that every object has) is an error. */
 export function loadCommand(name: string): Promise<{ readonly command: Command }> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (entry === undefined) throw new UsageError(`Unknown command "${name}"`, ["try        bunker --help"], unknownCommandCode);
+  if (entry === undefined)
+    throw new UsageError(`Unknown command "${name}"`, ["try        bunker --help"], unknownCommandCode);
   return entry.load();
 }

@@ -7,17 +7,38 @@ import type { CreateOptions } from "../lifecycle/types.ts";
 import type { OptionTable } from "./arguments.ts";
 
 export const bundleOption = {
-  bundle: { type: "string", alias: "b", valueHint: "DIR", description: "the bundle's directory (default: the working directory)" },
+  bundle: {
+    type: "string",
+    alias: "b",
+    valueHint: "DIR",
+    description: "the bundle's directory (default: the working directory)",
+  },
 } as const satisfies OptionTable;
 
 export const createOptions = {
   ...bundleOption,
-  config: { type: "string", alias: "f", valueHint: "FILE", description: "read FILE in place of the bundle's config.json" },
+  config: {
+    type: "string",
+    alias: "f",
+    valueHint: "FILE",
+    description: "read FILE in place of the bundle's config.json",
+  },
   "pid-file": { type: "string", valueHint: "FILE", description: "write the pid of the container's process to FILE" },
-  "console-socket": { type: "string", valueHint: "SOCKET", description: "send the terminal's master to this unix socket" },
-  "no-pivot": { type: "boolean", description: "move the root into place instead of pivot_root (for a root on an initramfs)" },
+  "console-socket": {
+    type: "string",
+    valueHint: "SOCKET",
+    description: "send the terminal's master to this unix socket",
+  },
+  "no-pivot": {
+    type: "boolean",
+    description: "move the root into place instead of pivot_root (for a root on an initramfs)",
+  },
   "no-new-keyring": { type: "boolean", description: "keep the caller's session keyring" },
-  "preserve-fds": { type: "string", valueHint: "N", description: "pass N more file descriptors, from 3 (or after LISTEN_FDS) on" },
+  "preserve-fds": {
+    type: "string",
+    valueHint: "N",
+    description: "pass N more file descriptors, from 3 (or after LISTEN_FDS) on",
+  },
   "no-subreaper": { type: "boolean", description: "do not adopt orphans of the container while waiting for it" },
 } as const satisfies OptionTable;
 

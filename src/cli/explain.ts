@@ -1,6 +1,7 @@
 /** `bunker explain`: a bundle in, the plan as text or JSON out. Needs no root. @module */
 import { UsageError } from "../errors.ts";
 import { explain } from "../lifecycle/explain.ts";
+import { planToJson } from "../program/print.ts";
 import { defineCommand } from "./command.ts";
 import { createOptions, createOptionsOf } from "./create_options.ts";
 import { print } from "./output.ts";
@@ -19,6 +20,6 @@ export const command = defineCommand({
     }
     const bundle = args.directory ?? args.bundle;
     const { plan, text } = explain(runtime(), createOptionsOf(args.id, { ...args, bundle }));
-    print(args.json === true ? `${JSON.stringify(plan, null, 2)}\n` : text.endsWith("\n") ? text : `${text}\n`);
+    print(args.json === true ? `${JSON.stringify(planToJson(plan), null, 2)}\n` : text);
   },
 });

@@ -41,7 +41,13 @@ function describe(error: unknown, debug: boolean): { message: string; detail: re
   }
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
   const detail = ["because    this is a bug of bunker: please report it with this text and the config.json"];
-  if (debug && stack !== undefined) detail.push(...stack.split("\n").slice(1).map((frame) => frame.trim()));
+  if (debug && stack !== undefined)
+    detail.push(
+      ...stack
+        .split("\n")
+        .slice(1)
+        .map((frame) => frame.trim()),
+    );
   return { message: `internal error: ${line(message)}`, detail, exitCode: 1 };
 }
 

@@ -6,13 +6,31 @@
 import { parseLeadingOptions, type OptionTable, type Values } from "./arguments.ts";
 
 export const globalOptions = {
-  root: { type: "string", valueHint: "DIR", description: "where containers' state is kept (default: /run/bunker, or $XDG_RUNTIME_DIR/bunker when not root)" },
-  log: { type: "string", valueHint: "FILE", description: "write the log to FILE; without --debug that is the final error only" },
+  root: {
+    type: "string",
+    valueHint: "DIR",
+    description: "where containers' state is kept (default: /run/bunker, or $XDG_RUNTIME_DIR/bunker when not root)",
+  },
+  log: {
+    type: "string",
+    valueHint: "FILE",
+    description: "write the log to FILE; without --debug that is the final error only",
+  },
   "log-format": { type: "enum", options: ["text", "json"], default: "text", description: "form of the log" },
   debug: { type: "boolean", description: "log what is done and why" },
   "systemd-cgroup": { type: "boolean", description: "let systemd make the cgroup, same as --cgroup-manager systemd" },
-  "cgroup-manager": { type: "enum", options: ["cgroupfs", "systemd", "disabled"], description: "who makes the container's cgroup" },
-  rootless: { type: "enum", options: ["auto", "true", "false"], default: "auto", bare: "true", description: "accepted for compatibility: found out by itself" },
+  "cgroup-manager": {
+    type: "enum",
+    options: ["cgroupfs", "systemd", "disabled"],
+    description: "who makes the container's cgroup",
+  },
+  rootless: {
+    type: "enum",
+    options: ["auto", "true", "false"],
+    default: "auto",
+    bare: "true",
+    description: "accepted for compatibility: found out by itself",
+  },
   version: { type: "boolean", alias: "v", description: "print the version" },
   help: { type: "boolean", alias: "h", description: "print this text, or that of a command" },
 } as const satisfies OptionTable;

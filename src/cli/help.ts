@@ -38,5 +38,8 @@ async function overview(): Promise<string> {
 
 function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex -- the escape sequences are what is removed
-  return `${text.replaceAll(/\u001b\[[0-9;]*m/g, "").replaceAll(/[ \t]+$/gm, "").trimEnd()}\n`;
+  return `${text
+    .replaceAll(/\u001b\[[0-9;]*m/g, "")
+    .replaceAll(/[ \t]+$/gm, "")
+    .trimEnd()}\n`;
 }

@@ -7,7 +7,13 @@ import { print } from "./output.ts";
 export const command = defineCommand({
   meta: { name: "list", description: "List the containers below --root" },
   args: {
-    format: { type: "enum", alias: "f", options: ["table", "json"], default: "table", description: "form of the output" },
+    format: {
+      type: "enum",
+      alias: "f",
+      options: ["table", "json"],
+      default: "table",
+      description: "form of the output",
+    },
     quiet: { type: "boolean", alias: "q", description: "print the ids only" },
   },
   run({ args, runtime }) {

@@ -101,8 +101,11 @@ function describe(pid: number): string {
 }
 
 function stuck(id: string, what: string): HostError {
-  return new HostError(`Cannot delete container "${id}": ${what} did not end within ${patienceMs / 1000} s of SIGKILL`, [
-    "because    state D waits for the kernel (a disk, a network file system); T and t are held by a debugger or freezer",
-    `try        bunker delete --force ${id}, once that has ended`,
-  ]);
+  return new HostError(
+    `Cannot delete container "${id}": ${what} did not end within ${patienceMs / 1000} s of SIGKILL`,
+    [
+      "because    state D waits for the kernel (a disk, a network file system); T and t are held by a debugger or freezer",
+      `try        bunker delete --force ${id}, once that has ended`,
+    ],
+  );
 }

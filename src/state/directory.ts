@@ -93,7 +93,9 @@ export function listIds(root: string): string[] {
   const rootFd = openRoot(root, false);
   if (rootFd === undefined) return [];
   try {
-    return namesIn(rootFd).filter((name) => !name.startsWith(".")).sort();
+    return namesIn(rootFd)
+      .filter((name) => !name.startsWith("."))
+      .sort();
   } finally {
     close(rootFd);
   }
@@ -107,9 +109,10 @@ export function lockStateDirectory(directory: StateDirectory, milliseconds: numb
   for (let waited = 0; ; waited += lockPollMs) {
     if (takeLock(directory)) return;
     if (waited >= milliseconds) {
-      throw new HostError(`Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`, [
-        `because    a create, start or delete of it has not ended yet${lockHolder(directory)}`,
-      ]);
+      throw new HostError(
+        `Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`,
+        [`because    a create, start or delete of it has not ended yet${lockHolder(directory)}`],
+      );
     }
     sleep(lockPollMs);
   }
@@ -124,7 +127,9 @@ function lockHolder(directory: StateDirectory): string {
   const { inode } = factsOf(fd);
   close(fd);
   // "1: FLOCK  ADVISORY  WRITE 123 00:18:4567 0 EOF"
-  const line = readText(AT_FDCWD, "/proc/locks").split("\n").find((text) => text.includes(" FLOCK ") && text.includes(`:${inode} `));
+  const line = readText(AT_FDCWD, "/proc/locks")
+    .split("\n")
+    .find((text) => text.includes(" FLOCK ") && text.includes(`:${inode} `));
   const pid = line === undefined ? "" : line.trim().split(/\s+/)[4]!;
   return pid === "" ? "" : `: process ${pid}`;
 }
@@ -176,7 +181,8 @@ export function writeRecord(directory: StateDirectory, text: string): void {
 export function removeStateDirectory(directory: StateDirectory): void {
   emptyDirectory(directory.fd, [recordFile, lockFile]);
   const result = sys("unlinkat", directory.rootFd, directory.id, flags("AT_REMOVEDIR"));
-  if (result < 0 && errnoName(-result) !== "ENOENT") throw cannot("remove", directory.path, syscallError("rmdir", -result));
+  if (result < 0 && errnoName(-result) !== "ENOENT")
+    throw cannot("remove", directory.path, syscallError("rmdir", -result));
 }
 
 /** Lets go of the descriptors, and so of the lock. */

@@ -42,7 +42,14 @@ export interface FileFacts {
 /** Facts about an open file or directory. Throws SyscallError. */
 export function factsOf(fd: number): FileFacts {
   const buffer = stable(256);
-  const result = sys("statx", fd, "", flags("AT_EMPTY_PATH"), flags("STATX_UID|STATX_MODE|STATX_NLINK|STATX_INO"), buffer);
+  const result = sys(
+    "statx",
+    fd,
+    "",
+    flags("AT_EMPTY_PATH"),
+    flags("STATX_UID|STATX_MODE|STATX_NLINK|STATX_INO"),
+    buffer,
+  );
   if (result < 0) throw syscallError("statx", -result);
   const view = new DataView(buffer.buffer);
   // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28, stx_ino (64 bits) at 32.

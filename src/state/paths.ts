@@ -25,6 +25,7 @@ function tidy(path: string): string {
 function workingDirectory(): string {
   const buffer = stable(maxPathBytes);
   const length = sys("getcwd", buffer, maxPathBytes);
-  if (length < 0) throw new HostError(`Cannot find the working directory: ${errnoName(-length)} (${errnoText(-length)})`);
+  if (length < 0)
+    throw new HostError(`Cannot find the working directory: ${errnoName(-length)} (${errnoText(-length)})`);
   return new TextDecoder().decode(buffer.subarray(0, length - 1));
 }

@@ -59,7 +59,12 @@ export function parseRecord(text: string, path: string): StateRecord {
     record = null;
   }
   // Only we write this file: what is checked is that it is whole, not every member's type.
-  if (record === null || typeof record !== "object" || typeof record.pid !== "number" || !Array.isArray(record.cgroups)) {
+  if (
+    record === null ||
+    typeof record !== "object" ||
+    typeof record.pid !== "number" ||
+    !Array.isArray(record.cgroups)
+  ) {
     throw new HostError(`State file "${path}" is damaged`, ["try        bunker delete --force ID removes it"]);
   }
   return record as StateRecord;

@@ -15,7 +15,11 @@ import { makeContainer, startTimeOf, withRoot } from "../state/fixture.ts";
 import { skip } from "../support/skip.ts";
 
 /** Mount points by the kinds of hierarchy that differ: v2, v1, and v1's freezer, which can stop SIGKILL. */
-const hierarchies = { v2: mountPoint("cgroup2"), v1: mountPoint("cgroup", "pids"), freezer: mountPoint("cgroup", "freezer") };
+const hierarchies = {
+  v2: mountPoint("cgroup2"),
+  v1: mountPoint("cgroup", "pids"),
+  freezer: mountPoint("cgroup", "freezer"),
+};
 
 /** Where a hierarchy is mounted and may be written to. */
 function mountPoint(type: string, option = ""): string | undefined {
@@ -92,8 +96,11 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
     await withCgroup(mount, async (path) => {
       const pid = await spawnPair(path);
       const start = performance.now();
-      assert.throws(() => removeCgroups([path]), (error: Error & { detail: string[] }) =>
-        error.message === `Cannot remove cgroup "${path}": EBUSY for 2 s` && error.detail[0]!.includes(String(pid)));
+      assert.throws(
+        () => removeCgroups([path]),
+        (error: Error & { detail: string[] }) =>
+          error.message === `Cannot remove cgroup "${path}": EBUSY for 2 s` && error.detail[0]!.includes(String(pid)),
+      );
       assert.ok(performance.now() - start < 6000);
     });
   });
@@ -119,7 +126,10 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
 test("killAll() spares this process in its own cgroup", async (t) => {
   const mount = hierarchies.v1;
   if (mount === undefined) return skip(t, "no v1 cgroup hierarchy to write to");
-  const own = readFileSync("/proc/self/cgroup", "utf8").split("\n").find((line) => line.split(":")[1] === "pids")!.split(":")[2]!;
+  const own = readFileSync("/proc/self/cgroup", "utf8")
+    .split("\n")
+    .find((line) => line.split(":")[1] === "pids")!
+    .split(":")[2]!;
   await withCgroup(mount, (path) => {
     writeFileSync(`${path}/cgroup.procs`, String(process.pid));
     try {

@@ -4,15 +4,32 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asksForHelp, parseCommandLine, parseLeadingOptions, type OptionTable, type Values } from "../../src/cli/arguments.ts";
+import {
+  asksForHelp,
+  parseCommandLine,
+  parseLeadingOptions,
+  type OptionTable,
+  type Values,
+} from "../../src/cli/arguments.ts";
 import { createOptions, createOptionsOf } from "../../src/cli/create_options.ts";
 import { globalOptions, globalsOf, parseGlobals } from "../../src/cli/globals.ts";
 
-const table = { id: { type: "positional" }, detach: { type: "boolean", alias: "d" }, ...createOptions } as const satisfies OptionTable;
+const table = {
+  id: { type: "positional" },
+  detach: { type: "boolean", alias: "d" },
+  ...createOptions,
+} as const satisfies OptionTable;
 const parse = (...words: string[]) => parseCommandLine("run", table, words, globalOptions);
 
 test("parseCommandLine() takes a value as the next word or after =, with one dash or two", () => {
-  for (const words of [["--bundle", "/b"], ["--bundle=/b"], ["-bundle", "/b"], ["-bundle=/b"], ["-b", "/b"], ["-b=/b"]]) {
+  for (const words of [
+    ["--bundle", "/b"],
+    ["--bundle=/b"],
+    ["-bundle", "/b"],
+    ["-bundle=/b"],
+    ["-b", "/b"],
+    ["-b=/b"],
+  ]) {
     assert.equal(parse(...words, "web").bundle, "/b", words.join(" "));
   }
 });
@@ -59,18 +76,28 @@ for (const [words, message] of bad) {
 }
 
 test("parseCommandLine() says where a global option belongs", () => {
-  assert.throws(() => parse("web", "--root", "/x"), (error: Error & { detail: string[] }) => error.detail[0]!.includes("before the command"));
+  assert.throws(
+    () => parse("web", "--root", "/x"),
+    (error: Error & { detail: string[] }) => error.detail[0]!.includes("before the command"),
+  );
 });
 
 for (const text of ["-1", "x", "1.5", "0x10", "99999999999", "65537", " 1"]) {
   test(`createOptionsOf() refuses --preserve-fds=${text}`, () => {
-    assert.throws(() => createOptionsOf("web", parse(`--preserve-fds=${text}`, "web")), /Invalid value ".*" for --preserve-fds/);
+    assert.throws(
+      () => createOptionsOf("web", parse(`--preserve-fds=${text}`, "web")),
+      /Invalid value ".*" for --preserve-fds/,
+    );
   });
 }
 
 test("createOptionsOf() leaves out what was not given", () => {
   assert.deepEqual(createOptionsOf("web", parse("web")), {
-    id: "web", bundle: ".", noPivot: false, noNewKeyring: false, preserveFds: 0,
+    id: "web",
+    bundle: ".",
+    noPivot: false,
+    noNewKeyring: false,
+    preserveFds: 0,
   });
 });
 

@@ -14,7 +14,10 @@ export interface Outcome {
 }
 
 /** One run of bunker with a clean environment. */
-export function bunker(words: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Outcome {
+export function bunker(
+  words: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Outcome {
   const engine = "Deno" in globalThis ? ["run", "-A", "--quiet", main] : [main];
   const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...options.env };
   const result = spawnSync(process.execPath, [...engine, ...words], { encoding: "utf8", ...options, env });

@@ -31,7 +31,11 @@ const failures: readonly [words: string[], code: number, firstLine: string][] = 
   [["create"], 1, 'bunker: "create" requires an argument: ID'],
   [["state", "a", "b"], 1, 'bunker: Unexpected argument of "state": "b"'],
   [["kill", "web", "BANG"], 1, 'bunker: Unknown signal "BANG": a number from 1 to 64, or a name such as TERM'],
-  [["state", "no/such"], 1, 'bunker: Invalid container ID "no/such": only letters, digits and _ + - . are allowed, no dot first'],
+  [
+    ["state", "no/such"],
+    1,
+    'bunker: Invalid container ID "no/such": only letters, digits and _ + - . are allowed, no dot first',
+  ],
   [["state", "web"], 1, 'bunker: Container "web": container does not exist'],
   [["start", "web"], 1, 'bunker: Container "web": container does not exist'],
   [["kill", "web"], 1, 'bunker: Container "web": container does not exist'],
@@ -51,7 +55,9 @@ for (const [words, code, firstLine] of failures) {
 }
 
 test("bunker delete --force of an unknown id succeeds", () => {
-  inDirectory((directory) => assert.deepEqual(bunker(["--root", directory, "delete", "-f", "web"]), { code: 0, stdout: "", stderr: "" }));
+  inDirectory((directory) =>
+    assert.deepEqual(bunker(["--root", directory, "delete", "-f", "web"]), { code: 0, stdout: "", stderr: "" }),
+  );
 });
 
 test("bunker list prints runc's header, [] as JSON, and nothing with --quiet", () => {
@@ -100,16 +106,30 @@ test("bunker --version starts with the words callers split on", () => {
 test("bunker --help lists every command and global option", () => {
   const { stdout, code } = bunker(["--help"]);
   assert.equal(code, 0);
-  for (const name of [...Object.keys(commands), "--root", "--log-format", "--systemd-cgroup", "--rootless"]) assert.ok(stdout.includes(name), name);
+  for (const name of [...Object.keys(commands), "--root", "--log-format", "--systemd-cgroup", "--rootless"])
+    assert.ok(stdout.includes(name), name);
   assert.equal(bunker([]).stdout, stdout);
   assert.equal(bunker(["help"]).stdout, stdout);
 });
 
 test("bunker COMMAND --help shows the command's options without doing anything", () => {
-  for (const words of [["run", "--help"], ["help", "run"], ["--help", "run"], ["run", "web", "-h"]]) {
+  for (const words of [
+    ["run", "--help"],
+    ["help", "run"],
+    ["--help", "run"],
+    ["run", "web", "-h"],
+  ]) {
     const { stdout, stderr, code } = bunker(words);
     assert.equal(`${code}${stderr}`, "0");
-    for (const option of ["--bundle", "--config", "--pid-file", "--console-socket", "--no-pivot", "--detach", "--keep"]) {
+    for (const option of [
+      "--bundle",
+      "--config",
+      "--pid-file",
+      "--console-socket",
+      "--no-pivot",
+      "--detach",
+      "--keep",
+    ]) {
       assert.ok(stdout.includes(option), option);
     }
   }

@@ -10,7 +10,14 @@ const now = () => new Date("2026-01-02T03:04:05.678Z");
 
 function logged(options: Partial<LogOptions>): string[] {
   const lines: string[] = [];
-  const log = createLogger({ format: "text", debug: false, file: false, now, write: (text) => lines.push(text), ...options });
+  const log = createLogger({
+    format: "text",
+    debug: false,
+    file: false,
+    now,
+    write: (text) => lines.push(text),
+    ...options,
+  });
   log.debug("d");
   log.warn("w");
   log.error('e "q"\nx');
@@ -26,7 +33,10 @@ test("createLogger() writes to a file the error only, as one JSON object on one 
 });
 
 test("createLogger() writes everything to a file with debug", () => {
-  assert.deepEqual(logged({ format: "json", file: true, debug: true }).map((line) => JSON.parse(line).level), ["debug", "warning", "error"]);
+  assert.deepEqual(
+    logged({ format: "json", file: true, debug: true }).map((line) => JSON.parse(line).level),
+    ["debug", "warning", "error"],
+  );
 });
 
 test("createLogger() writes text to a file as runc does", () => {

@@ -9,7 +9,13 @@ import { deleteContainer } from "../../src/lifecycle/delete.ts";
 import { kill } from "../../src/lifecycle/kill.ts";
 import { list } from "../../src/lifecycle/list.ts";
 import { state } from "../../src/lifecycle/state.ts";
-import { closeStateDirectory, createStateDirectory, lockCreatedFile, openStateDirectory, writeRecord } from "../../src/state/directory.ts";
+import {
+  closeStateDirectory,
+  createStateDirectory,
+  lockCreatedFile,
+  openStateDirectory,
+  writeRecord,
+} from "../../src/state/directory.ts";
 import { close } from "../../src/stage/sys.ts";
 import { printRecord } from "../../src/state/record.ts";
 import { makeContainer, record, startTimeOf, withProcess, withRoot } from "../state/fixture.ts";
@@ -18,7 +24,9 @@ const TERM = 15;
 const KILL = 9;
 
 /** A container whose process sleeps. */
-async function withContainer(body: (rt: Parameters<Parameters<typeof withRoot>[0]>[0], pid: number) => void | Promise<void>) {
+async function withContainer(
+  body: (rt: Parameters<Parameters<typeof withRoot>[0]>[0], pid: number) => void | Promise<void>,
+) {
   await withRoot((rt) =>
     withProcess((pid) => {
       makeContainer(rt, { pid, startTime: startTimeOf(pid) });
@@ -88,7 +96,10 @@ test("kill() sends exactly the signal, and refuses when there is nobody", async 
 
 test("deleteContainer() refuses a running container and leaves it alone", async () => {
   await withContainer((rt) => {
-    assert.throws(() => deleteContainer(rt, "web", false), /Cannot delete container "web" that is not stopped: running/);
+    assert.throws(
+      () => deleteContainer(rt, "web", false),
+      /Cannot delete container "web" that is not stopped: running/,
+    );
     assert.equal(state(rt, "web").status, "running");
   });
 });
@@ -136,11 +147,21 @@ test("deleteContainer() runs every poststop hook with the state on stdin; failur
   await withRoot((rt) => {
     const out = `${rt.root}/../${rt.root.split("/").pop()}.hook`;
     const write = { path: "/bin/sh", args: ["sh", "-c", `cat > ${out}`], env: ["PATH=/usr/bin:/bin"] };
-    makeContainer(rt, { hooks: { poststop: [{ path: "/nonexistent" }, { path: "/bin/false" }, write] }, annotations: { k: "v" } });
+    makeContainer(rt, {
+      hooks: { poststop: [{ path: "/nonexistent" }, { path: "/bin/false" }, write] },
+      annotations: { k: "v" },
+    });
     deleteContainer(rt, "web", false);
     const seen = JSON.parse(readFileSync(out, "utf8"));
     rmSync(out);
-    assert.deepEqual(seen, { ociVersion: "1.2.1", id: "web", status: "stopped", pid: 0, bundle: "/b", annotations: { k: "v" } });
+    assert.deepEqual(seen, {
+      ociVersion: "1.2.1",
+      id: "web",
+      status: "stopped",
+      pid: 0,
+      bundle: "/b",
+      annotations: { k: "v" },
+    });
     assert.equal(rt.warnings.length, 2);
     assert.deepEqual(readdirSync(rt.root), []);
   });
@@ -150,7 +171,10 @@ test("list() shows the others when one is damaged", async () => {
   await withRoot((rt) => {
     for (const id of ["a", "b", "c"]) makeContainer(rt, { id });
     writeFileSync(`${rt.root}/b/state.json`, "{");
-    assert.deepEqual(list(rt).map((view) => view.id), ["a", "c"]);
+    assert.deepEqual(
+      list(rt).map((view) => view.id),
+      ["a", "c"],
+    );
     assert.match(rt.warnings[0]!, /Left out of the list: State file ".*" is damaged/);
   });
 });

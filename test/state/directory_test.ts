@@ -55,7 +55,8 @@ test("createStateDirectory() names the root that is not a directory", async () =
   await withRoot((rt) => {
     writeFileSync(`${rt.root}/file`, "");
     assert.throws(() => state.createStateDirectory(`${rt.root}/file`, "web"), {
-      name: "HostError", message: /^Cannot create state directory ".*\/file": .*ENOTDIR/,
+      name: "HostError",
+      message: /^Cannot create state directory ".*\/file": .*ENOTDIR/,
     });
   });
 });
@@ -82,8 +83,11 @@ test("lockStateDirectory() gives up in time while another process holds the lock
     while (!existsSync(`${rt.root}/web/state.json`)) await new Promise((resolve) => setTimeout(resolve, 5));
     const directory = state.openStateDirectory(rt.root, "web");
     const start = performance.now();
-    assert.throws(() => state.lockStateDirectory(directory, 100), (error: Error & { detail: string[] }) =>
-      /Container "web" is busy: another operation/.test(error.message) && /: process \d+$/.test(error.detail[0]!));
+    assert.throws(
+      () => state.lockStateDirectory(directory, 100),
+      (error: Error & { detail: string[] }) =>
+        /Container "web" is busy: another operation/.test(error.message) && /: process \d+$/.test(error.detail[0]!),
+    );
     assert.ok(performance.now() - start < 1000);
     assert.equal(state.isLocked(directory), true);
     await other;
@@ -110,7 +114,7 @@ test("lockStateDirectory() notices that the container was removed while it waite
 
 test("readRecord() returns what printRecord() wrote, config.json included", async () => {
   await withRoot((rt) => {
-    const written = record({ pid: 7, annotations: { "a": "é" } });
+    const written = record({ pid: 7, annotations: { a: "é" } });
     const directory = state.createStateDirectory(rt.root, "web");
     assert.equal(state.readRecord(directory), undefined);
     state.writeRecord(directory, printRecord(written, ` ${ownPidNamespace}\n`));

@@ -19,7 +19,14 @@ export interface TestRuntime extends RuntimeOptions {
 export async function withRoot(body: (rt: TestRuntime) => void | Promise<void>): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "bunker-state-"));
   const warnings: string[] = [];
-  const log = { debugging: false, debug() {}, warn: (text: string) => void warnings.push(text), error() {}, flush() {}, takeWaiting: () => "" };
+  const log = {
+    debugging: false,
+    debug() {},
+    warn: (text: string) => void warnings.push(text),
+    error() {},
+    flush() {},
+    takeWaiting: () => "",
+  };
   try {
     await body({ root, cgroupManager: "cgroupfs", debug: false, log, warnings });
   } finally {
@@ -45,8 +52,19 @@ export function startTimeOf(pid: number): number {
 /** A record as `create` would write it, with the given members. */
 export function record(members: Partial<StateRecord>): Omit<StateRecord, "config"> {
   return {
-    id: "web", pid: 0, startTime: 0, bundle: "/b", rootfs: "/b/rootfs", created: timestamp(), owner: 0, annotations: {},
-    cgroups: [], cgroupManager: "cgroupfs", hooks: {}, ociVersion: "1.2.1", ...members,
+    id: "web",
+    pid: 0,
+    startTime: 0,
+    bundle: "/b",
+    rootfs: "/b/rootfs",
+    created: timestamp(),
+    owner: 0,
+    annotations: {},
+    cgroups: [],
+    cgroupManager: "cgroupfs",
+    hooks: {},
+    ociVersion: "1.2.1",
+    ...members,
   };
 }
 

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { absolutePath } from "../../src/state/paths.ts";
 import { defaultRoot, findRoot } from "../../src/state/root.ts";
 
-const rootFor = (runtimeDir: string | undefined, machineRoot: boolean) => defaultRoot({ runtimeDir, isMachineRoot: () => machineRoot });
+const rootFor = (runtimeDir: string | undefined, machineRoot: boolean) =>
+  defaultRoot({ runtimeDir, isMachineRoot: () => machineRoot });
 
 const cases: readonly [runtimeDir: string | undefined, machineRoot: boolean, root: string][] = [
   [undefined, true, "/run/bunker"],
