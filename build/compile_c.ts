@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { image as imageNumbers } from "../syscalls/ops.ts";
 import { readElf } from "./elf.ts";
 import { architectures, type Architecture } from "./headers.ts";
 import { zig } from "./zig.ts";
@@ -104,6 +105,8 @@ function compileShim(
       .map(({ name, size }) => `${name} (${size})`);
     throw new Error(`The shim for ${architecture} is not one flat image: ${list.join(", ")}`);
   }
+  const data = elf.symbols.find(({ name }) => name === "shim_data")?.value;
+  if (data !== imageNumbers.SHIM_DATA) throw new Error(`syscalls/shim.ld puts shim_data at ${data}, not at SHIM_DATA of ops.ts`);
   const entries = elf.symbols.filter(({ isExported, isFunction }) => isExported && isFunction);
   return {
     shim: bytes.subarray(image.offset, image.offset + image.fileSize),

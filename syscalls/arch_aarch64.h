@@ -41,6 +41,10 @@ static __attribute__((noinline)) i64 clone_call(void *args, u64 size, void (*ent
 	return (i64)x0;
 }
 
+/* Where a signal handler returns to: the vDSO knows by itself on this architecture. */
+#define SIGNAL_FLAGS 0
+#define signal_restorer ((void (*)(void))0)
+
 /* Entry of a static executable: the kernel's stack pointer becomes the argument of stage_main. */
 #define STAGE_ENTRY                                                        \
 	__attribute__((naked, noreturn, section(".text.start"), used)) void _start(void) \

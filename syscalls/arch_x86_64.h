@@ -36,6 +36,14 @@ static __attribute__((noinline)) i64 clone_call(void *args, u64 size, void (*ent
 	return result;
 }
 
+/* Where a signal handler returns to; the kernel wants one from user space on this architecture (sigreturn(2)). */
+#define SIGNAL_FLAGS 0x04000000 /* SA_RESTORER */
+__attribute__((naked, used)) static void signal_restorer(void)
+{
+	__asm__ volatile("mov $15, %eax\n\t" /* rt_sigreturn */
+			 "syscall");
+}
+
 /* Entry of a static executable: the kernel's stack pointer becomes the argument of stage_main. */
 #define STAGE_ENTRY                                                        \
 	__attribute__((naked, noreturn, section(".text.start"), used)) void _start(void) \

@@ -119,10 +119,10 @@ export const pseudoCalls = {
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
   send_fd: row("fd", "fd", "str"),
   /**
-   * monitor(PIDFD, TERMINAL MASTER or -1, PID): wait for a process, forward signals, relay the terminal: a loop. Not
+   * monitor(PIDFD, TERMINAL MASTER or -1, PID, PIPE of signals noted so far): wait for a process, forward signals, relay the terminal: a loop. Not
    * part of a container's plan: what a foreground `run` becomes.
    */
-  monitor: row("fd", "fd", "int"),
+  monitor: row("fd", "fd", "int", "fd"),
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: row("fd", "flags"),
 } as const satisfies Record<string, readonly ArgumentKind[]>;

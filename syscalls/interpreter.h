@@ -130,7 +130,7 @@ static i64 op_wait_start(struct machine *m, i64 listen)
 	if (fd < 0)
 		return fd;
 	m->sync = fd;
-	i64 r = op_wait(m, START);
+	i64 r = op_wait(m, EVENT_START);
 	if (r == 0)
 		close_fd(listen);
 	return r;
@@ -197,7 +197,7 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_VERIFY_FS:
 		return op_verify_fs(a[0], (u64)a[1]);
 	case OP_MONITOR:
-		return op_monitor(m, a[0], a[1], a[2]);
+		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:
 		return -ENOSYS;
 	}

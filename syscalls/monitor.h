@@ -96,11 +96,21 @@ static void reap_others(i64 pid)
 	}
 }
 
+/* Signals that came while the runtime still was the runtime: one byte each (shim.c, note_signal). */
+static void send_noted(i64 noted, i64 pidfd)
+{
+	u8 signals[64];
+	i64 n = SYS(NR_read, noted, signals, sizeof signals);
+
+	for (i64 i = 0; i < n; i++)
+		SYS(NR_pidfd_send_signal, pidfd, signals[i], 0, 0);
+}
+
 /*
- * OP_MONITOR pidfd master pid : 0 when the process of pidfd (and pid) has ended; its status (128+n for a signal)
- * becomes the exit status of this process. master -1: no terminal.
+ * OP_MONITOR pidfd master pid noted : 0 when the process of pidfd (and pid) has ended; its status (128+n for a
+ * signal) becomes the exit status of this process. master -1: no terminal.
  */
-static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid)
+static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid, i64 noted)
 {
 	struct termios saved;
 	struct siginfo info;
@@ -116,6 +126,7 @@ static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid)
 		SYS(NR_fcntl, master, F_SETFL, O_NONBLOCK);
 		copy_size(master);
 	}
+	send_noted(noted, pidfd);
 	for (;;) {
 		int in_full = in.from < in.to, out_full = out.from < out.to;
 		struct pollfd wait[] = {

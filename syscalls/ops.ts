@@ -49,8 +49,10 @@ export const forms = {
   FORM_REGISTER: 2,
 } as const;
 
-/** Where the stage's program image is linked, and what its first word says. */
+/** Where the stage's program image is linked, what its first word says, and where the shim keeps its one datum. */
 export const image = {
   PROGRAM_ADDRESS: 0x600000,
+  /** Distance from the shim's start to its writable memory: the code's pages are read-only once it runs. */
+  SHIM_DATA: 0x10000,
   PROGRAM_MAGIC: 0x626b7231,
 } as const;

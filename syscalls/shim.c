@@ -48,6 +48,42 @@ static void spawn_child(void *argument)
 	SYS(NR_exit_group, 125);
 }
 
+/* The first word of the shim's writable memory: descriptor that signals are written to. */
+extern i32 shim_data __attribute__((visibility("hidden")));
+
+static void note_signal(int signal)
+{
+	u8 byte = (u8)signal;
+
+	SYS(NR_write, shim_data, &byte, 1);
+}
+
+/*
+ * From here on the signals of the set end up as bytes in fd (a pipe, non-blocking), whichever thread takes them: the
+ * engine has threads of its own before our first statement, so a mask of the main thread alone is not enough.
+ */
+EXPORT i64 shim_note_signals(i64 fd, u64 set)
+{
+	void (*handler)(int) = note_signal;
+	void (*restorer)(void) = signal_restorer;
+
+	/* Hides the addresses: a constant initializer would hold them, and that takes relocations. */
+	__asm__("" : "+r"(handler), "+r"(restorer));
+	struct {
+		u64 handler, flags, restorer, mask;
+	} action = { (u64)handler, SIGNAL_FLAGS | SA_RESTART, (u64)restorer, ~0ul };
+
+	shim_data = (i32)fd;
+	for (int signal = 1; signal <= 64; signal++) {
+		if (!(set >> (signal - 1) & 1))
+			continue;
+		i64 r = SYS(NR_rt_sigaction, signal, &action, 0, 8);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* clone3 and execveat of the stage: its pid, or -errno of clone3. */
 EXPORT i64 shim_spawn(struct spawn *spawn)
 {

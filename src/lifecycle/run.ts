@@ -3,14 +3,14 @@
  * @module
  */
 import { events } from "../../syscalls/ops.ts";
-import { BunkerError, HostError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import { becomeMonitor } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
-import { close, flags, stable, sys } from "../stage/sys.ts";
+import { close, flags, kernel, stable, sys, syscallError, sysOrThrow } from "../stage/sys.ts";
 import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
-import { load, type Loaded } from "./load.ts";
+import { load } from "./load.ts";
 import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -19,7 +19,7 @@ import type { RunOptions, RuntimeOptions } from "./types.ts";
 
 /** Runs a container. Detached: 0 once its process executes. In the foreground: does not return, but throws. */
 export function run(rt: RuntimeOptions, options: RunOptions): number {
-  if (!options.detach) blockSignals();
+  const noted = options.detach ? -1 : holdSignals();
   const loaded = load(rt, options, "run", options.detach);
   if (loaded.spec.process === undefined) throw new HostError("Cannot run a container: config.json has no process");
   // Orphans of the container's processes come to the monitor, which reaps them.
@@ -46,13 +46,13 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     closeStateDirectory(launched.directory);
     return 0;
   }
-  return monitor(rt, options, loaded, launched, master);
+  return monitor(rt, options, launched, master, noted);
 }
 
 /** What the monitor removes when the container has ended; more than this, and it calls `delete`. */
 const stateFiles = ["created", "state.json", "lock"];
 
-function monitor(rt: RuntimeOptions, options: RunOptions, _loaded: Loaded, launched: Launched, master: number): never {
+function monitor(rt: RuntimeOptions, options: RunOptions, launched: Launched, master: number, noted: number): never {
   const { directory, record, pid, pidfd } = launched;
   if (directory.lock !== undefined) close(directory.lock);
   rt.log.flush();
@@ -61,6 +61,7 @@ function monitor(rt: RuntimeOptions, options: RunOptions, _loaded: Loaded, launc
     pid,
     pidfd,
     master,
+    noted,
     state: options.keep ? undefined : { fd: directory.fd, rootFd: directory.rootFd, files: stateFiles },
     cgroups: record.cgroups,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
@@ -68,11 +69,24 @@ function monitor(rt: RuntimeOptions, options: RunOptions, _loaded: Loaded, launc
   });
 }
 
+/** Signals that are the engine's own business or a program's failure; the rest is meant for the container. */
+const keptSignals =
+  "SIGKILL SIGSTOP SIGCHLD SIGURG SIGWINCH SIGPIPE SIGXFSZ SIGPWR SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGABRT SIGSYS";
+
 /**
- * From here to the monitor every signal waits; the monitor then forwards it. A thread of the engine that exists
- * already could still take one, so this is the first thing a foreground `run` does.
+ * From here to the monitor no signal ends this process or is lost: the main thread blocks them, other threads of the
+ * engine note them in a pipe, and the monitor passes both on. Returns the pipe's reading end.
  */
-function blockSignals(): void {
+function holdSignals(): number {
+  const pipe = stable(8);
+  sysOrThrow("pipe2", pipe, flags("O_CLOEXEC|O_NONBLOCK"));
+  const ends = new DataView(pipe.buffer);
+  // Signals 1 to 31: real-time signals are the engine's (its garbage collector stops threads by one).
+  let set = 0x7fffffff;
+  for (const name of keptSignals.split(" ")) set &= ~(1 << (flags(name) - 1));
+  const result = kernel().noteSignals(ends.getInt32(4, true), set);
+  if (result < 0) throw syscallError("rt_sigaction", -result);
   const all = stable(8).fill(0xff);
-  if (sys("rt_sigprocmask", flags("SIG_SETMASK"), all, null, 8) < 0) throw new BunkerError("Cannot block signals");
+  sysOrThrow("rt_sigprocmask", flags("SIG_SETMASK"), all, null, 8);
+  return ends.getInt32(0, true);
 }

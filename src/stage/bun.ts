@@ -5,10 +5,10 @@
  */
 import { dlopen, linkSymbols, ptr, toArrayBuffer } from "bun:ffi";
 import { HostError } from "../errors.ts";
-import { type Kernel, STACK_BYTES } from "./kernel.ts";
+import { image } from "../../syscalls/ops.ts";
+import { type Kernel, SHIM_WORDS, STACK_BYTES } from "./kernel.ts";
 import type { Native } from "./native.ts";
 
-const PAGE = 65536;
 const WORD = "ptr";
 /** A number where it fits (it always does: values and -errno); the published types know only the enumeration. */
 const RESULT = "i64_fast" as "i64";
@@ -21,7 +21,8 @@ export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
     mprotect: { args: [WORD, WORD, WORD], returns: RESULT },
   }).symbols as unknown as Record<"mmap" | "mprotect", (...args: number[]) => number>;
   const code = Uint8Array.fromBase64(native.shim);
-  const codeBytes = Math.ceil(code.length / PAGE) * PAGE;
+  const codeBytes = image.SHIM_DATA;
+  if (code.length > codeBytes) throw new HostError("The system call shim does not fit");
   const memory = libc.mmap(0, codeBytes + STACK_BYTES, 3, prot.mapFlags, -1, 0);
   if (memory <= 0) throw new HostError("Cannot map memory for the system call shim");
   // SAFETY: the mapping is ours, of at least this length, and outlives the process's use of the buffer.
@@ -32,13 +33,16 @@ export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
     call: { args: [WORD, WORD, WORD, WORD, WORD, WORD, WORD], returns: RESULT, ptr: at("shim_call") },
     run: { args: [WORD, WORD], returns: RESULT, ptr: at("shim_run") },
     spawn: { args: [WORD], returns: RESULT, ptr: at("shim_spawn") },
-  }).symbols as unknown as Pick<Kernel, "call" | "run" | "spawn">;
+    noteSignals: { args: [WORD, WORD], returns: RESULT, ptr: at("shim_note_signals") },
+  }).symbols as unknown as Pick<Kernel, "call" | "run" | "spawn" | "noteSignals">;
   return {
     call: symbols.call,
     run: symbols.run,
     spawn: symbols.spawn,
+    noteSignals: symbols.noteSignals,
     address: (view) => ptr(view) as unknown as number,
-    stack: memory + codeBytes,
-    stackBytes: STACK_BYTES,
+    // The lowest words of the writable part are the shim's own (shim_data), far below where a stack starts.
+    stack: memory + codeBytes + SHIM_WORDS,
+    stackBytes: STACK_BYTES - SHIM_WORDS,
   };
 }

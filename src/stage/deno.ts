@@ -3,10 +3,10 @@
  * @module
  */
 import { HostError } from "../errors.ts";
-import { type Kernel, STACK_BYTES } from "./kernel.ts";
+import { image } from "../../syscalls/ops.ts";
+import { type Kernel, SHIM_WORDS, STACK_BYTES } from "./kernel.ts";
 import type { Native } from "./native.ts";
 
-const PAGE = 65536;
 
 /** What we use of Deno's FFI; the real types need Deno's library, which the type check does without. */
 interface DenoFfi {
@@ -25,7 +25,8 @@ export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
     mprotect: { parameters: words(3), result: "i64" },
   }).symbols;
   const code = Uint8Array.from(atob(native.shim), (c) => c.charCodeAt(0));
-  const codeBytes = Math.ceil(code.length / PAGE) * PAGE;
+  const codeBytes = image.SHIM_DATA;
+  if (code.length > codeBytes) throw new HostError("The system call shim does not fit");
   const memory = Number(libc["mmap"]!(0, codeBytes + STACK_BYTES, 3, prot.mapFlags, -1, 0));
   if (memory <= 0) throw new HostError("Cannot map memory for the system call shim");
   // SAFETY: the mapping is ours, of at least this length, and never unmapped.
@@ -42,8 +43,10 @@ export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
     call: entry("shim_call", 7),
     run: entry("shim_run", 2),
     spawn: entry("shim_spawn", 1),
+    noteSignals: entry("shim_note_signals", 2),
     address: (view) => Number(deno.UnsafePointer.value(deno.UnsafePointer.of(view))),
-    stack: memory + codeBytes,
-    stackBytes: STACK_BYTES,
+    // The lowest words of the writable part are the shim's own (shim_data), far below where a stack starts.
+    stack: memory + codeBytes + SHIM_WORDS,
+    stackBytes: STACK_BYTES - SHIM_WORDS,
   };
 }

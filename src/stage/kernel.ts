@@ -11,12 +11,17 @@ export interface Kernel {
   run(image: number, report: number): number;
   /** clone3 + execveat of the stage: its pid, or -errno. */
   spawn(args: number): number;
+  /** Signals of the set (bit n-1 for signal n) become bytes in the pipe fd; 0 or -errno. */
+  noteSignals(fd: number, set: number): number;
   /** Address of a view's first byte. */
   address(view: Uint8Array): number;
   /** Address of 64 KB of memory of the shim's own, for a child's stack. */
   readonly stack: number;
   readonly stackBytes: number;
 }
+
+/** Bytes at the start of the writable memory that are the shim's. */
+export const SHIM_WORDS = 64;
 
 /** Stack of a child before it becomes the stage, or of a hook. */
 export const STACK_BYTES = 65536;

@@ -17,6 +17,8 @@ export interface MonitorOptions {
   readonly pidfd: number;
   /** Terminal's master, -1: none. */
   readonly master: number;
+  /** Pipe that holds the signals which came before the monitor was there. */
+  readonly noted: number;
   /** Descriptor of the container's state directory and of the one above it; undefined: leave everything there. */
   readonly state: { readonly fd: number; readonly rootFd: number; readonly files: readonly string[] } | undefined;
   readonly cgroups: readonly string[];
@@ -30,7 +32,7 @@ const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: 
 
 /** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
 function monitorItems(options: MonitorOptions): Item[] {
-  const items: Item[] = [line("monitor", [options.pidfd, options.master, options.pid])];
+  const items: Item[] = [line("monitor", [options.pidfd, options.master, options.pid, options.noted])];
   if (options.state === undefined) return items;
   const environmentOf = ["PATH", "HOME"].flatMap((name) => {
     const value = environment(name);
@@ -57,7 +59,7 @@ export function becomeMonitor(options: MonitorOptions): never {
   const envp = vector([]);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
   sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
-  for (const fd of [options.pidfd, options.master, options.state?.fd ?? -1, options.state?.rootFd ?? -1]) {
+  for (const fd of [options.pidfd, options.master, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1]) {
     if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
   }
   const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));

@@ -47,6 +47,7 @@ enum {
 
 enum {
   PROGRAM_ADDRESS = 0x600000,
+  SHIM_DATA = 0x10000,
   PROGRAM_MAGIC = 0x626b7231,
 };
 
