@@ -48,7 +48,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined };
   try {
     // Nobody else has a use for a directory this young but a `delete --force` that takes it for a left-over: it wins.
-    if (fd >= 0 && takeLock(directory)) return directory;
+    if (fd >= 0 && takeLock(directory) === "taken") return directory;
     throw new HostError(`Container "${id}" was deleted while it was being created`);
   } catch (error) {
     closeStateDirectory(directory);
@@ -107,7 +107,9 @@ export function listIds(root: string): string[] {
  */
 export function lockStateDirectory(directory: StateDirectory, milliseconds: number): void {
   for (let waited = 0; ; waited += lockPollMs) {
-    if (takeLock(directory)) return;
+    const outcome = takeLock(directory);
+    if (outcome === "taken") return;
+    if (outcome === "removed") throw noSuchContainer(directory.id, directory.path.slice(0, -directory.id.length - 1));
     if (waited >= milliseconds) {
       throw new HostError(
         `Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`,
@@ -211,19 +213,17 @@ function cannot(verb: string, path: string, error: SyscallError): HostError {
   ]);
 }
 
-/** False if another process holds it. Throws noSuchContainer if the container was removed meanwhile. */
-function takeLock(directory: StateDirectory): boolean {
-  const root = directory.path.slice(0, -directory.id.length - 1);
+/** Tries once. `removed`: the directory is gone, and its name may be another container's by now. */
+function takeLock(directory: StateDirectory): "taken" | "busy" | "removed" {
   const fd = sys("openat", directory.fd, lockFile, flags("O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC"), 0o600);
-  // ENOENT although O_CREAT: the directory itself was removed.
-  if (fd < 0 && errnoName(-fd) === "ENOENT") throw noSuchContainer(directory.id, root);
+  // ENOENT although O_CREAT: a directory that was removed takes no new names.
+  if (fd < 0 && errnoName(-fd) === "ENOENT") return "removed";
   if (fd < 0) throw cannot("lock", directory.path, syscallError("open", -fd));
   if (sys("flock", fd, flags("LOCK_EX|LOCK_NB")) < 0) {
     close(fd);
-    return false;
+    return "busy";
   }
   directory.lock = fd;
-  if (factsOf(directory.fd).links > 0) return true;
-  // Its last holder removed the directory: the name may be another container's by now.
-  throw noSuchContainer(directory.id, root);
+  // The lock's last holder may have removed both.
+  return factsOf(directory.fd).links > 0 ? "taken" : "removed";
 }
