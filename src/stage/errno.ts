@@ -59,19 +59,13 @@ const texts: Readonly<Record<string, string>> = {
   ESTALE: "stale file handle",
 };
 
-let names: Map<number, string> | undefined;
-
-/** "ENOENT" for 2. */
+/** "ENOENT" for 2. One pass over the table, no index of it: it is asked once or twice in a process's life. */
 export function errnoName(errno: number): string {
-  if (names === undefined) {
-    names = new Map();
-    for (const name in constants) {
-      // The first name wins: EAGAIN before EWOULDBLOCK.
-      const value = constants[name]!;
-      if (/^E[A-Z0-9]+$/.test(name) && !names.has(value)) names.set(value, name);
-    }
+  for (const name in constants) {
+    // The first name wins: EAGAIN before EWOULDBLOCK.
+    if (constants[name] === errno && /^E[A-Z0-9]+$/.test(name)) return name;
   }
-  return names.get(errno) ?? `errno ${errno}`;
+  return `errno ${errno}`;
 }
 
 /** The text of strerror(3), lower case. */

@@ -197,13 +197,19 @@ export function closeStateDirectory(directory: StateDirectory): void {
 
 /** Opens the root, making it if asked; undefined if it is not there. */
 function openRoot(root: string, make: boolean): number | undefined {
+  const open = () => openAt(AT_FDCWD, root, "O_RDONLY|O_DIRECTORY|O_CLOEXEC");
   try {
-    if (make) makeDirectories(root, 0o700);
-    return openAt(AT_FDCWD, root, "O_RDONLY|O_DIRECTORY|O_CLOEXEC");
+    return open();
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    if (!make && errnoName(error.errno) === "ENOENT") return undefined;
-    throw cannot(make ? "create" : "open", root, error);
+    if (errnoName(error.errno) !== "ENOENT") throw cannot("open", root, error);
+    if (!make) return undefined;
+  }
+  try {
+    makeDirectories(root, 0o700);
+    return open();
+  } catch (error) {
+    throw error instanceof SyscallError ? cannot("create", root, error) : error;
   }
 }
 

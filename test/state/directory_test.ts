@@ -56,7 +56,7 @@ test("createStateDirectory() names the root that is not a directory", async () =
     writeFileSync(`${rt.root}/file`, "");
     assert.throws(() => state.createStateDirectory(`${rt.root}/file`, "web"), {
       name: "HostError",
-      message: /^Cannot create state directory ".*\/file": .*ENOTDIR/,
+      message: /^Cannot open state directory ".*\/file": .*ENOTDIR/,
     });
   });
 });
