@@ -10,13 +10,47 @@ import type { Context } from "./context.ts";
 
 /** In the order of linux/capability.h: the index is the number, the same on every architecture. */
 export const capabilityNames: readonly string[] = [
-  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-  "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-  "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-  "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
-  "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-  "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-  "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
 ];
 
 const capabilitySets = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
@@ -29,9 +63,14 @@ export interface CapabilitySet {
 
 export type CapabilitySets = Readonly<Record<(typeof capabilitySets)[number], CapabilitySet>>;
 
+/** Name → number; made once, since hundreds of names are looked up a start. */
+const numbers: Readonly<Record<string, number>> = Object.fromEntries(
+  capabilityNames.map((name, number) => [name, number]),
+);
+
 /** Whether a set has a capability. */
-export function has({ low, high }: CapabilitySet, number: number): boolean {
-  return ((number < 32 ? low >>> number : high >>> (number - 32)) & 1) === 1;
+export function has(set: CapabilitySet, number: number): boolean {
+  return ((number < 32 ? set.low >>> number : set.high >>> (number - 32)) & 1) === 1;
 }
 
 /** The set that /proc/PID/status shows as 16 hexadecimal digits. */
@@ -61,7 +100,7 @@ export function grantableSets(c: Context): CapabilitySets {
     let low = 0;
     let high = 0;
     for (const name of asked?.[set] ?? []) {
-      const number = capabilityNames.indexOf(name);
+      const number = Object.hasOwn(numbers, name) ? numbers[name]! : -1;
       if (number < 0 || number > host.lastCapability) miss(set, name, "the kernel does not know it");
       else if (!has(within, number)) miss(set, name, why);
       else if (number < 32) low |= 1 << number;
@@ -106,7 +145,7 @@ export function planCapabilitySets(c: Context, { effective, permitted, inheritab
       "high.permitted": hex(permitted.high),
       "high.inheritable": hex(inheritable.high),
     },
-  ], { why: `permitted ${namesOf(permitted)}` });
+  ]);
   plan.at("/process/capabilities/ambient");
   plan.call("prctl", ["PR_CAP_AMBIENT", "PR_CAP_AMBIENT_CLEAR_ALL", 0, 0, 0]);
   for (let number = 0; number < capabilityNames.length; number++) {
@@ -115,13 +154,9 @@ export function planCapabilitySets(c: Context, { effective, permitted, inheritab
   }
 }
 
-/** Names without their common prefix, for people. */
-function namesOf(set: CapabilitySet): string {
-  const names: string[] = [];
-  let isAll = true;
-  for (let number = 0; number < capabilityNames.length; number++) {
-    if (has(set, number)) names.push(capabilityNames[number]!.slice(4).toLowerCase());
-    else isAll = false;
-  }
-  return isAll ? "all" : names.length === 0 ? "none" : names.join(" ");
+/** The names in a set without their common prefix, for people: "chown kill", "all", "none". */
+export function namesInSet(set: CapabilitySet): string {
+  const names = capabilityNames.filter((_, number) => has(set, number));
+  if (names.length === capabilityNames.length) return "all";
+  return names.length === 0 ? "none" : names.map((name) => name.slice(4).toLowerCase()).join(" ");
 }

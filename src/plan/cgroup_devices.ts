@@ -10,10 +10,15 @@
 import type { DeviceRule } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "./device_program.ts";
+import { defaultDeviceProgram } from "./device_program_default.ts";
 import type { Register } from "./types.ts";
 
 const allowed = (type: "b" | "c", major: number, minor: number, access: string): DeviceAccess => ({
-  allow: true, type, major, minor, access,
+  allow: true,
+  type,
+  major,
+  minor,
+  access,
 });
 
 /** Allowed whatever the rules say, as with runc: what default devices and terminals need, and making any node. */
@@ -91,21 +96,31 @@ export function ruleLines(rule: DeviceAccess): string[] {
 
 function isEverything({ type, major, minor, access }: DeviceAccess): boolean {
   return (
-    type === "a" && major === anyNumber && minor === anyNumber &&
-    access.includes("r") && access.includes("w") && access.includes("m")
+    type === "a" &&
+    major === anyNumber &&
+    minor === anyNumber &&
+    access.includes("r") &&
+    access.includes("w") &&
+    access.includes("m")
   );
 }
 
 function attachProgram(c: Context, directory: Register, accesses: readonly DeviceAccess[]): void {
   const { plan } = c;
-  const { insns, count } = compileDeviceRules(accesses);
+  const isDefault = accesses.length === 1 + always.length && !accesses[0]!.allow && isEverything(accesses[0]!);
+  const { insns, count } = isDefault ? defaultDeviceProgram : compileDeviceRules(accesses);
   const program = plan.open("bpf", [
     "BPF_PROG_LOAD",
     { prog_type: "BPF_PROG_TYPE_CGROUP_DEVICE", insn_cnt: count, insns, license: "GPL" },
   ]);
   plan.call("bpf", [
     "BPF_PROG_ATTACH",
-    { target_fd: directory, attach_bpf_fd: program, attach_type: "BPF_CGROUP_DEVICE", attach_flags: "BPF_F_ALLOW_MULTI" },
+    {
+      target_fd: directory,
+      attach_bpf_fd: program,
+      attach_type: "BPF_CGROUP_DEVICE",
+      attach_flags: "BPF_F_ALLOW_MULTI",
+    },
   ]);
   plan.call("close", [program]);
 }

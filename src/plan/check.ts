@@ -4,13 +4,11 @@
  * @module
  */
 import { PlanError } from "../errors.ts";
-import { type ArgumentKind, calls, ioctlStructs, pseudoCalls } from "../../syscalls/calls.ts";
+import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { events } from "../../syscalls/ops.ts";
 import { structs } from "../../syscalls/structs.ts";
+import { isRegister, kindsOf } from "./kinds.ts";
 import type { Alternative, Call, Item, Plan, Register, Side, StructValue, Value } from "./types.ts";
-
-/** Kinds that the encoder fills in. */
-const unwritten: ReadonlySet<string> = new Set(["len", "count", "size", "zero"]);
 
 /** What the kernel knows as errno, and "*" for any. */
 const errnoPattern = /^(E[A-Z0-9]+|\*)$/;
@@ -56,7 +54,8 @@ class Checker {
   /** Checks items in order; returns what is written after them. */
   items(items: readonly Item[], before: Written): Written {
     let written = before;
-    for (const item of items) written = item.kind === "call" ? this.#call(item, written) : this.#alternative(item, written);
+    for (const item of items)
+      written = item.kind === "call" ? this.#call(item, written) : this.#alternative(item, written);
     return written;
   }
 
@@ -132,7 +131,8 @@ class Checker {
     if (call.call === "clone3") {
       if (side !== "runtime" || this.#isCloned) fail(address, "clone3 is made once, by the runtime");
       this.#isCloned = true;
-    } else if (side === "stage" && !this.#isCloned) fail(address, "the stage makes a call before clone3 makes the stage");
+    } else if (side === "stage" && !this.#isCloned)
+      fail(address, "the stage makes a call before clone3 makes the stage");
     if (call.call === "post") this.#posted[side].push(call.args[0] as string);
     if (call.call !== "wait" || call.args[0] === "START") return;
     const other = this.#posted[side === "runtime" ? "stage" : "runtime"];
@@ -142,23 +142,26 @@ class Checker {
   }
 
   #range({ register }: Register, address: number): void {
-    if (register < 0 || register >= this.#registers) fail(address, `r${register} is not one of ${this.#registers} registers`);
+    if (register < 0 || register >= this.#registers)
+      fail(address, `r${register} is not one of ${this.#registers} registers`);
   }
 
   /** What is wrong with a value, if anything. */
   #value(value: Value, kind: ArgumentKind, call: Call, address: number, written: Written): string | undefined {
-    if (typeof value === "object" && value !== null && "register" in value) {
-      const register = value as Register;
-      this.#range(register, address);
-      const by = written.get(register.register);
-      if (by === undefined) fail(address, `r${register.register} is read before it is written`);
-      if (by === "stage" && call.side === "runtime") fail(address, `r${register.register} is the stage's, the runtime cannot read it`);
-      if (by === "runtime" && call.side === "stage" && kind === "fd" && !this.#inherited.has(register.register)) {
-        fail(address, `r${register.register} is the runtime's and not inherited by the stage`);
+    if (isRegister(value)) {
+      this.#range(value, address);
+      const { register } = value;
+      const by = written.get(register);
+      if (by === undefined) fail(address, `r${register} is read before it is written`);
+      if (by === "stage" && call.side === "runtime")
+        fail(address, `r${register} is the stage's, the runtime cannot read it`);
+      if (by === "runtime" && call.side === "stage" && kind === "fd" && !this.#inherited.has(register)) {
+        fail(address, `r${register} is the runtime's and not inherited by the stage`);
       }
       return ["fd", "int", "str"].includes(kind) ? undefined : `may not be a register (${kind})`;
     }
-    if (kind.startsWith("struct ")) return value === null ? undefined : this.#struct(kind.slice(7), value, call, address, written);
+    if (kind.startsWith("struct "))
+      return value === null ? undefined : this.#struct(kind.slice(7), value, call, address, written);
     return matches(value, kind, call) ? undefined : `is no ${kind}: ${JSON.stringify(value)}`;
   }
 
@@ -179,7 +182,8 @@ class Checker {
 }
 
 const isNumber = (value: Value): boolean =>
-  (typeof value === "number" && Number.isFinite(value)) || (typeof value === "string" && /^[A-Z0-9_a-zx|]*$/.test(value));
+  (typeof value === "number" && Number.isFinite(value)) ||
+  (typeof value === "string" && /^[A-Z0-9_a-zx|]*$/.test(value));
 
 function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
   switch (kind) {
@@ -207,12 +211,4 @@ function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
 /** cstrings end at the first NUL: one within would cut the text silently. */
 function isText(value: Value): boolean {
   return typeof value === "string" && !value.includes("\0");
-}
-
-function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
-  const rows: Readonly<Record<string, readonly ArgumentKind[]>> = { ...calls, ...pseudoCalls };
-  if (!Object.hasOwn(rows, call.call)) return undefined;
-  const kinds = rows[call.call]!.filter((kind) => !unwritten.has(kind));
-  const struct = call.call === "ioctl" ? ioctlStructs[call.args[1] as string] : undefined;
-  return struct === undefined ? kinds : [kinds[0]!, kinds[1]!, `struct ${struct}`];
 }

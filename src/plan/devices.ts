@@ -26,7 +26,13 @@ interface Node {
 }
 
 const character = (name: string, major: number, minor: number): Node => ({
-  name, kind: "S_IFCHR", mode: 0o666, major, minor, uid: 0, gid: 0,
+  name,
+  kind: "S_IFCHR",
+  mode: 0o666,
+  major,
+  minor,
+  uid: 0,
+  gid: 0,
 });
 
 /** Supplied whatever config.json says. */

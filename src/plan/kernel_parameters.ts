@@ -24,7 +24,11 @@ export function planKernelParameters(c: Context): void {
   plan.at(sysctl.length > 0 ? "/linux/sysctl" : "/process/oomScoreAdj");
   const context = plan.open("fsopen", ["proc", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
-  const proc = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC"]);
+  const proc = plan.open("fsmount", [
+    context,
+    "FSMOUNT_CLOEXEC",
+    "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC",
+  ]);
   plan.call("close", [context]);
   plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
   const write = (path: string, resolve: string, value: string): void => {

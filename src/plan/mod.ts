@@ -26,7 +26,15 @@ import type { Plan } from "./types.ts";
 /** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
 export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const plan = new PlanBuilder();
-  const root = openRootfs({ plan, spec, host, options, fresh: freshNamespaces(spec), root: { register: 0 }, stacked: 0 });
+  const root = openRootfs({
+    plan,
+    spec,
+    host,
+    options,
+    fresh: freshNamespaces(spec),
+    root: { register: 0 },
+    stacked: 0,
+  });
   const c: Context = { plan, spec, host, options, fresh: freshNamespaces(spec), root, stacked: 0 };
   planRefusals(c);
   // The runtime's own process: whatever needs paths of the host is opened here, once.

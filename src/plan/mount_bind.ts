@@ -40,7 +40,9 @@ function planAttributes(c: Context, options: MountOptions, tree: Register, isTre
   const tail = isTree ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH";
   // Nothing asked for: no peer of the host's mounts, like every other runtime.
   const single = options.propagation.length === 0 ? "MS_PRIVATE" : options.propagation[0]!.flag;
-  const isSingle = options.propagation.length === 0 || (options.propagation.length === 1 && (!isTree || options.propagation[0]!.recursive));
+  const isSingle =
+    options.propagation.length === 0 ||
+    (options.propagation.length === 1 && (!isTree || options.propagation[0]!.recursive));
   // One call does it all where it reaches the same mounts: of a single mount recursive or not is the same.
   const last = recursive ?? (isTree ? undefined : own);
   if (own !== undefined && own !== last) set("AT_EMPTY_PATH", own);

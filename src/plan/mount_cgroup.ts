@@ -86,7 +86,13 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
 function mountHierarchy(c: Context, { controllers, mountPoint }: CgroupHierarchy, flags: string): Register {
   const { plan } = c;
   const context = plan.open("fsopen", ["cgroup", "FSOPEN_CLOEXEC"]);
-  plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", nameOf(mountPoint) === "systemd" ? "systemd" : "cgroup", 0]);
+  plan.call("fsconfig", [
+    context,
+    "FSCONFIG_SET_STRING",
+    "source",
+    nameOf(mountPoint) === "systemd" ? "systemd" : "cgroup",
+    0,
+  ]);
   for (const controller of controllers) {
     if (controller.startsWith("name=")) {
       plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "name", controller.slice(5), 0]);

@@ -44,6 +44,11 @@ export function settle(c: Context, entry: PreparedMount, mounted: Register): voi
 /** Each change of propagation in the order of the options: they add up (a shared slave). */
 export function planPropagation(c: Context, options: MountOptions, mount: Register): void {
   for (const { flag, recursive } of options.propagation) {
-    c.plan.call("mount_setattr", [mount, "", recursive ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH", { propagation: flag }]);
+    c.plan.call("mount_setattr", [
+      mount,
+      "",
+      recursive ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH",
+      { propagation: flag },
+    ]);
   }
 }

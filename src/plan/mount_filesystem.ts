@@ -25,9 +25,10 @@ export function planFilesystem(
   const isReadOnly = options.own.set.includes("MOUNT_ATTR_RDONLY");
   const copyUp = options.copyUp;
   const created = createFilesystem(c, entry, type, isReadOnly && !entry.isReadOnlyLater && !copyUp);
-  const own = entry.isReadOnlyLater || (isReadOnly && copyUp)
-    ? { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") }
-    : options.own;
+  const own =
+    entry.isReadOnlyLater || (isReadOnly && copyUp)
+      ? { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") }
+      : options.own;
   plan.at(`${pointer}/options`);
   const made = plan.open("fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
   plan.call("close", [created]);
@@ -68,7 +69,10 @@ function planSuperblock(c: Context, context: Register, options: MountOptions, is
     if (name === "ro" || options.superblock[name] !== true) continue;
     const call = [context, "FSCONFIG_SET_FLAG", name, null, 0];
     if (name === "iversion") {
-      c.plan.call("fsconfig", call, { allow: ["EINVAL"], why: "filesystems without versions of inodes ignored MS_I_VERSION" });
+      c.plan.call("fsconfig", call, {
+        allow: ["EINVAL"],
+        why: "filesystems without versions of inodes ignored MS_I_VERSION",
+      });
     } else c.plan.call("fsconfig", call);
   }
 }
@@ -80,7 +84,7 @@ function splitOptions(option: string): string[] {
   let part = "";
   for (let i = 0; i < option.length; i++) {
     const letter = option[i]!;
-    if (letter === "," ) {
+    if (letter === ",") {
       if (part !== "") parts.push(part);
       part = "";
     } else {
@@ -108,7 +112,10 @@ function planOption(c: Context, context: Register, type: string, option: string)
 const maxTextBytes = 255;
 
 function isTooLong(text: string): boolean {
-  return text.length > maxTextBytes || (text.length * 3 > maxTextBytes && new TextEncoder().encode(text).length > maxTextBytes);
+  return (
+    text.length > maxTextBytes ||
+    (text.length * 3 > maxTextBytes && new TextEncoder().encode(text).length > maxTextBytes)
+  );
 }
 
 function setString(c: Context, context: Register, key: string, value: string): void {

@@ -72,29 +72,42 @@ function put(attributes: MutableAttributes, flag: string, on: boolean): void {
   if (!into.includes(flag)) into.push(flag);
 }
 
-const attribute = (target: Target, flag: string, on: boolean): Effect => (draft) => put(draft[target], flag, on);
+const attribute =
+  (target: Target, flag: string, on: boolean): Effect =>
+  (draft) =>
+    put(draft[target], flag, on);
 
 /** The modes exclude each other: a later option replaces an earlier one. */
-const accessTime = (target: Target, mode: string): Effect => (draft) => {
-  draft[target].atime = mode;
-};
+const accessTime =
+  (target: Target, mode: string): Effect =>
+  (draft) => {
+    draft[target].atime = mode;
+  };
 
 /** "norelatime", "nostrictatime": take the request back, which leaves the kernel's own choice. */
-const notAccessTime = (target: Target, mode: string): Effect => (draft) => {
-  if (draft[target].atime === mode) draft[target].atime = "";
-};
+const notAccessTime =
+  (target: Target, mode: string): Effect =>
+  (draft) => {
+    if (draft[target].atime === mode) draft[target].atime = "";
+  };
 
-const superblock = (name: string, on: boolean): Effect => (draft) => {
-  draft.superblock[name] = on;
-};
+const superblock =
+  (name: string, on: boolean): Effect =>
+  (draft) => {
+    draft.superblock[name] = on;
+  };
 
-const propagation = (flag: string, recursive: boolean): Effect => (draft, index) => {
-  draft.propagation.push({ flag, recursive, index });
-};
+const propagation =
+  (flag: string, recursive: boolean): Effect =>
+  (draft, index) => {
+    draft.propagation.push({ flag, recursive, index });
+  };
 
-const all = (...effects: readonly Effect[]): Effect => (draft, index) => {
-  for (const effect of effects) effect(draft, index);
-};
+const all =
+  (...effects: readonly Effect[]): Effect =>
+  (draft, index) => {
+    for (const effect of effects) effect(draft, index);
+  };
 
 const nothing: Effect = () => {};
 

@@ -33,7 +33,8 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
     const isBind = options.bind !== "" || mount.type === "bind";
     checkOptions(c, mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
-    const fillsLater = path === "dev" || (mount.type === "tmpfs" && paths.some((other, at) => at > index && isWithin(other, path)));
+    const fillsLater =
+      path === "dev" || (mount.type === "tmpfs" && paths.some((other, at) => at > index && isWithin(other, path)));
     const isReadOnlyLater = !isBind && fillsLater && options.own.set.includes("MOUNT_ATTR_RDONLY");
     c.plan.at(`${pointer}/source`);
     const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
@@ -42,7 +43,12 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
 }
 
 function cloneSources(
-  c: Context, mount: Mount, options: MountOptions, isBind: boolean, cgroups: Cgroups, path: string,
+  c: Context,
+  mount: Mount,
+  options: MountOptions,
+  isBind: boolean,
+  cgroups: Cgroups,
+  path: string,
 ): readonly Register[] {
   if (isBind) return [cloneSource(c, mount, options, path)];
   if (mount.type !== "cgroup" || c.fresh.has("cgroup")) return [];
@@ -59,8 +65,10 @@ function cloneHost(c: Context, path: string): Register {
 }
 
 function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
-  if ((mount.uidMappings ?? []).length > 0) c.plan.refuse(`${pointer}/uidMappings`, "id-mapped mounts are not supported yet");
-  else if (options.idmap >= 0) c.plan.refuse(`${pointer}/options/${options.idmap}`, "id-mapped mounts are not supported yet");
+  if ((mount.uidMappings ?? []).length > 0)
+    c.plan.refuse(`${pointer}/uidMappings`, "id-mapped mounts are not supported yet");
+  else if (options.idmap >= 0)
+    c.plan.refuse(`${pointer}/options/${options.idmap}`, "id-mapped mounts are not supported yet");
   const [own] = options.data;
   if (isBind && own !== undefined) {
     // The filesystem is the source's: its options are shared with every other mount of it.
@@ -80,8 +88,16 @@ function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: b
 
 /** What lxcfs gives containers of their own; anything else below /proc would hide what the kernel says there. */
 const allowedInProc = new Set([
-  "proc/cpuinfo", "proc/diskstats", "proc/loadavg", "proc/meminfo", "proc/slabinfo", "proc/stat", "proc/swaps",
-  "proc/sys/crypto/fips_enabled", "proc/sys/kernel/ns_last_pid", "proc/uptime",
+  "proc/cpuinfo",
+  "proc/diskstats",
+  "proc/loadavg",
+  "proc/meminfo",
+  "proc/slabinfo",
+  "proc/stat",
+  "proc/swaps",
+  "proc/sys/crypto/fips_enabled",
+  "proc/sys/kernel/ns_last_pid",
+  "proc/uptime",
 ]);
 
 /** CVE-2019-16884: only procfs itself may lie at /proc. */
@@ -101,7 +117,12 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
     if (entry.options.remount) planRemount(c, entry);
     else if (entry.isBind) planBind(c, entry);
     else if (entry.mount.type === "cgroup") planCgroupView(c, entry, cgroups);
-    else place(c, entry, planFilesystem(c, entry, () => openTarget(c, entry)));
+    else
+      place(
+        c,
+        entry,
+        planFilesystem(c, entry, () => openTarget(c, entry)),
+      );
   }
 }
 

@@ -57,9 +57,7 @@ function planRlimits(c: Context, process: Process): void {
   let hasNoFile = false;
   process.rlimits?.forEach(({ type, soft, hard }, index) => {
     if (type === "RLIMIT_NOFILE") hasNoFile = true;
-    plan
-      .at(`/process/rlimits/${index}`)
-      .call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
+    plan.at(`/process/rlimits/${index}`).call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
   });
   if (hasNoFile || host.softNoFile === host.hardNoFile) return;
   plan

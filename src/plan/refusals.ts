@@ -30,8 +30,10 @@ export function planRefusals(c: Context): void {
       else if (type === "user" || type === "time") refuse(type, `/linux/namespaces/${i}/type`, `${type} namespaces`);
     }
   }
-  if (linux.uidMappings !== undefined && linux.uidMappings.length > 0) refuse(linux, "/linux/uidMappings", "id mappings");
-  if (linux.gidMappings !== undefined && linux.gidMappings.length > 0) refuse(linux, "/linux/gidMappings", "id mappings");
+  if (linux.uidMappings !== undefined && linux.uidMappings.length > 0)
+    refuse(linux, "/linux/uidMappings", "id mappings");
+  if (linux.gidMappings !== undefined && linux.gidMappings.length > 0)
+    refuse(linux, "/linux/gidMappings", "id mappings");
   refuse(linux.timeOffsets, "/linux/timeOffsets", "time namespace offsets");
   if (linux.netDevices !== undefined && Object.keys(linux.netDevices).length > 0) {
     refuse(linux, "/linux/netDevices", "network devices");

@@ -25,17 +25,17 @@ export function openRootfs(c: Context): Register {
     plan.inherit(rootfs);
     return rootfs;
   }
-  const tree = plan.open("open_tree", [
-    rootfs,
-    "",
-    "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE",
-  ]);
+  const tree = plan.open("open_tree", [rootfs, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE"]);
   // pivot_root(2) refuses a shared root, and no mount of the container may show up on the host.
   const isSlave = spec.linux?.rootfsPropagation?.endsWith("slave") === true;
-  plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH|AT_RECURSIVE", { propagation: isSlave ? "MS_SLAVE" : "MS_PRIVATE" }], {
-    from: "/linux/rootfsPropagation",
-    why: "no peer of the host's mounts",
-  });
+  plan.call(
+    "mount_setattr",
+    [tree, "", "AT_EMPTY_PATH|AT_RECURSIVE", { propagation: isSlave ? "MS_SLAVE" : "MS_PRIVATE" }],
+    {
+      from: "/linux/rootfsPropagation",
+      why: "no peer of the host's mounts",
+    },
+  );
   plan.inherit(tree);
   return tree;
 }
@@ -55,9 +55,7 @@ export function isolateMounts(c: Context): void {
 /** Stage: the clone becomes the topmost mount at "/"; the process's own root stays the one below. */
 export function attachRootfs(c: Context): void {
   if (!c.fresh.has("mount")) return;
-  c.plan
-    .at("/root/path")
-    .call("move_mount", [c.root, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"]);
+  c.plan.at("/root/path").call("move_mount", [c.root, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"]);
 }
 
 /** Stage: the propagation asked for, which the way in did not allow before. */
@@ -69,13 +67,16 @@ export function finishPropagation(c: Context): void {
   const isRecursive = asked.startsWith("r");
   c.plan
     .at("/linux/rootfsPropagation")
-    .call("mount_setattr", [c.root, "", isRecursive ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH", { propagation: flag }]);
+    .call("mount_setattr", [
+      c.root,
+      "",
+      isRecursive ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH",
+      { propagation: flag },
+    ]);
 }
 
 /** Stage: `root.readonly`, after everything that writes below it. */
 export function planReadonlyRoot(c: Context): void {
   if (c.spec.root.readonly !== true || !c.fresh.has("mount")) return;
-  c.plan
-    .at("/root/readonly")
-    .call("mount_setattr", [c.root, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
+  c.plan.at("/root/readonly").call("mount_setattr", [c.root, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
 }

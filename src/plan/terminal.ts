@@ -27,9 +27,7 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   const slave = plan.open("ioctl", [master, "TIOCGPTPEER", "O_RDWR|O_NOCTTY|O_CLOEXEC"]);
   const size = spec.process.consoleSize;
   if (size !== undefined) {
-    plan
-      .at("/process/consoleSize")
-      .call("ioctl", [master, "TIOCSWINSZ", { ws_row: size.height, ws_col: size.width }]);
+    plan.at("/process/consoleSize").call("ioctl", [master, "TIOCSWINSZ", { ws_row: size.height, ws_col: size.width }]);
     plan.at("/process/terminal");
   }
   const { uid } = spec.process.user;

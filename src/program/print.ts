@@ -4,32 +4,11 @@
  * calls in depth-first order, as in the encoded program and in reports.
  * @module
  */
-import type { Alternative, Call, Item, Plan, Register, StructValue, Value } from "../plan/types.ts";
-import { type ArgumentKind, calls, ioctlStructs, pseudoCalls } from "../../syscalls/calls.ts";
+import { namesInSet } from "../plan/capabilities.ts";
+import { isRegister, kindsOf } from "../plan/kinds.ts";
+import type { Alternative, Call, Item, Plan, StructValue, Value } from "../plan/types.ts";
+import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { structs } from "../../syscalls/structs.ts";
-
-/** Kinds that a plan does not write: the encoder fills them in. */
-const unwritten: ReadonlySet<string> = new Set(["len", "count", "size", "zero"]);
-
-/** Kinds of the written arguments of a call, by its name; undefined: no such call. */
-export function argumentKinds(name: string): readonly ArgumentKind[] | undefined {
-  const row: readonly ArgumentKind[] | undefined =
-    (calls as Record<string, readonly ArgumentKind[]>)[name] ??
-    (pseudoCalls as Record<string, readonly ArgumentKind[]>)[name];
-  return row?.filter((kind) => !unwritten.has(kind));
-}
-
-/** Kinds of the arguments of this call: the third of ioctl depends on the request. */
-export function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
-  const kinds = argumentKinds(call.call);
-  if (kinds === undefined || call.call !== "ioctl") return kinds;
-  const struct = ioctlStructs[call.args[1] as string];
-  return struct === undefined ? kinds : [kinds[0]!, kinds[1]!, `struct ${struct}`];
-}
-
-export function isRegister(value: Value): value is Register {
-  return typeof value === "object" && value !== null && "register" in value;
-}
 
 /** One call as text, without its result: `openat2(r2, "proc", {flags: O_PATH|O_CLOEXEC, resolve: RESOLVE_IN_ROOT})`. */
 export function callText(call: Call): string {
@@ -41,7 +20,8 @@ function valueText(value: Value, kind: ArgumentKind): string {
   if (value === null) return "NULL";
   if (isRegister(value)) return `r${value.register}`;
   if (typeof value === "number") return String(value);
-  if (typeof value === "string") return kind === "str" || kind === "data" ? JSON.stringify(value) : value === "" ? "0" : value;
+  if (typeof value === "string")
+    return kind === "str" || kind === "data" ? JSON.stringify(value) : value === "" ? "0" : value;
   if (Array.isArray(value)) {
     return `[${(value as readonly (string | number)[]).map((item) => (typeof item === "string" ? JSON.stringify(item) : String(item))).join(", ")}]`;
   }
@@ -66,7 +46,8 @@ export function printPlan(plan: Plan): string {
   for (const { pointer, message } of plan.refusals) lines.push(`# refused ${pointer}: ${message}`);
   for (const warning of plan.warnings) lines.push(`# warning ${warning}`);
   for (const [name, { register }] of Object.entries(plan.inputs)) lines.push(`# input r${register} = ${name}`);
-  if (plan.inherited.length > 0) lines.push(`# inherited ${plan.inherited.map(({ register }) => `r${register}`).join(" ")}`);
+  if (plan.inherited.length > 0)
+    lines.push(`# inherited ${plan.inherited.map(({ register }) => `r${register}`).join(" ")}`);
   for (const path of plan.cgroups) lines.push(`# cgroup ${path}`);
   const width = String(countCalls(plan.items)).length;
   let address = 0;
@@ -74,7 +55,7 @@ export function printPlan(plan: Plan): string {
     const result = call.out === undefined ? "" : `r${call.out.register} = `;
     const allow = call.allow === undefined ? "" : `  ~ ${call.allow.join(" ")}`;
     const head = `${String(address++).padStart(width)} ${call.side === "runtime" ? "runtime" : "stage  "}  `;
-    const notes = [call.from, call.why ?? ""].filter((note) => note !== "").join("  ");
+    const notes = [call.from, call.why ?? "", capabilitiesOf(call)].filter((note) => note !== "").join("  ");
     const text = `${head}${indent}${word}${result}${callText(call)}${allow}`;
     lines.push(notes === "" ? text : `${text.padEnd(commentColumn)}  # ${notes}`);
   };
@@ -100,6 +81,14 @@ export function printPlan(plan: Plan): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** The bits of capset in words. */
+function capabilitiesOf(call: Call): string {
+  if (call.call !== "capset") return "";
+  const data = call.args[1] as StructValue;
+  const half = (field: string): number => Number(data[field]) | 0;
+  return `permitted: ${namesInSet({ low: half("low.permitted"), high: half("high.permitted") })}`;
+}
+
 /** Where the pointers start, unless a call is longer. */
 const commentColumn = 110;
 
@@ -107,7 +96,11 @@ function countCalls(items: readonly Item[]): number {
   let count = 0;
   for (const item of items) {
     if (item.kind === "call") count++;
-    else count += item.attempt.length + countCalls(item.then) + item.branches.reduce((sum, { items: inner }) => sum + countCalls(inner), 0);
+    else
+      count +=
+        item.attempt.length +
+        countCalls(item.then) +
+        item.branches.reduce((sum, { items: inner }) => sum + countCalls(inner), 0);
   }
   return count;
 }

@@ -1,0 +1,23 @@
+/**
+ * The kinds of the arguments that a plan writes. Input: Call. Output: kinds, from syscalls/calls.ts.
+ * @module
+ */
+import { type ArgumentKind, calls, ioctlStructs, pseudoCalls } from "../../syscalls/calls.ts";
+import type { Call, Register, Value } from "./types.ts";
+
+/** Kinds that a plan does not write: the encoder fills them in. */
+const unwritten: ReadonlySet<string> = new Set(["len", "count", "size", "zero"]);
+
+const rows: Readonly<Record<string, readonly ArgumentKind[]>> = { ...calls, ...pseudoCalls };
+
+/** Kinds of this call's arguments (the third of ioctl depends on the request); undefined: no such call. */
+export function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
+  if (!Object.hasOwn(rows, call.call)) return undefined;
+  const kinds = rows[call.call]!.filter((kind) => !unwritten.has(kind));
+  const struct = call.call === "ioctl" ? ioctlStructs[call.args[1] as string] : undefined;
+  return struct === undefined ? kinds : [kinds[0]!, kinds[1]!, `struct ${struct}`];
+}
+
+export function isRegister(value: Value): value is Register {
+  return typeof value === "object" && value !== null && "register" in value;
+}
