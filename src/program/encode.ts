@@ -47,7 +47,8 @@ export function countCalls(item: Item): number {
 class Encoder {
   readonly #tables: Tables;
   readonly #pool = new Pool();
-  #code = new Int32Array(256 * WORDS);
+  /** Plain arrays while building: the engine's interpreter writes to typed arrays by a slow path. */
+  readonly #code: number[] = new Array<number>(256 * WORDS).fill(0);
   #instructions = 0;
   /** Pairs: index of an argument in the code, number of the text it points to. */
   readonly #texts: number[] = [];
@@ -72,7 +73,8 @@ class Encoder {
     const bytes = new Uint8Array(new ArrayBuffer(registerFile + Math.max(1, registers) * 8));
     const header = new Int32Array(bytes.buffer, 0, HEADER_BYTES / 4);
     header.set([imageNumbers.PROGRAM_MAGIC, 0, HEADER_BYTES, 0, poolStart, 0, registerFile, 0, sync, sync >> 31]);
-    bytes.set(new Uint8Array(this.#code.buffer, 0, this.#instructions * INSTRUCTION_BYTES), HEADER_BYTES);
+    this.#code.length = this.#instructions * WORDS;
+    new Int32Array(bytes.buffer, HEADER_BYTES).set(this.#code);
     pool.copyTo(bytes.subarray(poolStart, registerFile), base(bytes) + poolStart);
     return { bytes, registers: registerFile };
   }
@@ -263,11 +265,7 @@ class Encoder {
   /** Appends an instruction without arguments: index of its first word. */
   #begin(op: number, out: number, handlers: number): number {
     const at = this.#instructions++ * WORDS;
-    if (at + WORDS > this.#code.length) {
-      const grown = new Int32Array(this.#code.length * 2);
-      grown.set(this.#code);
-      this.#code = grown;
-    }
+    while (at + WORDS > this.#code.length) this.#code.push(0);
     this.#code[at] = op | (out << 16);
     this.#code[at + 1] = handlers;
     this.#code[at + 3] = this.#address;

@@ -9,7 +9,8 @@ const encoder = new TextEncoder();
 const TWO_32 = 4294967296;
 
 export class Pool {
-  #words = new Int32Array(2048);
+  /** A plain array while building: the engine's interpreter writes to typed arrays by a slow path. */
+  readonly #words: number[] = new Array<number>(2048).fill(0);
   /** Bytes used. Offset 0 stays unused: a handler table at 0 means none. */
   #used = 8;
   readonly #texts: string[] = [];
@@ -17,17 +18,14 @@ export class Pool {
   /** Pairs: where a 64-bit pointer belongs in the pool, and the text or the pool offset it points to. */
   readonly #textPointers: number[] = [];
   readonly #pointers: number[] = [];
-  #textOffsets: number[] = [];
+  readonly #textOffsets: number[] = [];
+  #bytes: Uint8Array = new Uint8Array(0);
 
   /** Space of zeros, 8-byte aligned: its offset. */
   reserve(bytes: number): number {
     const at = this.#used;
     this.#used = (at + bytes + 7) & ~7;
-    if (this.#used > this.#words.length * 4) {
-      const grown = new Int32Array(Math.max(this.#used >> 2, this.#words.length * 2));
-      grown.set(this.#words);
-      this.#words = grown;
-    }
+    while (this.#used > this.#words.length * 4) this.#words.push(0);
     return at;
   }
 
@@ -40,13 +38,17 @@ export class Pool {
     return this.#words[at >> 2]!;
   }
 
-  /** Writes the low 16 bits at a multiple of 2. */
+  /** Writes 16 bits at a multiple of 2. */
   setHalf(at: number, value: number): void {
-    new Uint16Array(this.#words.buffer)[at >> 1] = value;
+    const shift = (at & 2) * 8;
+    this.#words[at >> 2] = (this.#words[at >> 2]! & ~(0xffff << shift)) | ((value & 0xffff) << shift);
   }
 
   setBytes(at: number, bytes: Uint8Array): void {
-    new Uint8Array(this.#words.buffer).set(bytes, at);
+    for (let i = 0; i < bytes.length; i++) {
+      const shift = ((at + i) & 3) * 8;
+      this.#words[(at + i) >> 2] = (this.#words[(at + i) >> 2]! & ~(0xff << shift)) | (bytes[i]! << shift);
+    }
   }
 
   /** Number of a text; equal texts have one. */
@@ -71,13 +73,9 @@ export class Pool {
   /** Texts to bytes: from here on `size` and `textOffset` are known, and nothing may be added. */
   close(): void {
     const joined = `${this.#texts.join("\0")}\0`;
-    const start = this.#used;
-    this.reserve(joined.length * 3);
-    const bytes = new Uint8Array(this.#words.buffer);
-    const { written } = encoder.encodeInto(joined, bytes.subarray(start));
-    this.#used = (start + written + 7) & ~7;
-    const ascii = written === joined.length;
-    let at = start;
+    this.#bytes = encoder.encode(joined);
+    const ascii = this.#bytes.length === joined.length;
+    let at = this.#used;
     for (const text of this.#texts) {
       this.#textOffsets.push(at);
       at += (ascii ? text.length : utf8Length(text)) + 1;
@@ -86,7 +84,7 @@ export class Pool {
 
   /** Bytes of the whole pool. */
   get size(): number {
-    return this.#used;
+    return (this.#used + this.#bytes.length + 7) & ~7;
   }
 
   textOffset(id: number): number {
@@ -99,12 +97,14 @@ export class Pool {
       this.#point(this.#textPointers[i]!, start + this.#textOffsets[this.#textPointers[i + 1]!]!);
     }
     for (let i = 0; i < this.#pointers.length; i += 2) this.#point(this.#pointers[i]!, start + this.#pointers[i + 1]!);
-    target.set(new Uint8Array(this.#words.buffer, 0, this.#used));
+    this.#words.length = this.#used >> 2;
+    new Int32Array(target.buffer, target.byteOffset).set(this.#words);
+    target.set(this.#bytes, this.#used);
   }
 
   #point(at: number, address: number): void {
     this.#words[at >> 2] = address | 0;
-    this.#words[(at >> 2) + 1] = Math.floor(address / TWO_32);
+    this.#words[(at >> 2) + 1] = Math.floor(address / TWO_32) | 0;
   }
 }
 
