@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callsOf, hostWith, indexOf, noCgroups, planOf, textsOf, v1Host, v2Host } from "./planning.ts";
+
+const at = (cgroupsPath?: string) => ({
+  linux: { namespaces: [{ type: "mount" }], ...(cgroupsPath === undefined ? {} : { cgroupsPath }) },
+});
+
+test("planCgroups() makes the path component by component and clones into it", () => {
+  const plan = planOf(at("/a/b"));
+  assert.deepEqual(textsOf(plan, "/linux/cgroupsPath"), [
+    'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a", 0755)',
+    'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a/b", 0755)',
+    'openat(AT_FDCWD, "/sys/fs/cgroup/a/b", O_PATH|O_DIRECTORY|O_CLOEXEC, 0)',
+  ]);
+  assert.ok(indexOf(plan, "clone3", "CLONE_INTO_CGROUP", "cgroup: r") > 0);
+  assert.deepEqual(plan.cgroups, ["/sys/fs/cgroup/a/b"]);
+});
+
+test("planCgroups() places relative paths: v2 beside the runtime, v1 below it", () => {
+  assert.deepEqual(planOf(at("web")).cgroups, ["/sys/fs/cgroup/user/web"]);
+  assert.deepEqual(planOf(at("web"), v1Host).cgroups, [
+    "/cg/systemd/user/web",
+    "/cg/cpu,cpuacct/web",
+    "/cg/devices/web",
+  ]);
+});
+
+test("planCgroups() takes the id where no path is given", () => {
+  assert.deepEqual(planOf(at()).cgroups, ["/sys/fs/cgroup/web"]);
+});
+
+test("planCgroups() lets the stage join v1 hierarchies before its cgroup namespace", () => {
+  const plan = planOf({ linux: { namespaces: [{ type: "mount" }, { type: "cgroup" }] } }, v1Host);
+  const joins = callsOf(plan).filter(({ call, args }) => call === "write" && args[1] === "0");
+  assert.deepEqual(
+    joins.map(({ side }) => side),
+    ["stage", "stage", "stage"],
+  );
+  const texts = textsOf(plan);
+  assert.ok(texts.lastIndexOf('write(r, "0")') < texts.indexOf("unshare(CLONE_NEWCGROUP)"));
+  assert.equal(indexOf(plan, "clone3", "CLONE_NEWCGROUP"), -1);
+});
+
+test("planCgroups() fills a new cpuset from its parent and leaves an existing one alone", () => {
+  const host = hostWith({
+    cgroup: { layout: "v1", v2: null, v1: [{ controllers: ["cpuset"], mountPoint: "/cg/cpuset", own: "/" }] },
+  });
+  const plan = planOf(at("/a/b"), host);
+  const copies = callsOf(plan).filter(
+    ({ call, args }) =>
+      call === "openat" && String(args[1]).startsWith("/cg/cpuset/") && args[2] === "O_WRONLY|O_CLOEXEC",
+  );
+  assert.deepEqual(
+    copies.map(({ args }) => args[1]),
+    [
+      "/cg/cpuset/a/cpuset.cpus",
+      "/cg/cpuset/a/cpuset.mems",
+      "/cg/cpuset/a/b/cpuset.cpus",
+      "/cg/cpuset/a/b/cpuset.mems",
+      "/cg/cpuset/a/b/cgroup.procs",
+    ],
+  );
+  const made = plan.items.find((item) => item.kind === "alternative" && item.attempt[0]!.call === "mkdirat");
+  assert.ok(made?.kind === "alternative");
+  assert.deepEqual(made.branches, [{ on: ["EEXIST"], why: "it is in use already", items: [] }]);
+});
+
+test("planCgroups() does nothing when disabled", () => {
+  const plan = planOf(
+    { linux: { namespaces: [{ type: "mount" }], resources: { devices: [{ allow: false }] } } },
+    v2Host,
+    { cgroupManager: "disabled" },
+  );
+  assert.deepEqual(plan.cgroups, []);
+  assert.equal(indexOf(plan, "/sys/fs/cgroup"), -1);
+  assert.match(plan.warnings[0]!, /not applied/);
+});
+
+test("planCgroups() refuses what files cannot do, and plans on", () => {
+  const refusals = (...plan: Parameters<typeof planOf>) => planOf(...plan).refusals.map(({ message }) => message);
+  assert.match(refusals(at("system.slice:web:1"))[0]!, /for the systemd cgroup driver/);
+  assert.deepEqual(refusals(at("system.slice:web:1"), v2Host, { cgroupManager: "systemd" }), [
+    "the systemd cgroup driver is not supported yet",
+  ]);
+  assert.match(refusals(at("/a"), hostWith({ cgroup: noCgroups }))[0]!, /no cgroups are mounted/);
+  assert.deepEqual(refusals(at(), hostWith({ cgroup: noCgroups })), []);
+  assert.deepEqual(planOf(at("system.slice:web:1")).cgroups, ["/sys/fs/cgroup/web"]);
+});
+
+test("planDeviceRules() writes the rules in order, then those that always hold", () => {
+  const devices = [
+    { allow: false, access: "rwm" },
+    { allow: true, type: "c", major: 10, minor: 200, access: "rw" },
+    { allow: true, type: "a", major: 7, access: "r" },
+  ];
+  const texts = textsOf(
+    planOf({ linux: { namespaces: [{ type: "mount" }], resources: { devices } } }, v1Host),
+    "/linux/resources/devices",
+  );
+  assert.deepEqual(texts.filter((text) => text.startsWith("write")).slice(0, 6), [
+    'write(r, "a")',
+    'write(r, "c 10:200 rw")',
+    // "a" means everything to the kernel, whatever numbers follow
+    'write(r, "b 7:* r")',
+    'write(r, "c 7:* r")',
+    'write(r, "c *:* m")',
+    'write(r, "b *:* m")',
+  ]);
+});
+
+test("planDeviceRules() starts from nothing allowed", () => {
+  const devices = [{ allow: true, type: "c", major: 10, minor: 200, access: "rw" }];
+  const texts = textsOf(
+    planOf({ linux: { namespaces: [{ type: "mount" }], resources: { devices } } }, v1Host),
+    "/linux/resources/devices",
+  );
+  assert.deepEqual(texts.slice(0, 2), [
+    'openat(AT_FDCWD, "/cg/devices/web/devices.deny", O_WRONLY|O_CLOEXEC, 0)',
+    'write(r, "a")',
+  ]);
+});
+
+test("planDeviceRules() attaches a program to a v2 cgroup", () => {
+  const plan = planOf({ linux: { namespaces: [{ type: "mount" }], resources: { devices: [{ allow: false }] } } });
+  assert.ok(indexOf(plan, "bpf(BPF_PROG_LOAD, {prog_type: BPF_PROG_TYPE_CGROUP_DEVICE") < indexOf(plan, "clone3"));
+  assert.ok(indexOf(plan, "bpf(BPF_PROG_ATTACH") < indexOf(plan, "clone3"));
+});

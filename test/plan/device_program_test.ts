@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deviceAccesses } from "../../src/plan/cgroup_devices.ts";
+import { anyNumber, compileDeviceRules, type DeviceAccess } from "../../src/plan/device_program.ts";
+import { defaultDeviceProgram } from "../../src/plan/device_program_default.ts";
+
+interface Request {
+  type: "b" | "c";
+  major: number;
+  minor: number;
+  access: string;
+}
+
+const accessBits: Record<string, number> = { m: 1, r: 2, w: 4 };
+const bitsOf = (access: string): number => [...access].reduce((bits, letter) => bits | accessBits[letter]!, 0);
+
+/** Executes a program as the kernel would, instruction by instruction. */
+function execute(insns: string, request: Request): boolean {
+  const view = new DataView(Uint8Array.fromHex(insns).buffer);
+  const context = [(bitsOf(request.access) << 16) | (request.type === "b" ? 1 : 2), request.major, request.minor];
+  const r = Array.from({ length: 11 }, () => 0);
+  for (let at = 0; ; at++) {
+    const code = view.getUint8(at * 8);
+    const destination = view.getUint8(at * 8 + 1) & 15;
+    const source = view.getUint8(at * 8 + 1) >> 4;
+    const offset = view.getInt16(at * 8 + 2, true);
+    const immediate = view.getInt32(at * 8 + 4, true);
+    if (code === 0x61) r[destination] = context[offset / 4]! >>> 0;
+    else if (code === 0xb7) r[destination] = immediate;
+    else if (code === 0xbf) r[destination] = r[source]!;
+    else if (code === 0x57) r[destination] = (r[destination]! & immediate) >>> 0;
+    else if (code === 0x77) r[destination] = r[destination]! >>> immediate;
+    else if (code === 0x56) at += r[destination]! >>> 0 !== immediate >>> 0 ? offset : 0;
+    else if (code === 0x16) at += r[destination]! >>> 0 === immediate >>> 0 ? offset : 0;
+    else if (code === 0x95) return r[0] === 1;
+    else assert.fail(`instruction ${at} has code ${code}`);
+  }
+}
+
+/** What the rules mean: each bit of the request on its own, by the last rule that speaks of it. */
+function isAllowed(rules: readonly DeviceAccess[], request: Request): boolean {
+  return [...request.access].every((letter) => {
+    const last = rules.findLast(
+      (rule) =>
+        (rule.type === "a" || rule.type === request.type) &&
+        (rule.major === anyNumber || rule.major === request.major) &&
+        (rule.minor === anyNumber || rule.minor === request.minor) &&
+        rule.access.includes(letter),
+    );
+    return last?.allow === true;
+  });
+}
+
+/** Numbers that repeat: the tests must not depend on luck. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state >>> 8;
+  }
+}
+
+test("compileDeviceRules() means what the rules mean, for 300 random lists", () => {
+  const source = numbers(42);
+  const next = (below: number): number => source.next().value % below;
+  const accesses = ["r", "w", "m", "rw", "rm", "wm", "rwm"];
+  for (let round = 0; round < 300; round++) {
+    const rules = Array.from({ length: next(7) }, (): DeviceAccess => ({
+      allow: next(2) === 1,
+      type: (["a", "b", "c"] as const)[next(3)]!,
+      major: next(4) - 1,
+      minor: next(4) - 1,
+      access: accesses[next(7)]!,
+    }));
+    const { insns, count } = compileDeviceRules(rules);
+    assert.equal(insns.length, count * 16);
+    for (let i = 0; i < 30; i++) {
+      const request: Request = {
+        type: next(2) === 0 ? "b" : "c",
+        major: next(3),
+        minor: next(3),
+        access: accesses[next(7)]!,
+      };
+      assert.equal(execute(insns, request), isAllowed(rules, request), JSON.stringify({ rules, request }));
+    }
+  }
+});
+
+test("compileDeviceRules() denies where no rule says anything", () => {
+  assert.equal(execute(compileDeviceRules([]).insns, { type: "c", major: 1, minor: 3, access: "r" }), false);
+});
+
+test("compileDeviceRules() leaves out what nothing reaches, as the kernel's verifier wants it", () => {
+  const all: DeviceAccess = { allow: true, type: "a", major: anyNumber, minor: anyNumber, access: "rwm" };
+  assert.equal(compileDeviceRules([{ ...all, allow: false, major: 1 }, all]).count, 8);
+});
+
+test("compileDeviceRules() leaves out numbers that no device has", () => {
+  const rule: DeviceAccess = { allow: true, type: "c", major: 2 ** 33 + 1, minor: -2, access: "rwm" };
+  assert.equal(execute(compileDeviceRules([rule]).insns, { type: "c", major: 1, minor: 0, access: "r" }), false);
+});
+
+test("the default program is what its rules compile to", () => {
+  assert.deepEqual(defaultDeviceProgram, compileDeviceRules(deviceAccesses([{ allow: false, access: "rwm" }])));
+});

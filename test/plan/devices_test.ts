@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callsOf, indexOf, planOf, textsOf } from "./planning.ts";
+
+const withDevices = (...devices: object[]) => ({ linux: { namespaces: [{ type: "mount" }], devices } });
+
+// MUST config-linux.md#default-devices
+test("planDevices() makes every default device and link", () => {
+  const plan = planOf();
+  const nodes = callsOf(plan).filter(({ call }) => call === "mknodat");
+  assert.deepEqual(
+    nodes.map(({ args }) => args[1]),
+    ["null", "zero", "full", "random", "urandom", "tty"],
+  );
+  for (const [name, target] of [
+    ["fd", "/proc/self/fd"],
+    ["stdin", "/proc/self/fd/0"],
+    ["stdout", "/proc/self/fd/1"],
+    ["stderr", "/proc/self/fd/2"],
+    ["ptmx", "pts/ptmx"],
+  ]) {
+    assert.ok(indexOf(plan, `symlinkat("${target}", r, "${name}")`) > 0, name);
+  }
+});
+
+// CVE-2026-41579
+test("planDevices() opens /dev without following any link", () => {
+  const [open] = textsOf(planOf()).filter((text) => text.startsWith('openat2(r, "dev"'));
+  assert.match(open!, /RESOLVE_NO_SYMLINKS/);
+});
+
+// MUST config-linux.md#devices: a file that is already there and does not match is an error
+test("planDevices() verifies what stands in a device's place", () => {
+  const plan = planOf(withDevices({ path: "/dev/fuse", type: "c", major: 10, minor: 229 }));
+  assert.ok(indexOf(plan, 'verify_node(r, "fuse", S_IFCHR, makedev(10, 229))') > 0);
+});
+
+test("planDevices() takes the permission bits of a mode only", () => {
+  const plan = planOf(
+    withDevices(
+      { path: "/dev/a", type: "c", major: 1, minor: 1, fileMode: 0o20640 },
+      { path: "/dev/b", type: "b", major: 8, minor: 0 },
+      { path: "/dev/p", type: "p", fileMode: 0o600 },
+    ),
+  );
+  assert.deepEqual(
+    textsOf(plan, "/linux/devices").filter((text) => text.startsWith("mknodat")),
+    [
+      'mknodat(r, "a", S_IFCHR|0640, makedev(1, 1))',
+      'mknodat(r, "b", S_IFBLK|0666, makedev(8, 0))',
+      'mknodat(r, "p", S_IFIFO|0600, makedev(0, 0))',
+    ],
+  );
+});
+
+test("planDevices() changes the owner by name where one is asked for", () => {
+  const plan = planOf(withDevices({ path: "/dev/a", type: "c", major: 1, minor: 1, gid: 5 }));
+  assert.deepEqual(
+    textsOf(plan).filter((text) => text.startsWith("fchownat")),
+    ['fchownat(r, "a", 0, 5, AT_SYMLINK_NOFOLLOW)'],
+  );
+});
+
+test("planDevices() opens each directory once and makes missing ones", () => {
+  const plan = planOf(
+    withDevices(
+      { path: "/dev/net/tun", type: "c", major: 10, minor: 200 },
+      { path: "/dev/net/tap", type: "c", major: 10, minor: 201 },
+    ),
+  );
+  assert.equal(
+    textsOf(plan).filter((text) => text.startsWith("create_in_root") && text.includes('"dev/net"')).length,
+    1,
+  );
+  assert.equal(textsOf(plan).filter((text) => text.startsWith("openat2") && text.includes('"dev/net"')).length, 2);
+});
+
+test("planDevices() lets a configured device stand in for the default one", () => {
+  const plan = planOf(withDevices({ path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o600 }));
+  assert.deepEqual(
+    textsOf(plan).filter((text) => text.startsWith("mknodat") && text.includes('"null"')),
+    ['mknodat(r, "null", S_IFCHR|0600, makedev(1, 3))'],
+  );
+});
+
+test("planDevices() makes nothing in a /dev that is somebody else's", () => {
+  const mounts = [{ destination: "/dev", source: "/dev", options: ["rbind"] }];
+  const plan = planOf({
+    ...withDevices(
+      { path: "/dev/fuse", type: "c", major: 10, minor: 229 },
+      { path: "/opt/dev", type: "c", major: 1, minor: 1 },
+    ),
+    mounts,
+  });
+  assert.deepEqual(
+    textsOf(plan).filter((text) => /^(mknodat|symlinkat|unlinkat)/.test(text)),
+    ['mknodat(r, "dev", S_IFCHR|0666, makedev(1, 1))'],
+  );
+});
