@@ -24,6 +24,10 @@ export const ops = {
   OP_SEND_FD: 4109,
   OP_VERIFY_FS: 4110,
   OP_MONITOR: 4111,
+  // What shim_call does besides system calls; never in a program.
+  SHIM_RUN: 8192,
+  SHIM_SPAWN: 8193,
+  SHIM_NOTE_SIGNALS: 8194,
 } as const;
 
 /** What `post` and `wait` name. */

@@ -19,14 +19,8 @@ struct spawn {
 	i64 error; /* errno of execveat, written by the child: memory is shared until then */
 };
 
-/* Any system call. */
-EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
-{
-	return sys_call(nr, a, b, c, d, e, f);
-}
-
 /* Runs a program image in this process; 0 or -errno, details in the report. */
-EXPORT i64 shim_run(struct program *program, struct report *report)
+static i64 run_program(struct program *program, struct report *report)
 {
 	struct machine m;
 
@@ -62,7 +56,7 @@ static void note_signal(int signal)
  * From here on the signals of the set end up as bytes in fd (a pipe, non-blocking), whichever thread takes them: the
  * engine has threads of its own before our first statement, so a mask of the main thread alone is not enough.
  */
-EXPORT i64 shim_note_signals(i64 fd, u64 set)
+static i64 note_signals(i64 fd, u64 set)
 {
 	void (*handler)(int) = note_signal;
 	void (*restorer)(void) = signal_restorer;
@@ -84,8 +78,20 @@ EXPORT i64 shim_note_signals(i64 fd, u64 set)
 	return 0;
 }
 
-/* clone3 and execveat of the stage: its pid, or -errno of clone3. */
-EXPORT i64 shim_spawn(struct spawn *spawn)
+/*
+ * The one entry, for each costs start-up time to link: any system call, and above OP_BASE what the shim itself does.
+ * SHIM_SPAWN is clone3 and execveat of the stage: its pid, or -errno of clone3.
+ */
+EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
-	return clone_call(&spawn->args, sizeof spawn->args, spawn_child, spawn);
+	switch (nr) {
+	case SHIM_RUN:
+		return run_program((struct program *)a, (struct report *)b);
+	case SHIM_SPAWN:
+		return clone_call((void *)a, sizeof(struct clone_args), spawn_child, (void *)a);
+	case SHIM_NOTE_SIGNALS:
+		return note_signals(a, (u64)b);
+	default:
+		return sys_call(nr, a, b, c, d, e, f);
+	}
 }

@@ -2,12 +2,12 @@
  * The operation `run`: create and start in one; in the foreground also wait, relay and delete.
  * @module
  */
-import { events } from "../../syscalls/ops.ts";
+import { events, ops } from "../../syscalls/ops.ts";
 import { HostError } from "../errors.ts";
-import { becomeMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
-import { close, flags, kernel, stable, sys, syscallError, sysOrThrow } from "../stage/sys.ts";
+import { flags, kernel, stable, sys, syscallError, sysOrThrow } from "../stage/sys.ts";
 import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { load } from "./load.ts";
@@ -26,6 +26,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) sys("prctl", flags("PR_SET_CHILD_SUBREAPER"), 1, 0, 0, 0);
   const launched = launch(rt, loaded, options.consoleSocket);
   let master = -1;
+  let monitor: Monitor | undefined;
   try {
     accompany(rt, loaded, launched);
     if (options.pidFile !== undefined) {
@@ -34,6 +35,8 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     }
     // Posted early: the stage finds it waiting once it is ready, and the process table is as it should be by now.
     if (!post(launched.sync, events.START)) awaitEvent(rt, loaded, launched, events.EXEC);
+    // The stage is at work: time for what comes after it.
+    if (!options.detach) monitor = prepare(rt, options, launched, noted);
     awaitExec(rt, loaded, launched);
     if (launched.console !== undefined) master = receiveFd(launched.console);
     runPoststart(rt, launched.record);
@@ -42,25 +45,22 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     runPoststop(rt, launched.record);
     throw error;
   }
-  if (options.detach) {
+  if (monitor === undefined) {
     closeStateDirectory(launched.directory);
     return 0;
   }
-  return monitor(rt, options, launched, master, noted);
+  return becomeMonitor(monitor, master);
 }
 
 /** What the monitor removes when the container has ended; more than this, and it calls `delete`. */
 const stateFiles = ["created", "state.json", "lock"];
 
-function monitor(rt: RuntimeOptions, options: RunOptions, launched: Launched, master: number, noted: number): never {
+function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
   const { directory, record, pid, pidfd } = launched;
-  if (directory.lock !== undefined) close(directory.lock);
-  rt.log.flush();
-  becomeMonitor({
+  return prepareMonitor({
     id: record.id,
     pid,
     pidfd,
-    master,
     noted,
     state: options.keep ? undefined : { fd: directory.fd, rootFd: directory.rootFd, files: stateFiles },
     cgroups: record.cgroups,
@@ -84,7 +84,7 @@ function holdSignals(): number {
   // Signals 1 to 31: real-time signals are the engine's (its garbage collector stops threads by one).
   let set = 0x7fffffff;
   for (const name of keptSignals.split(" ")) set &= ~(1 << (flags(name) - 1));
-  const result = kernel().noteSignals(ends.getInt32(4, true), set);
+  const result = kernel().call(ops.SHIM_NOTE_SIGNALS, ends.getInt32(4, true), set, 0, 0, 0, 0);
   if (result < 0) throw syscallError("rt_sigaction", -result);
   const all = stable(8).fill(0xff);
   sysOrThrow("rt_sigprocmask", flags("SIG_SETMASK"), all, null, 8);

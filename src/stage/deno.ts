@@ -5,7 +5,7 @@
 import { HostError } from "../errors.ts";
 import { image } from "../../syscalls/ops.ts";
 import { type Kernel, SHIM_WORDS, STACK_BYTES } from "./kernel.ts";
-import type { Native } from "./native.ts";
+import type { Mapping, Native } from "./native.ts";
 
 
 /** What we use of Deno's FFI; the real types need Deno's library, which the type check does without. */
@@ -17,33 +17,25 @@ interface DenoFfi {
 }
 
 /** Maps the shim and wraps its entries. */
-export function loadKernel(native: Native, prot: { mapFlags: number }): Kernel {
+export function loadKernel(native: Native, prot: Mapping): Kernel {
   const deno = (globalThis as unknown as { Deno: DenoFfi }).Deno;
   const words = (count: number) => Array.from({ length: count }, () => "i64");
-  const libc = deno.dlopen("libc.so.6", {
-    mmap: { parameters: words(6), result: "i64" },
-    mprotect: { parameters: words(3), result: "i64" },
-  }).symbols;
+  const libc = deno.dlopen("libc.so.6", { syscall: { parameters: words(7), result: "i64" } }).symbols;
+  const syscall = (...args: number[]): number => Number(libc["syscall"]!(...args));
   const code = Uint8Array.from(atob(native.shim), (c) => c.charCodeAt(0));
   const codeBytes = image.SHIM_DATA;
   if (code.length > codeBytes) throw new HostError("The system call shim does not fit");
-  const memory = Number(libc["mmap"]!(0, codeBytes + STACK_BYTES, 3, prot.mapFlags, -1, 0));
+  const memory = syscall(prot.mmap, 0, codeBytes + STACK_BYTES, 3, prot.mapFlags, -1, 0);
   if (memory <= 0) throw new HostError("Cannot map memory for the system call shim");
   // SAFETY: the mapping is ours, of at least this length, and never unmapped.
   new Uint8Array(deno.UnsafePointerView.getArrayBuffer(deno.UnsafePointer.create(memory), code.length)).set(code);
-  if (Number(libc["mprotect"]!(memory, codeBytes, 5)) !== 0) {
+  if (syscall(prot.mprotect, memory, codeBytes, 5, 0, 0, 0) !== 0) {
     throw new HostError("Cannot make the system call shim executable");
   }
-  const entry = (name: string, count: number) => {
-    const pointer = deno.UnsafePointer.create(memory + native.shimEntries[name]!);
-    const fn = new deno.UnsafeFnPointer(pointer, { parameters: words(count), result: "i64" });
-    return (...args: number[]) => Number(fn.call(...args));
-  };
+  const pointer = deno.UnsafePointer.create(memory + native.shimEntries["shim_call"]!);
+  const entry = new deno.UnsafeFnPointer(pointer, { parameters: words(7), result: "i64" });
   return {
-    call: entry("shim_call", 7),
-    run: entry("shim_run", 2),
-    spawn: entry("shim_spawn", 1),
-    noteSignals: entry("shim_note_signals", 2),
+    call: (...args) => Number(entry.call(...args)),
     address: (view) => Number(deno.UnsafePointer.value(deno.UnsafePointer.of(view))),
     // The lowest words of the writable part are the shim's own (shim_data), far below where a stack starts.
     stack: memory + codeBytes + SHIM_WORDS,

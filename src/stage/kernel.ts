@@ -1,18 +1,16 @@
 /**
- * The FFI seam as the rest sees it: one interface, three calls into the shim. bun.ts and deno.ts implement it.
+ * The FFI seam as the rest sees it: one entry into the shim and addresses. bun.ts and deno.ts implement it.
  * Everything is synchronous. Memory handed over must be stable: a view over a whole ArrayBuffer of its own.
  * @module
  */
 
 export interface Kernel {
-  /** Any system call: value, or -errno. Arguments are plain numbers (addresses among them). */
+  /**
+   * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
+   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn), SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n).
+   * Arguments are plain numbers, addresses among them.
+   */
   call(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
-  /** Runs a program image at an address in this process; 0 or -errno, details in the report. */
-  run(image: number, report: number): number;
-  /** clone3 + execveat of the stage: its pid, or -errno. */
-  spawn(args: number): number;
-  /** Signals of the set (bit n-1 for signal n) become bytes in the pipe fd; 0 or -errno. */
-  noteSignals(fd: number, set: number): number;
   /** Address of a view's first byte. */
   address(view: Uint8Array): number;
   /** Address of 64 KB of memory of the shim's own, for a child's stack. */

@@ -5,9 +5,9 @@
  */
 import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
-import { encode } from "../program/encode.ts";
+import { encode, type Image } from "../program/encode.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
-import { stageFile } from "./program.ts";
+import { setRegister, stageFile } from "./program.ts";
 import { vector } from "./spawn.ts";
 import { environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
 
@@ -15,8 +15,6 @@ export interface MonitorOptions {
   readonly id: string;
   readonly pid: number;
   readonly pidfd: number;
-  /** Terminal's master, -1: none. */
-  readonly master: number;
   /** Pipe that holds the signals which came before the monitor was there. */
   readonly noted: number;
   /** Descriptor of the container's state directory and of the one above it; undefined: leave everything there. */
@@ -28,11 +26,14 @@ export interface MonitorOptions {
   readonly needsFallback: boolean;
 }
 
+/** Register of the terminal's master, the one value that is not known while the program is built. */
+const MASTER = 0;
+
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
 /** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
 function monitorItems(options: MonitorOptions): Item[] {
-  const items: Item[] = [line("monitor", [options.pidfd, options.master, options.pid, options.noted])];
+  const items: Item[] = [line("monitor", [options.pidfd, { register: MASTER }, options.pid, options.noted])];
   if (options.state === undefined) return items;
   const environmentOf = ["PATH", "HOME"].flatMap((name) => {
     const value = environment(name);
@@ -50,18 +51,33 @@ function monitorItems(options: MonitorOptions): Item[] {
   return [...items, { kind: "alternative", attempt, then: [], branches: [branch] }];
 }
 
-/** Becomes the monitor. Returns only by throwing SyscallError. */
-export function becomeMonitor(options: MonitorOptions): never {
+/** A monitor ready to take over; the terminal's master is known last. */
+export interface Monitor {
+  readonly image: Image;
+  readonly keep: readonly number[];
+  readonly id: string;
+}
+
+/** Builds the monitor's program, which may be done while the stage is at work. */
+export function prepareMonitor(options: MonitorOptions): Monitor {
   const items = monitorItems(options).map((item) => ({ item, address: 0 }));
   const image = encode(items, tables, 1, -1, () => imageNumbers.PROGRAM_ADDRESS);
+  const keep = [options.pidfd, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1];
+  return { image, keep, id: options.id };
+}
+
+/**
+ * Becomes the monitor. Returns only by throwing SyscallError.
+ * @param master the terminal's master, -1: none
+ */
+export function becomeMonitor({ image, keep, id }: Monitor, master: number): never {
+  setRegister(image, MASTER, master);
   const file = stageFile(image);
-  const argv = vector(["bunker", "run", options.id]);
+  const argv = vector(["bunker", "run", id]);
   const envp = vector([]);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
   sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
-  for (const fd of [options.pidfd, options.master, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1]) {
-    if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
-  }
+  for (const fd of [...keep, master]) if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
   const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));
   throw new SyscallError(
     "execveat",

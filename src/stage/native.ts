@@ -11,3 +11,11 @@ export interface Native {
   /** The stage: a static executable without a program, base64. */
   readonly stage: string;
 }
+
+/** Numbers that loading needs before any table can be asked through the shim. */
+export interface Mapping {
+  readonly mmap: number;
+  readonly mprotect: number;
+  /** MAP_PRIVATE|MAP_ANONYMOUS */
+  readonly mapFlags: number;
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Image } from "../program/encode.ts";
-import { records } from "../../syscalls/ops.ts";
+import { ops, records } from "../../syscalls/ops.ts";
 import { kernel, stable, stageImage, sys, sysOrThrow, flags, tables } from "./sys.ts";
 
 const RECORD_BYTES = 24;
@@ -43,7 +43,7 @@ function readRecord(view: DataView, at: number): Record {
 export function runImage(image: Image): Report {
   const bytes = stable(REPORT_BYTES);
   const k = kernel();
-  const result = k.run(k.address(image.bytes), k.address(bytes));
+  const result = k.call(ops.SHIM_RUN, k.address(image.bytes), k.address(bytes), 0, 0, 0, 0);
   const view = new DataView(bytes.buffer);
   const failed = view.getUint16(0, true) === records.RECORD_FAILED && result < 0 ? readRecord(view, 0) : undefined;
   const count = view.getUint32(RECORD_BYTES, true);

@@ -6,6 +6,7 @@
 import { SyscallError } from "../errors.ts";
 import type { Call, StructValue, Value } from "../plan/types.ts";
 import { evaluate } from "../program/tables.ts";
+import { ops } from "../../syscalls/ops.ts";
 import { cString, errnoName, errnoText, kernel, stable, syscallError, tables } from "./sys.ts";
 
 // struct spawn of syscalls/shim.c: clone_args (88 bytes), then six words.
@@ -68,7 +69,7 @@ export function spawnStage(
   writeAddress(view, CLONE_ARGS_BYTES + 16, envp.address);
   writeAddress(view, CLONE_ARGS_BYTES + 24, k.address(fds));
   writeAddress(view, CLONE_ARGS_BYTES + 32, inherit.length);
-  const pid = k.spawn(k.address(bytes));
+  const pid = k.call(ops.SHIM_SPAWN, k.address(bytes), 0, 0, 0, 0, 0);
   const error = -view.getInt32(CLONE_ARGS_BYTES + 40, true);
   if (pid < 0) throw syscallError(`clone3(${wanted["flags"] as string})`, -pid);
   if (error > 0) {

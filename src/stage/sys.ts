@@ -26,7 +26,11 @@ let loaded: Kernel | undefined;
 
 /** The shim, mapped on first use. */
 export function kernel(): Kernel {
-  return (loaded ??= loadKernel(native, { mapFlags: flags("MAP_PRIVATE|MAP_ANONYMOUS") }));
+  return (loaded ??= loadKernel(native, {
+    mmap: tables.nr["mmap"]!,
+    mprotect: tables.nr["mprotect"]!,
+    mapFlags: flags("MAP_PRIVATE|MAP_ANONYMOUS"),
+  }));
 }
 
 /** Value of a flag expression: "O_PATH|O_CLOEXEC". */

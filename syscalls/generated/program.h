@@ -23,6 +23,9 @@ enum {
   OP_SEND_FD = 0x100d,
   OP_VERIFY_FS = 0x100e,
   OP_MONITOR = 0x100f,
+  SHIM_RUN = 0x2000,
+  SHIM_SPAWN = 0x2001,
+  SHIM_NOTE_SIGNALS = 0x2002,
 };
 
 enum {
