@@ -60,7 +60,8 @@ export const defaultOptions: PlanOptions = {
 
 /** What a test changes: sections replace those of the base, `process` and `linux` are merged into them. */
 export interface Change {
-  readonly process?: object;
+  /** null: none. */
+  readonly process?: object | null;
   readonly linux?: object;
   readonly root?: object;
   readonly [section: string]: unknown;
@@ -71,7 +72,7 @@ export function configText({ process, linux, root, ...sections }: Change = {}): 
   return JSON.stringify({
     ociVersion: "1.2.0",
     root: { path: "rootfs", ...root },
-    process: { cwd: "/", args: ["/bin/true"], ...process },
+    ...(process === null ? {} : { process: { cwd: "/", args: ["/bin/true"], ...process } }),
     linux: { namespaces: [{ type: "mount" }, { type: "pid" }], ...linux },
     ...sections,
   });
