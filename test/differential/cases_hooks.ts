@@ -90,7 +90,7 @@ export const hookCases: Case[] = [
     name: "hook without environment",
     args: ["/bin/true"],
     change: (config, bundle, scope) => {
-      const path = scope.script("bare", `/usr/bin/env | grep -v '^PWD=' > ${bundle.rootfs}/log`);
+      const path = scope.script("bare", `/usr/bin/env | grep -v '^PWD=' > ${bundle.rootfs}/log; true`);
       config.hooks = { createRuntime: [{ path }] };
     },
     collect: (bundle) => ({ environment: readFileSync(`${bundle.rootfs}/log`, "utf8") }),

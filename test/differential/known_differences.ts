@@ -1,6 +1,7 @@
 /**
  * Differences between bunker and its peers that are meant or harmless, each with its reason.
  * In: nothing. Out: the list that the differential test checks every difference against.
+ * The peers are Debian 12's: runc 1.1.5 and crun 1.8.1.
  * @module
  */
 import type { Difference } from "./view.ts";
@@ -17,7 +18,291 @@ export interface KnownDifference {
   why: string;
 }
 
-export const knownDifferences: readonly KnownDifference[] = [];
+const maskedFile = /^mounts \/(proc\/(keys|timer_list|kcore|latency_stats)|etc\/hosts)$/;
+const cgroupMount = /^mounts \/sys\/fs\/cgroup$/;
+const hookLog = /^host log \d+$/;
+
+export const knownDifferences: readonly KnownDifference[] = [
+  // masked paths
+  {
+    peer: "runc",
+    key: maskedFile,
+    ours: /^root=\/null .*devtmpfs/,
+    why: "runc masks files with the container's /dev/null; ours is the machine's, opened before anything of the image (CVE-2025-31133)",
+  },
+  {
+    peer: "crun",
+    key: maskedFile,
+    ours: /^root=\/null .*devtmpfs/,
+    theirs: /^root=\/null .*,ro/,
+    why: "crun adds ro to the /dev/null over a masked file; writing to a null device does nothing either way (runc's is rw too)",
+  },
+  {
+    peer: "crun",
+    key: /^mounts (\/proc\/acpi|\/sys\/firmware|\/proc\/scsi|\/var\/lib)$/,
+    theirs: /size=0k/,
+    why: "crun's empty tmpfs over masked directories has size=0k and a writable superblock; ours is read-only throughout",
+  },
+  // superblock options and sources
+  {
+    peer: "crun",
+    key: /^mounts \/sys$/,
+    ours: /sysfs sysfs ro$/,
+    theirs: /sysfs sysfs rw$/,
+    why: "crun's sysfs is read-only by the mount, ours (as runc's) by its superblock too",
+  },
+  {
+    peer: "crun",
+    key: cgroupMount,
+    ours: /cgroup2 cgroup r[wo]$/,
+    theirs: /cgroup2 cgroup2 r[wo]$/,
+    why: "name of the source: ours is the one in config.json, crun's its own",
+  },
+  {
+    peer: "runc",
+    cases: /namespace|cgroup path/,
+    key: cgroupMount,
+    ours: /cgroup2 cgroup2 rw/,
+    theirs: /cgroup2 cgroup rw/,
+    why: "without a cgroup namespace both show the machine's hierarchy; ours is bound from it and keeps its source's name",
+  },
+  {
+    peer: "runc",
+    cases: /^tmpfs noexec nodev ro$/,
+    key: /^mounts \/mnt\/t$/,
+    ours: /tmpfs tmpfs ro$/,
+    why: "read-only superblock as well as read-only mount: no later remount of the mount alone opens it",
+  },
+  {
+    peer: "crun",
+    cases: /^tmpfs noexec nodev ro$/,
+    key: /^mounts \/mnt\/t$/,
+    ours: /tmpfs tmpfs ro$/,
+    why: "read-only superblock as well as read-only mount: no later remount of the mount alone opens it",
+  },
+  {
+    peer: "runc",
+    cases: /version 1$/,
+    key: /^(mounts|writable) \/sys\/fs\/cgroup$/,
+    theirs: /rw {2}tmpfs|Permission denied/,
+    why: "config.json asks for ro: runc leaves the tmpfs that holds the hierarchies writable, ours is read-only",
+  },
+  {
+    peer: "runc",
+    cases: /^cgroup path, version 1$/,
+    key: /^cgroup 0::/,
+    why: "on a machine with both versions runc makes a directory in the unified hierarchy too; no controller is there, ours leaves it alone",
+  },
+  // mount options
+  {
+    peer: "crun",
+    cases: /^bind (shared|unbindable)$/,
+    key: /^mounts \/mnt\/data$/,
+    ours: /(shared|unbindable)/,
+    why: "crun 1.8 makes everything private again when it makes the root private; the option asks otherwise (runc does as we do)",
+  },
+  {
+    peer: "crun",
+    cases: /^bind ro then rw/,
+    key: /^(mounts \/mnt\/data|extra \d)$/,
+    why: "of ro and rw the last wins, as in mount(8) and runc; crun 1.8 keeps ro",
+  },
+  {
+    peer: "crun",
+    cases: /^bind of a read-only source/,
+    key: /^(mounts \/mnt\/data|extra \d)$/,
+    ours: /ro|content|^$/,
+    why: "flags of the source that no option speaks of stay set (requirement S2: only asked-for bits); crun 1.8 clears ro, nosuid and nodev",
+  },
+  {
+    peer: "crun",
+    cases: /^proc with hidepid$/,
+    key: /^mounts \/proc\//,
+    ours: /nodev,noexec,nosuid/,
+    why: "a read-only path keeps the flags of the mount it is on (requirement C22); crun 1.8 drops them",
+  },
+  {
+    peer: "crun",
+    key: /^(extra \d|root \/a)$/,
+    cases: /^(mount below an earlier mount|files made in the root)/,
+    theirs: /drwxr-xr-t/,
+    why: "crun makes directories for mount points with mode 01755, ours with 0755 as runc",
+  },
+  {
+    peer: "runc",
+    cases: /^tmpfs tmpcopyup$/,
+    key: /^extra \d$/,
+    ours: /drwxrwxrwt/,
+    theirs: /drwxr-xr-x/,
+    why: "runc gives the tmpfs the mode of the directory it covers; config.json names none, so ours (as crun's) is tmpfs's own",
+  },
+  {
+    peer: "runc",
+    cases: /^(unknown bind option is an error)$/,
+    key: /^result /,
+    ours: /^(yes|1)$/,
+    why: "a file system option cannot apply to a bind: refused as newer runc does, Debian's ignores it",
+  },
+  {
+    peer: "crun",
+    cases: /^(unknown bind option is an error)$/,
+    key: /^result /,
+    ours: /^(yes|1)$/,
+    why: "a file system option cannot apply to a bind: refused as newer runc does, crun ignores it",
+  },
+  {
+    peer: "crun",
+    cases: /^second proc and sysfs$/,
+    key: /^result /,
+    theirs: /^(yes|1)$/,
+    why: "crun allows proc and sysfs directly below the root only",
+  },
+  {
+    peer: "runc",
+    cases: /^rootfsPropagation r?shared$/,
+    key: /^mounts \/$/,
+    ours: / shared /,
+    why: "runc makes the root shared, then enters it through a private copy; ours is what config.json asks for (as crun's)",
+  },
+  {
+    peer: "runc",
+    cases: /^rootfsPropagation (r?shared|unbindable)$/,
+    key: /^(mounts|result) /,
+    why: "runc applies shared to the root alone and fails on unbindable; ours reaches the mounts below, as crun's",
+  },
+  {
+    peer: "runc",
+    cases: /^inherited mount namespace$/,
+    key: /^result /,
+    theirs: /^(yes|1)$/,
+    why: "runc 1.1 needs /proc in the root to close descriptors; ours does not",
+  },
+  // devices
+  {
+    peer: "crun",
+    key: /^dev \/dev\/core$/,
+    ours: /^$/,
+    why: "crun and older Docker link /dev/core to /proc/kcore, which is masked; runtime-spec names no such link, runc makes none",
+  },
+  {
+    peer: "crun",
+    cases: /user|capabilities|only its owner/,
+    key: /^dev \/dev\/null$/,
+    ours: / 0:0 /,
+    why: "crun gives /dev/null to the container's user because it is standard input; ours never changes the owner of a shared device (CVE-2026-88265)",
+  },
+  {
+    peer: "runc",
+    cases: /^a default device asked for again$/,
+    key: /^result /,
+    theirs: /^(yes|1)$/,
+    why: "runc 1.1 then allows only the listed device in its device filter and cannot open its own /dev/null",
+  },
+  // the program
+  {
+    peer: "runc",
+    key: /^environment \d+$/,
+    ours: /^HOME=\/$/,
+    theirs: /^HOME=\/home$/,
+    why: "runc reads the user's home from the image's /etc/passwd; ours opens no file of the image on the way to the program",
+  },
+  {
+    peer: "crun",
+    key: /^environment \d+$/,
+    ours: /^HOME=\/$/,
+    theirs: /^(HOME=\/home)?$/,
+    why: "crun reads the user's home from the image's /etc/passwd; ours opens no file of the image on the way to the program",
+  },
+  {
+    peer: "runc",
+    cases: /^root with additional groups/,
+    key: /^(status Groups:|values id)$/,
+    why: "config.md wants the list as given; runc drops the double, crun does as we do",
+  },
+  {
+    peer: "runc",
+    cases: /^user without entry, additional groups$/,
+    key: /^result /,
+    theirs: /^(yes|1)$/,
+    why: "runc refuses ids above 2^31-1; the kernel's range is 2^32-2",
+  },
+  {
+    peer: "runc",
+    cases: /^personality/,
+    key: /^values personality$/,
+    why: "runc 1.1 does not know linux.personality and ignores it",
+  },
+  {
+    peer: "crun",
+    cases: /^duplicate namespace$/,
+    key: /^result /,
+    ours: /^(yes|1)$/,
+    why: "MUST config-linux.md#namespaces: a duplicate type is an error",
+  },
+  // hooks
+  {
+    peer: "runc",
+    cases: /^hook without environment$/,
+    key: /^host environment/,
+    ours: /^$/,
+    why: "MUST config.md#posix-platform-hooks: env as given, none is none; runc 1.1 hands its own on",
+  },
+  {
+    peer: "crun",
+    cases: /^hook without environment$/,
+    key: /^host environment/,
+    ours: /^$/,
+    why: "MUST config.md#posix-platform-hooks: env as given, none is none; crun 1.8 hands its own on",
+  },
+  {
+    peer: "runc",
+    cases: /^(hooks of all kinds|two hooks of each kind)|^failing poststart/,
+    key: hookLog,
+    why: "runc 1.1 runs poststart before startContainer and before the program (its issue 4347); order and state are the spec's here",
+  },
+  {
+    peer: "runc",
+    cases: /^failing poststop hook$/,
+    key: hookLog,
+    theirs: /^$/,
+    why: "MUST runtime.md#lifecycle: the hooks after a failing poststop hook still run; runc 1.1 stops at it",
+  },
+  {
+    peer: "crun",
+    cases: /hook/,
+    key: hookLog,
+    ours: /status (creating|created)|pid given/,
+    why: "crun 1.8 tells other states than config.md#posix-platform-hooks names, and no pid to hooks in the container",
+  },
+  {
+    peer: "crun",
+    cases: /^(hooks of all kinds|two hooks of each kind)/,
+    key: hookLog,
+    why: "crun 1.8 runs poststart beside startContainer and the program; ours waits for the program first",
+  },
+  {
+    peer: "crun",
+    cases: /^failing (prestart|createRuntime|createContainer|startContainer) hook$/,
+    key: hookLog,
+    theirs: /^$/,
+    why: "MUST runtime.md#lifecycle: after a failing hook the poststop hooks run; crun 1.8 leaves them out",
+  },
+  {
+    peer: "crun",
+    cases: /^(failing (prestart|createRuntime) hook|hook that is not there)$/,
+    key: /^result status$/,
+    ours: /^1$/,
+    theirs: /^255$/,
+    why: "an error of the runtime is status 1, as runc's; crun 1.8 ends with 255 here",
+  },
+  {
+    peer: "crun",
+    cases: /^failing poststart hook$/,
+    key: /^result /,
+    ours: /^(yes|1)$/,
+    why: "MUST runtime.md#lifecycle: a failing poststart hook is an error; crun 1.8 goes on",
+  },
+];
 
 /** The entry that explains a difference, if one does. */
 export function explanation(

@@ -6,16 +6,15 @@
 
 /**
  * Run inside the container as `/bin/sh -c`. Prints `== section` headers. Touches nothing but /tmp.
- * The first descriptor listing comes before anything else is opened.
+ * Descriptors are listed without a pipe: the shell itself would hold its ends.
  */
 export const probeScript = String.raw`
-export_list=$(tr '\0' '\n' < /proc/$$/environ 2>/dev/null)
-echo "== fds"; ls -l /proc/$$/fd 2>/dev/null | awk 'NR>1{print $9, ($9>2?"extra "$11:"stdio")}'
-echo "== environment"; echo "$export_list"
+echo "== fds"; ls -1 /proc/$$/fd 2>/dev/null
+echo "== environment"; tr '\0' '\n' < /proc/$$/environ 2>/dev/null
 echo "== mounts"; cat /proc/self/mountinfo 2>/dev/null
 echo "== dev"; for f in /dev /dev/* /dev/pts/* /dev/net/*; do [ -e $f -o -L $f ] && echo "$(stat -c '%n %A %u:%g %t,%T' $f) $(readlink $f)"; done
 echo "== root"; stat -c '%n %A %u:%g' / /*
-echo "== status"; grep -E '^(Uid|Gid|Groups|Umask|NoNewPrivs|Seccomp|Cap...|Sig(Blk|Ign|Cgt)|NSpid|Threads|CoreDumping|THP_enabled):' /proc/$$/status
+echo "== status"; grep -E '^(Uid|Gid|Groups|Umask|NoNewPrivs|Seccomp|Cap...|Sig(Blk|Ign|Cgt)|Threads|CoreDumping|THP_enabled):' /proc/$$/status
 echo "== limits"; cat /proc/$$/limits 2>/dev/null
 echo "== values"
 echo "cwd $(pwd -P)"
@@ -27,8 +26,9 @@ echo "hostname $(hostname)"
 echo "domainname $(cat /proc/sys/kernel/domainname 2>/dev/null)"
 echo "oom $(cat /proc/$$/oom_score_adj 2>/dev/null)"
 echo "personality $(cat /proc/$$/personality 2>/dev/null) $(uname -m)"
-echo "pid $$"
-echo "session $(awk '{print $5, $6, $7}' /proc/$$/stat 2>/dev/null)"
+echo "pid $([ $$ = 1 ] && echo 1 || echo another)"
+echo "session $(awk '{print ($5==$1), ($6==$1), $7}' /proc/$$/stat 2>/dev/null)"
+echo "pid-namespaces $(grep NSpid /proc/$$/status 2>/dev/null | wc -w)"
 echo "nice $(awk '{print $18, $19, $41}' /proc/$$/stat 2>/dev/null)"
 echo "cmdline $(tr '\0' ' ' < /proc/$$/cmdline 2>/dev/null | head -c 12)"
 echo "network $(ip -o addr show dev lo 2>/dev/null | awk '{print $4}' | tr '\n' ' ') $(ip -o link 2>/dev/null | wc -l)"
@@ -77,7 +77,8 @@ export function parseView(output: string, normalisation: Normalisation): View {
 function entry(view: View, section: string, line: string, position: number, { outside }: Normalisation): void {
   const put = (name: string, value: string): void => {
     const key = `${section} ${name}`;
-    view.set(key, view.has(key) ? `${view.get(key)}\n${value}` : value);
+    // Several mounts on one point come in an order of their own in each runtime: which is on top shows elsewhere.
+    view.set(key, view.has(key) ? `${view.get(key)}\n${value}`.split("\n").toSorted().join("\n") : value);
   };
   const [first = "", ...rest] = line.split(/\s+/);
   switch (section) {

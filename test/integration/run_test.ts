@@ -104,13 +104,14 @@ test("run [standard input reaches the program]", requires(), scoped("stdin", asy
   assert.equal(outcome.stdout, "one\ntwo\n", outcome.stderr);
 }));
 
-const listDescriptors = "ls -l /proc/$$/fd | awk 'NR>1{print $9}' | tr '\\n' ' '; echo L=$LISTEN_FDS,$LISTEN_PID";
+// Without a pipe: the shell itself would hold its ends.
+const listDescriptors = "ls -1 /proc/$$/fd; echo L=$LISTEN_FDS,$LISTEN_PID";
 
 /** Opens descriptors before the runtime: 3 and 4 on known files, 5 and 9 as strangers. */
-const openDescriptors = (directory: string): string[] => [
+const openDescriptors = (directory: string, then = ""): string[] => [
   "/bin/sh",
   "-c",
-  `echo three > ${directory}/3; echo four > ${directory}/4; exec 3<${directory}/3 4<${directory}/4 5</etc/passwd 9</etc/passwd; exec "$@"`,
+  `${then} echo three > ${directory}/3; echo four > ${directory}/4; exec 3<${directory}/3 4<${directory}/4 5</etc/passwd 9</etc/passwd; exec "$@"`,
   "sh",
 ];
 
@@ -119,7 +120,7 @@ test("run [no descriptor of the caller gets in]", requires(), scoped("fds", asyn
   const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
     before: openDescriptors(scope.directory),
   });
-  assert.equal(outcome.stdout, "0 1 2 L=,\n", outcome.stderr);
+  assert.equal(outcome.stdout, "0\n1\n2\nL=,\n", outcome.stderr);
 }));
 
 test("run --preserve-fds [exactly so many]", requires(), scoped("preserve", async (scope) => {
@@ -127,16 +128,15 @@ test("run --preserve-fds [exactly so many]", requires(), scoped("preserve", asyn
   const outcome = await scope.invoke(["run", "--preserve-fds", "2", "--bundle", bundle.path, scope.id()], {
     before: openDescriptors(scope.directory),
   });
-  assert.equal(outcome.stdout, "0 1 2 3 4 L=,\nthree\nfour\n", outcome.stderr);
+  assert.equal(outcome.stdout, "0\n1\n2\n3\n4\nL=,\nthree\nfour\n", outcome.stderr);
 }));
 
 test("run [LISTEN_FDS]", requires(), scoped("listen", async (scope) => {
   const bundle = scope.bundle(`${listDescriptors}; cat <&3`);
   const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-    before: openDescriptors(scope.directory),
-    env: { LISTEN_FDS: "1", LISTEN_PID: "1" },
+    before: openDescriptors(scope.directory, "export LISTEN_FDS=1 LISTEN_PID=$$;"),
   });
-  assert.equal(outcome.stdout, "0 1 2 3 L=1,1\nthree\n", outcome.stderr);
+  assert.equal(outcome.stdout, "0\n1\n2\n3\nL=1,1\nthree\n", outcome.stderr);
 }));
 
 test("run --preserve-fds [a closed descriptor is an error]", requires(), scoped("closed", async (scope) => {
