@@ -145,9 +145,11 @@ async function runTests(step: string, runtime: "bun" | "deno", files: string[], 
     const reason = reasons.get(result.name) ?? reasons.get(result.name.split(" > ").at(-1)!);
     if (result.status === "failed") {
       counts.failed++;
-      failures.push(`${step}: ${result.file}: ${result.name}`);
+      failures.push(`${step}: ${result.name} (${result.file}:${result.line})`);
       if (counts.failed <= maxShown)
-        console.log(`\n--- ${step}: ${result.file}: ${result.name}\n${lastLines(result.message, 40)}\n`);
+        console.log(
+          `\n--- ${step}: ${result.name} (${result.file}:${result.line})\n${lastLines(result.message, 40)}\n`,
+        );
     } else if (result.status === "skipped" || reason !== undefined) {
       // With a name filter the runtime reports all others as skipped.
       if (nameFilter !== undefined && !new RegExp(nameFilter).test(result.name)) continue;
@@ -197,7 +199,10 @@ if (isCompiled && (all || options.unit === true)) {
   await Promise.all([runTests("unit (Bun)", "bun", unit, 240), runTests("unit (Deno)", "deno", unit, 240)]);
 }
 if (isCompiled && (all || options.integration === true) && integration.length > 0) {
-  if (await check("build", [bun, "build/compile.ts"])) await runTests("integration", "bun", integration, 600);
+  // A process for each file: one that hangs or dies costs no other. One after the other: they look at the whole machine.
+  if (await check("build", [bun, "build/compile.ts"])) {
+    for (const file of integration) await runTests(file.slice("test/".length), "bun", [file], 180);
+  }
 }
 
 if (failures.length > 0)
