@@ -1,58 +1,103 @@
 /**
- * Many commands on one id at once: every answer is one that makes sense, and nothing is left.
+ * Races: someone exchanges a path for a link to the outside while a container is made. Bounded loops; what
+ * counts is the machine afterwards, never the runtime's message.
  * @module
  */
 import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { snapshot } from "../support/leftovers.ts";
+import { launch } from "../support/execute.ts";
+import { tree } from "../support/leftovers.ts";
 import { requires } from "../support/machine.ts";
-import { describe, scoped } from "../support/scope.ts";
+import { native } from "../support/native.ts";
+import { type Scope, scoped } from "../support/scope.ts";
 
-/** What a command may answer when others work on the same container. */
-const answers: Readonly<Record<string, RegExp>> = {
-  create: /already exists|was deleted while it was being created|was killed by signal 9 before it was ready/,
-  run: /already exists|was deleted while|was killed by signal 9 before|ended before it could execute/,
-  start:
-    /does not exist|Cannot start container "\S+" in state (running|stopped|creating)|ended before it could execute/,
-  kill: /container does not exist|container not running/,
-  delete: /container does not exist|that is not stopped: running/,
-  state: /container does not exist/,
-};
+/** How often each race is run: enough to meet the window several times, few enough for every run of the tests. */
+const rounds = 60;
 
-test(
-  "create, start, kill, delete, state [four at a time on one id]",
-  requires(),
-  scoped("races", async (scope) => {
-    const bundle = scope.bundle(["/bin/sleep", "1000"]);
-    const before = snapshot(scope.tag, scope.directory, scope.root);
-    const id = scope.id();
-    const lines: string[][] = [
-      ["create", "--bundle", bundle.path, id],
-      ["create", "--bundle", bundle.path, id],
-      ["run", "--detach", "--bundle", bundle.path, id],
-      ["start", id],
-      ["kill", id, "KILL"],
-      ["state", id],
-      ["delete", id],
-      ["delete", "--force", id],
-    ];
-    const succeeded = new Set<string>();
-    let calls = 0;
-    const worker = async (step: number): Promise<void> => {
-      // Each worker goes through the commands with a stride of its own, so that they meet in every combination.
-      for (let at = step; calls < 200; at += step) {
-        calls++;
-        const words = lines[at % lines.length]!;
-        const outcome = await scope.invoke(words, { timeoutMs: 30_000 });
-        if (outcome.status === 0) succeeded.add(words[0]!);
-        else assert.match(outcome.stderr.split("\n")[0]!, answers[words[0]!] ?? /^$/, describe(words, outcome));
-      }
-    };
-    await Promise.all([1, 3, 5, 7].map(worker));
-    await scope.succeed(["delete", "--force", id]);
-    assert.ok(succeeded.has("create") && succeeded.has("delete") && succeeded.has("state"), [...succeeded].join());
-    const after = snapshot(scope.tag, scope.directory, scope.root);
-    // The state root itself is made by the first create and stays.
-    assert.deepEqual({ ...after, state: after.state.length }, { ...before, state: 0 });
-  }),
-);
+/** Exchanges two paths for each other all the while; the attacker shares the directory with the container. */
+async function whileSwapping(scope: Scope, one: string, other: string, body: () => Promise<void>): Promise<void> {
+  const swapper = launch([native("swap"), one, other], { timeoutMs: 120_000, outputs: `${scope.directory}/outputs` });
+  try {
+    await body();
+  } finally {
+    process.kill(-swapper.pid, "SIGKILL");
+    await swapper.done;
+  }
+}
+
+/** The outside: a directory that must not change, and must not show inside. */
+function makeOutside(scope: Scope): { path: string; unchanged: () => void } {
+  const path = `${scope.directory}/outside`;
+  mkdirSync(path);
+  writeFileSync(`${path}/secret`, "marker\n");
+  const before = tree(path);
+  return { path, unchanged: () => assert.deepEqual(tree(path), before) };
+}
+
+// CVE-2021-30465, CVE-2024-45310
+test("run [mount destination exchanged for a link while mounting]", requires("compiler"), scoped("swapmount", async (scope) => {
+  const outside = makeOutside(scope);
+  const bundle = scope.bundle("mount | grep -c outside; cat /shared/target/secret 2>/dev/null; true");
+  mkdirSync(`${bundle.path}/shared/target`, { recursive: true });
+  symlinkSync(outside.path, `${bundle.path}/shared/link`);
+  bundle.config.mounts.push(
+    { destination: "/shared", source: "shared", options: ["rbind"] },
+    { destination: "/shared/target", type: "tmpfs", source: "tmpfs" },
+    { destination: "/shared/target/made", type: "tmpfs", source: "tmpfs" },
+  );
+  bundle.save();
+  let ran = 0;
+  await whileSwapping(scope, `${bundle.path}/shared/target`, `${bundle.path}/shared/link`, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      assert.doesNotMatch(outcome.stdout, /marker/);
+      if (outcome.status === 0) ran++;
+    }
+  });
+  outside.unchanged();
+  assert.doesNotMatch(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(scope.tag));
+  assert.ok(ran > 0, "some rounds must get as far as the program");
+}));
+
+// The root itself: opened once, whatever its path leads to later
+test("run [root file system exchanged for a link while it is set up]", requires("compiler"), scoped("swaproot", async (scope) => {
+  const outside = makeOutside(scope);
+  const bundle = scope.bundle("cat /secret 2>/dev/null; ls / | grep -c '^bin$'");
+  symlinkSync(outside.path, `${bundle.path}/link`);
+  let ran = 0;
+  await whileSwapping(scope, bundle.rootfs, `${bundle.path}/link`, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      // Either the root, or a clear failure; mount points may have been made in the directory that was the root
+      // when it was opened, so here only what the program sees counts.
+      assert.doesNotMatch(outcome.stdout, /marker/);
+      if (outcome.status === 0) {
+        assert.equal(outcome.stdout, "1\n");
+        ran++;
+      } else assert.notEqual(outcome.stderr, "");
+    }
+  });
+  assert.ok(ran > 0, "some rounds must get as far as the program");
+  assert.equal(readFileSync(`${outside.path}/secret`, "utf8"), "marker\n");
+}));
+
+// CVE-2025-31133, CVE-2025-52881: what masks and what is written to is not the container's to exchange
+test("run [/dev/null and masked paths on a shared volume that is exchanged]", requires("compiler"), scoped("swapnull", async (scope) => {
+  const outside = makeOutside(scope);
+  const bundle = scope.bundle("cat /shared/masked 2>/dev/null; echo x > /dev/null");
+  mkdirSync(`${bundle.path}/shared`);
+  writeFileSync(`${bundle.path}/shared/masked`, "inside\n");
+  symlinkSync(`${outside.path}/secret`, `${bundle.path}/shared/link`);
+  bundle.config.mounts.push({ destination: "/shared", source: "shared", options: ["rbind"] });
+  bundle.config.linux.maskedPaths = ["/shared/masked", "/proc/keys"];
+  bundle.config.linux.readonlyPaths = ["/shared/link"];
+  bundle.save();
+  await whileSwapping(scope, `${bundle.path}/shared/masked`, `${bundle.path}/shared/link`, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      assert.doesNotMatch(outcome.stdout, /marker/);
+    }
+  });
+  outside.unchanged();
+}));

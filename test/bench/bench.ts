@@ -1,0 +1,125 @@
+/**
+ * `npm run bench`: bunker beside runc and crun by hyperfine, each table from one call of it.
+ * In: `--runs N` (default 60). Out: tables with ratios; rows of runtimes that are not here are left out by name.
+ * @module
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execute } from "../support/execute.ts";
+import { type View, findProgram, missing, viewPrefix } from "../support/machine.ts";
+import { type Runtime, bunker, peer } from "../support/runtime.ts";
+import { Scope, describe } from "../support/scope.ts";
+
+interface Row {
+  runtime: string;
+  /** ms */
+  mean: number;
+  deviation: number;
+  fastest: number;
+}
+
+const runsAt = process.argv.indexOf("--runs");
+const runs = runsAt < 0 ? 60 : Number(process.argv[runsAt + 1]);
+
+const reason = missing("root", "busybox", "hyperfine");
+if (reason !== undefined) {
+  console.log(`bench: cannot measure here: ${reason}`);
+  process.exit(1);
+}
+
+const scope = new Scope("bench");
+try {
+  await measureAll();
+} finally {
+  await scope.dispose();
+}
+
+async function measureAll(): Promise<void> {
+  const bundle = scope.bundle(["/bin/true"]);
+  const others = [peer("runc"), peer("crun")].filter((runtime) => runtime !== undefined);
+  for (const name of ["runc", "crun"] as const) if (peer(name) === undefined) console.log(`${name} is not installed`);
+  const all = [bunker(), ...others];
+  const withoutCrun = all.filter(({ name }) => name !== "crun");
+  const withoutRunc = all.filter(({ name }) => name !== "runc");
+  const run = (runtime: Runtime): string => command(runtime, ["run", "--bundle", bundle.path, `${scope.tag}-run`]);
+
+  if (missing("cgroup2") === undefined) {
+    const rows = await table("run /bin/true, cgroup version 2", all, "v2", run);
+    verdict(rows);
+  }
+  if (missing("cgroup1") === undefined) {
+    await table("run /bin/true, cgroup version 1 (crun refuses hybrid machines)", withoutCrun, "host", run);
+  }
+  await table("run /bin/true, no cgroup (runc has no such option)", withoutRunc, "host", (runtime) =>
+    command(runtime, ["run", "--bundle", bundle.path, `${scope.tag}-run`], ["--cgroup-manager", "disabled"]),
+  );
+  await table("create, start, delete --force", all, "v2", (runtime) => life(runtime, bundle.path));
+  await table("--version", all, "host", (runtime) => `${runtime.path} --version`);
+}
+
+/** One command line; every runtime keeps its state in a directory of its own. */
+function command(runtime: Runtime, words: readonly string[], global: readonly string[] = []): string {
+  const root = `${scope.directory}/state-${runtime.name}`;
+  mkdirSync(root, { recursive: true });
+  return [runtime.path, "--root", root, ...global, ...words].join(" ");
+}
+
+/** A script that does the three operations, as a caller does: one process each. */
+function life(runtime: Runtime, bundlePath: string): string {
+  const id = `${scope.tag}-life`;
+  const text = [
+    "set -e",
+    command(runtime, ["create", "--bundle", bundlePath, id]),
+    command(runtime, ["start", id]),
+    command(runtime, ["delete", "--force", id]),
+  ].join("\n");
+  const path = `${scope.directory}/life-${runtime.name}`;
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  return path;
+}
+
+/** Measures one command of each runtime in one call of hyperfine and prints the table. */
+async function table(
+  title: string,
+  runtimes: readonly Runtime[],
+  view: View,
+  commandOf: (runtime: Runtime) => string,
+): Promise<Row[]> {
+  const file = `${scope.directory}/hyperfine.json`;
+  rmSync(file, { force: true });
+  const named = runtimes.flatMap((runtime) => ["--command-name", runtime.name, commandOf(runtime)]);
+  const words = ["-N", "--warmup", "10", "--runs", String(runs), "--style", "none", "--export-json", file, ...named];
+  const argv = [...viewPrefix(view), findProgram("hyperfine")!, ...words];
+  const outcome = await execute(argv, { timeoutMs: 300_000, cwd: scope.directory });
+  if (outcome.status !== 0) throw new Error(describe(["hyperfine"], outcome));
+  const { results } = JSON.parse(readFileSync(file, "utf8")) as {
+    results: { command: string; mean: number; stddev: number; min: number }[];
+  };
+  const rows = results.map(
+    (result): Row => ({
+      runtime: result.command,
+      mean: result.mean * 1000,
+      deviation: result.stddev * 1000,
+      fastest: result.min * 1000,
+    }),
+  );
+  const own = rows[0]!;
+  console.log(`\n${title} (${runs} runs each)`);
+  console.log("runtime      mean ms          min ms   of bunker");
+  for (const row of rows) {
+    console.log(
+      `${row.runtime.padEnd(8)} ${row.mean.toFixed(2).padStart(9)} ± ${row.deviation.toFixed(2).padEnd(6)}` +
+        `${row.fastest.toFixed(2).padStart(9)}  ${(row.mean / own.mean).toFixed(2).padStart(9)}`,
+    );
+  }
+  return rows;
+}
+
+/** The two aims, as ratios of means. */
+function verdict(rows: readonly Row[]): void {
+  const meanOf = (name: string): number | undefined => rows.find((row) => row.runtime === name)?.mean;
+  const own = meanOf("bunker")!;
+  const runc = meanOf("runc");
+  const crun = meanOf("crun");
+  if (runc !== undefined) console.log(`runc / bunker = ${(runc / own).toFixed(2)}, at least 2 is wanted`);
+  if (crun !== undefined) console.log(`bunker / crun = ${(own / crun).toFixed(2)}, 1 is aimed at`);
+}
