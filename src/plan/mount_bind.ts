@@ -21,7 +21,7 @@ export function cloneSource(c: Context, mount: Mount, options: MountOptions, pat
   if (isRecursive) flags += "|AT_RECURSIVE";
   // A link bound as it is reads like the copy that copy-symlink asks for.
   if (options.sourceNoFollow || options.copySymlink) flags += "|AT_SYMLINK_NOFOLLOW";
-  const tree = plan.open("open_tree", ["AT_FDCWD", below(c.options.bundle, mount.source ?? ""), flags]);
+  const tree = plan.open("open_tree", ["AT_FDCWD", below(c.options.bundle, mount.source!), flags]);
   // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
   if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
   planAttributes(c, options, tree, isRecursive);

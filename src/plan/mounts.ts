@@ -24,22 +24,29 @@ import type { Register } from "./types.ts";
 /** Runtime: reads the options, clones the sources. */
 export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
   const mounts = c.fresh.has("mount") ? (c.spec.mounts ?? []) : [];
-  const paths = mounts.map((mount) => inRoot(mount.destination));
-  const parsed = mounts.map((mount) => parseMountOptions(mount.options ?? []));
-  return mounts.map((mount, index): PreparedMount => {
+  const prepared: PreparedMount[] = [];
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index]!;
     const pointer = `/mounts/${index}`;
-    const options = parsed[index]!;
-    const path = paths[index]!;
+    const path = inRoot(mount.destination);
+    const options = parseMountOptions(mount.options ?? []);
     const isBind = options.bind !== "" || mount.type === "bind";
     checkOptions(c, mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
-    const fillsLater =
-      path === "dev" || (mount.type === "tmpfs" && paths.some((other, at) => at > index && isWithin(other, path)));
-    const isReadOnlyLater = !isBind && fillsLater && options.own.set.includes("MOUNT_ATTR_RDONLY");
     c.plan.at(`${pointer}/source`);
     const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
-    return { pointer, mount, path, options, isBind, sources, isReadOnlyLater };
-  });
+    const isReadOnlyLater =
+      !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && isFilledLater(mounts, index, path);
+    prepared.push({ pointer, mount, path, options, isBind, sources, isReadOnlyLater });
+  }
+  return prepared;
+}
+
+/** Whether something is made in a filesystem after it is mounted: nodes in /dev, mount points of later mounts. */
+function isFilledLater(mounts: readonly Mount[], index: number, path: string): boolean {
+  if (path === "dev") return true;
+  if (mounts[index]!.type !== "tmpfs") return false;
+  return mounts.some((other, at) => at > index && isWithin(inRoot(other.destination), path));
 }
 
 function cloneSources(
@@ -51,10 +58,15 @@ function cloneSources(
   path: string,
 ): readonly Register[] {
   if (isBind) return [cloneSource(c, mount, options, path)];
-  if (mount.type !== "cgroup" || c.fresh.has("cgroup")) return [];
+  if (!isCgroupView(c, mount) || c.fresh.has("cgroup")) return [];
   // Without a namespace of its own a new cgroup2 mount would change the host's mount options (nsdelegate).
   if (c.host.cgroup.layout === "v2") return [cloneHost(c, c.host.cgroup.v2!.mountPoint)];
   return cgroups.v1.map((place) => cloneHost(c, place.path));
+}
+
+/** A view of the container's cgroups, in the layout of the machine. */
+function isCgroupView(c: Context, { type }: Mount): boolean {
+  return type === "cgroup" || (type === "cgroup2" && c.host.cgroup.layout === "v2");
 }
 
 function cloneHost(c: Context, path: string): Register {
@@ -76,6 +88,9 @@ function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: b
       `${pointer}/options/${own.index}`,
       `Expected an option of bind mounts but received "${own.option}"`,
     );
+  }
+  if (isBind && !options.remount && mount.source === undefined) {
+    throw new SpecError(`${pointer}/source`, "Expected the path to bind but received nothing");
   }
   if (!isBind && !options.remount && (mount.type === undefined || mount.type === "none")) {
     throw new SpecError(`${pointer}/type`, "Expected the type of a filesystem, or bind among the options");
@@ -116,7 +131,7 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
     c.plan.at(entry.pointer);
     if (entry.options.remount) planRemount(c, entry);
     else if (entry.isBind) planBind(c, entry);
-    else if (entry.mount.type === "cgroup") planCgroupView(c, entry, cgroups);
+    else if (isCgroupView(c, entry.mount)) planCgroupView(c, entry, cgroups);
     else
       place(
         c,

@@ -34,23 +34,33 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   if (uid !== 0) plan.call("fchown", [slave, uid, -1], { from: "/process/user/uid" });
   plan.call("send_fd", [receiver, master, "/dev/ptmx"]);
   plan.call("close", [master], { why: "the last copy closed is the hang-up" });
-  if (!isForeignDev(prepared)) planConsole(c, slave);
+  planConsole(c, slave, isForeignDev(prepared));
   return slave;
 }
 
-/** /dev/console is the slave, mounted by descriptor over a file of ours. */
-function planConsole(c: Context, slave: Register): void {
+/** /dev/console is the slave, mounted by descriptor over a file of ours, or in a foreign /dev over what is there. */
+function planConsole(c: Context, slave: Register, isForeign: boolean): void {
   const { plan } = c;
   const dev = openDirectory(c, "dev", how.strictDirectory);
   const file = plan.register();
+  const existing = (): void => plan.into(file, "openat2", [dev, "console", how.strictAny]);
+  const mount = (): void => {
+    const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
+    attach(c, tree, file);
+  };
+  if (isForeign) {
+    plan.alternative({
+      attempt: existing,
+      then: mount,
+      branches: [{ on: ["ENOENT"], why: "nothing is made in a bind-mounted /dev" }],
+    });
+    return;
+  }
   plan.alternative({
     attempt: () => plan.into(file, "openat", [dev, "console", "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", "0620"]),
-    branches: [
-      { on: ["EEXIST"], why: "it exists", items: () => plan.into(file, "openat2", [dev, "console", how.strictAny]) },
-    ],
+    branches: [{ on: ["EEXIST"], why: "it exists", items: existing }],
   });
-  const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
-  attach(c, tree, file);
+  mount();
 }
 
 /** Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. */

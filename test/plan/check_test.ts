@@ -111,12 +111,10 @@ const bad: Readonly<Record<string, readonly [RegExp, (plan: PlanBuilder) => void
   "an alternative over both sides": [
     /holds a call of the runtime/,
     (plan) => {
-      plan
-        .on("stage")
-        .alternative({
-          attempt: () => plan.call("chdir", ["/"]),
-          branches: [{ on: ["ENOENT"], why: "x", items: () => plan.on("runtime").call("chdir", ["/"]) }],
-        });
+      plan.on("stage").alternative({
+        attempt: () => plan.call("chdir", ["/"]),
+        branches: [{ on: ["ENOENT"], why: "x", items: () => plan.on("runtime").call("chdir", ["/"]) }],
+      });
     },
   ],
   "a wait for what nobody posts": [

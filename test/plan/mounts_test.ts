@@ -135,6 +135,10 @@ test("planMounts() names the wrong option of a bind mount", () => {
   assert.throws(() => planOf({ mounts: [bind("/a", "ro", "size=1m")] }), { pointer: "/mounts/0/options/2" });
 });
 
+test("planMounts() wants a source for a bind mount", () => {
+  assert.throws(() => planOf({ mounts: [{ destination: "/a", options: ["bind"] }] }), { pointer: "/mounts/0/source" });
+});
+
 test("planMounts() wants a type for what is no bind mount", () => {
   assert.throws(() => planOf({ mounts: [{ destination: "/a", source: "/srv" }] }), { pointer: "/mounts/0/type" });
 });
@@ -201,6 +205,8 @@ test("planMounts() shows cgroup v2 as a new mount in a cgroup namespace, else as
   // A new mount in the initial cgroup namespace would reset the host's nsdelegate.
   assert.equal(indexOf(inherited, 'fsopen("cgroup2"'), -1);
   assert.ok(indexOf(inherited, 'open_tree(AT_FDCWD, "/sys/fs/cgroup"') > 0);
+  const cgroup2 = planOf({ mounts: [{ ...view[0]!, type: "cgroup2" }] });
+  assert.deepEqual(textsOf(cgroup2), textsOf(inherited));
 });
 
 test("planMounts() shows cgroup v1 as a tmpfs with a directory a hierarchy", () => {

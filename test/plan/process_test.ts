@@ -266,6 +266,13 @@ test("planTerminal() makes /dev/console anew or takes what is no link", () => {
   assert.match(texts[1]!, /RESOLVE_NO_SYMLINKS/);
 });
 
+test("planTerminal() makes nothing in a bind-mounted /dev", () => {
+  const mounts = [{ destination: "/dev", source: "/dev", options: ["rbind"] }];
+  const texts = textsOf(withTerminal({}, { mounts }), "/process/terminal");
+  assert.ok(texts.some((text) => text.startsWith('openat2(r, "console"')));
+  assert.ok(!texts.some((text) => text.includes("O_CREAT")));
+});
+
 test("planSession() makes the slave controlling terminal and stdio, owned by the user", () => {
   const plan = withTerminal({ user: { uid: 7, gid: 7 } });
   assert.ok(indexOf(plan, "fchown(r, 7, -1)") > 0);
