@@ -3,12 +3,9 @@
  * Needs Debian's linux-libc-dev and linux-libc-dev-arm64-cross; installs them through apt-get where it can.
  * @module
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { installPackages } from "./apt.mjs";
 import { headerPackages, missingHeaders } from "./headers.ts";
-import { generate } from "./tables.ts";
-
-const directory = new URL("../syscalls/generated/", import.meta.url);
+import { writeTables } from "./tables.ts";
 
 if (missingHeaders() !== undefined) installPackages(headerPackages);
 const reason = missingHeaders();
@@ -17,20 +14,8 @@ if (reason !== undefined) {
   process.exit(1);
 }
 
-mkdirSync(directory, { recursive: true });
-let changed = 0;
-for (const [name, text] of generate()) {
-  const url = new URL(name, directory);
-  let old: string | undefined;
-  try {
-    old = readFileSync(url, "utf8");
-  } catch {
-    old = undefined;
-  }
-  if (old === text) continue;
-  changed++;
-  console.log(`${process.argv.includes("--check") ? "differs" : "written"}: syscalls/generated/${name}`);
-  if (!process.argv.includes("--check")) writeFileSync(url, text);
-}
-if (changed === 0) console.log("syscalls/generated/ is up to date");
-else if (process.argv.includes("--check")) process.exit(1);
+const isCheck = process.argv.includes("--check");
+const different = writeTables(isCheck);
+for (const name of different) console.log(`${isCheck ? "differs" : "written"}: syscalls/generated/${name}`);
+if (different.length === 0) console.log("syscalls/generated/ is up to date");
+process.exit(isCheck && different.length > 0 ? 1 : 0);

@@ -1,9 +1,12 @@
 /**
  * Text of the files in syscalls/generated/, from the lists in syscalls/ and the values in the kernel's headers.
- * Input: headers on this machine. Output: file name → text; nothing is written here.
+ * Input: headers on this machine. Output: file name → text, and those files where they differ.
  * @module
  */
 import { architectures, evaluate, type Architecture, type Question } from "./headers.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { calls } from "../syscalls/calls.ts";
 import { headers, newerNumbers, numbers } from "../syscalls/constants.ts";
 import { newer, unexported } from "../syscalls/newer.ts";
@@ -88,6 +91,23 @@ function add(constants: Map<string, number>, name: string, value: number): void 
   constants.set(name, value);
 }
 
+/** Families of names that the code puts together or walks through. */
+const families = /^(E[A-Z0-9]+|SIG[A-Z0-9]+|CAP_\w+|RLIMIT_\w+)$/;
+
+/**
+ * Words in src/ and test/. Only the names among them go into the TypeScript tables: each of the thousand others would
+ * cost every start of the runtime a third of a microsecond.
+ */
+function namesInUse(): Set<string> {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const texts = ["src", "test"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts"))
+      .map((path) => readFileSync(join(root, folder, path), "utf8")),
+  );
+  return new Set(texts.flatMap((text) => text.match(/\b\w+\b/g) ?? []));
+}
+
 /** All generated files by name. */
 export function generate(): Map<string, string> {
   const values = Object.fromEntries(names.map((name) => [name, readValues(name, architectures[name])])) as Record<
@@ -97,14 +117,29 @@ export function generate(): Map<string, string> {
   const [first, ...others] = names.map((name) => values[name].constants) as [Values["constants"], Values["constants"]];
   const isShared = (name: string): boolean => others.every((other) => other.get(name) === first.get(name));
   const shared = [...first].filter(([name]) => isShared(name));
+  const words = namesInUse();
+  const isUsed = ([name]: readonly [string, number]): boolean => words.has(name) || families.test(name);
   const files = new Map<string, string>();
-  files.set("constants.ts", constantsFile(shared));
+  files.set("constants.ts", constantsFile(shared.filter(isUsed)));
   for (const name of names) {
     const own = [...values[name].constants].filter(([constant]) => !isShared(constant));
-    files.set(`numbers_${name}.ts`, numbersFile(name, values[name], own));
+    const nr = [...values[name].nr].filter(([call]) => call in calls || words.has(call));
+    files.set(`numbers_${name}.ts`, numbersFile(name, nr, values[name].layouts, own));
   }
   files.set("program.h", headerFile(values, shared, isShared));
   return files;
+}
+
+/** Writes the files that differ; their names. With `dryRun` only the names. */
+export function writeTables(dryRun = false): string[] {
+  const directory = fileURLToPath(new URL("../syscalls/generated/", import.meta.url));
+  mkdirSync(directory, { recursive: true });
+  const different = [...generate()].filter(([name, text]) => {
+    const file = join(directory, name);
+    return !existsSync(file) || readFileSync(file, "utf8") !== text;
+  });
+  for (const [name, text] of dryRun ? [] : different) writeFileSync(join(directory, name), text);
+  return different.map(([name]) => name);
 }
 
 const heading = (subject: string, comment: string): string =>
@@ -128,14 +163,19 @@ const record = (name: string, entries: Iterable<readonly [string, number]>): str
 function constantsFile(shared: readonly (readonly [string, number])[]): string {
   return (
     heading(
-      "The kernel's constants that are the same on every architecture; -1 stands for all bits set.",
+      "Constants that src/ and test/ name and that are the same on every architecture; -1 stands for all bits set.",
       " * @module",
     ) + record("constants", shared)
   );
 }
 
-function numbersFile(architecture: Architecture, values: Values, own: readonly (readonly [string, number])[]): string {
-  const layouts = Object.entries(values.layouts).map(([name, { size, fields }]) => {
+function numbersFile(
+  architecture: Architecture,
+  nr: readonly (readonly [string, number])[],
+  structLayouts: Values["layouts"],
+  own: readonly (readonly [string, number])[],
+): string {
+  const layouts = Object.entries(structLayouts).map(([name, { size, fields }]) => {
     const lines = Object.entries(fields).map(([field, { offset, size: bytes, kind }]) => {
       const key = /^\w+$/.test(field) ? field : JSON.stringify(field);
       return `      ${key}: { offset: ${offset}, size: ${bytes}, kind: "${kind}" },\n`;
@@ -148,7 +188,7 @@ function numbersFile(architecture: Architecture, values: Values, own: readonly (
       " * @module",
     ) +
     'import type { StructLayout } from "../layout.ts";\n\n' +
-    record("nr", values.nr) +
+    record("nr", nr) +
     "\n" +
     record("archConstants", own) +
     `\nexport const structLayouts: Readonly<Record<string, StructLayout>> = {\n${layouts.join("")}};\n`

@@ -1,6 +1,7 @@
 /**
  * Names whose values build/generate_tables.ts takes from the kernel's headers, by header, and those no header of
- * Debian 12 (Linux 6.1) has, with their value. Add a name, run `npm run generate`, commit both.
+ * Debian 12 (Linux 6.1) has, with their value. Add a name, run `npm run generate`, commit both. The C side sees all of
+ * them; the TypeScript tables hold those that src/ or test/ name, so a first use asks for `npm run generate`, too.
  * @module
  */
 
