@@ -85,7 +85,9 @@ class Encoder {
   }
 
   #alternative(item: Alternative): void {
-    const table = this.#handlers(item.branches.flatMap(({ on }) => on));
+    const errnos: string[] = [];
+    for (const { on } of item.branches) for (const errno of on) errnos.push(errno);
+    const table = this.#handlers(errnos);
     for (const call of item.attempt) {
       if (call.allow !== undefined) throw new PlanError(`"${call.call}" is attempted and may not allow errnos besides`);
       this.#call(call, table, false);
@@ -125,28 +127,59 @@ class Encoder {
     }
   }
 
+  /**
+   * One call. The common arguments are written right here, not by a method each: this loop turns a thousand times for
+   * a container, in an interpreter that pays for every call.
+   */
   #call(call: Call, handlers: number, allows: boolean): void {
     const row = rowOf(call.call, this.#tables);
     // A structure that holds a register is completed by stores, which come before the call itself.
-    const [first = -1, second = -1] = row.structs.length === 0 ? none : this.#structArguments(row, call);
-    const code = this.#begin(row.op, call.out === undefined ? NO_REGISTER : call.out.register, handlers);
+    const structs = row.structs.length === 0 ? none : this.#structArguments(row, call);
+    const start = this.#begin(row.op, call.out === undefined ? NO_REGISTER : call.out.register, handlers);
+    const { args } = call;
     const { kinds } = row;
+    const code = this.#code;
     let given = 0;
     let forms32 = 0;
-    let at = code + ARGUMENTS;
+    let struct = 0;
+    let at = start + ARGUMENTS;
     for (let i = 0; i < kinds.length; i++, at += 2) {
       const kind = kinds[i]!;
       if (kind >= KIND.LENGTH) {
         this.#derived(kind, call, row, given, at);
         continue;
       }
-      const value = call.args[given++];
-      if (value === undefined) throw new PlanError(`Call "${call.call}" lacks argument ${given}`);
-      const struct = row.structs[0]?.at === i ? first : row.structs[1]?.at === i ? second : -1;
-      if (struct >= 0) this.#code[at] = struct;
-      forms32 |= (struct >= 0 ? forms.FORM_POOL : this.#argument(kind, value, at)) << (4 * i);
+      const value = args[given++];
+      if (value === null) continue;
+      if (typeof value === "string") {
+        if (kind === KIND.NUMBER) {
+          const { low, high } = evaluate(this.#tables, value);
+          code[at] = low;
+          code[at + 1] = high;
+        } else if (kind === KIND.EVENT) {
+          code[at] = (events as Record<string, number>)[value]!;
+        } else {
+          this.#texts.push(at, this.#pool.text(value));
+          forms32 |= forms.FORM_POOL << (4 * i);
+        }
+      } else if (typeof value === "number") {
+        code[at] = lowWord(value);
+        code[at + 1] = highWord(value);
+      } else if (value === undefined) {
+        throw new PlanError(`Call "${call.call}" lacks argument ${given}`);
+      } else if ("register" in value) {
+        code[at] = (value as Register).register;
+        forms32 |= forms.FORM_REGISTER << (4 * i);
+      } else if (kind === KIND.DEVICE) {
+        const { major, minor } = value as { major: number; minor: number };
+        code[at] = encodeDevice(major, minor);
+      } else {
+        const offset = structs[struct++];
+        code[at] = offset ?? this.#list(kind, value);
+        forms32 |= forms.FORM_POOL << (4 * i);
+      }
     }
-    this.#code[code + 2] = forms32;
+    code[start + 2] = forms32;
     if (allows) this.#fillTargets(handlers);
     this.#address++;
   }
@@ -158,50 +191,23 @@ class Encoder {
     else if (kind === KIND.COUNT) this.#code[at] = (call.args[given] as readonly number[]).length;
   }
 
-  /** Lays out a call's structures: their offsets, -1 where a register, a number or NULL stands in the place of one. */
+  /** Lays out a call's structures: offsets of those that are there, in the order of the arguments. */
   #structArguments(row: Row, call: Call): number[] {
-    return row.structs.map(({ at, name }) => {
+    const offsets: number[] = [];
+    for (const { at, name } of row.structs) {
       const value = call.args[at];
       const struct = name === "" ? ioctlStructs[call.args[1] as string] : name;
-      if (struct === undefined || value === null || typeof value !== "object" || "register" in value) return -1;
-      return this.#struct(struct, value as StructValue);
-    });
+      const isPlain = struct === undefined || value === null || typeof value !== "object" || "register" in value;
+      if (!isPlain) offsets.push(this.#struct(struct, value as StructValue));
+    }
+    return offsets;
   }
 
-  #argument(kind: number, value: Value, at: number): number {
-    const code = this.#code;
-    if (typeof value === "string") {
-      if (kind === KIND.TEXT || kind === KIND.DATA) {
-        this.#texts.push(at, this.#pool.text(value));
-        return forms.FORM_POOL;
-      }
-      if (kind === KIND.EVENT) {
-        code[at] = (events as Record<string, number>)[value]!;
-      } else {
-        const { low, high } = evaluate(this.#tables, value);
-        code[at] = low;
-        code[at + 1] = high;
-      }
-      return forms.FORM_IMMEDIATE;
-    }
-    if (typeof value === "number") {
-      code[at] = lowWord(value);
-      code[at + 1] = highWord(value);
-      return forms.FORM_IMMEDIATE;
-    }
-    if (value === null) return forms.FORM_IMMEDIATE;
-    if ("register" in value) {
-      code[at] = (value as Register).register;
-      return forms.FORM_REGISTER;
-    }
-    if (kind === KIND.VECTOR) code[at] = this.#vector(value as readonly string[]);
-    else if (kind === KIND.IDS) code[at] = this.#ids(value as readonly number[]);
-    else if (kind === KIND.DEVICE) {
-      const { major, minor } = value as { major: number; minor: number };
-      code[at] = encodeDevice(major, minor);
-      return forms.FORM_IMMEDIATE;
-    } else throw new PlanError(`A structure or list stands where none belongs: ${JSON.stringify(value)}`);
-    return forms.FORM_POOL;
+  /** Lays out a vector of texts or an array of ids: its offset. */
+  #list(kind: number, value: Value): number {
+    if (kind === KIND.VECTOR) return this.#vector(value as readonly string[]);
+    if (kind === KIND.IDS) return this.#ids(value as readonly number[]);
+    throw new PlanError(`A structure or list stands where none belongs: ${JSON.stringify(value)}`);
   }
 
   #struct(name: string, value: StructValue): number {
