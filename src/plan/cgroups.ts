@@ -2,7 +2,8 @@
  * Calls that make the container's cgroup and put the stage into it.
  *
  * Spec: config-linux.md#cgroups-path
- * Kernel: cgroups(7); CLONE_INTO_CGROUP since Linux 5.7 for v2, a write of "0" to cgroup.procs for v1
+ * Kernel: cgroups(7); CLONE_INTO_CGROUP since Linux 5.7 for v2, for v1 a write of "0" to tasks: to cgroup.procs
+ *   it takes the lock of all thread groups, 5 ms and more (percpu_rwsem), and the stage has one thread
  * Order: made by the runtime before clone3; v1 is joined by the stage before its cgroup namespace is made
  * Errors: EACCES, EROFS the hierarchy is not ours; EBUSY on joining: processes beside controllers (v2)
  * @module
@@ -17,7 +18,7 @@ import type { Register } from "./types.ts";
 export interface Cgroups {
   /** v2: the directory, for clone3. */
   readonly directory?: Register;
-  /** v1: cgroup.procs of every hierarchy, for the stage. */
+  /** v1: the file tasks of every hierarchy, for the stage. */
   readonly procs: readonly Register[];
   /** v1: the container's place in each hierarchy, absolute host path. */
   readonly v1: readonly { readonly hierarchy: CgroupHierarchy; readonly path: string }[];
@@ -88,7 +89,7 @@ function planLegacy(c: Context, asked: string): Cgroups {
     const place = path === "" ? mountPoint : `${mountPoint}/${path}`;
     const isCpuset = hierarchy.controllers.includes("cpuset");
     makeDirectories(path, (part) => makeLegacyDirectory(c, mountPoint, part, isCpuset));
-    const file = plan.open("openat", ["AT_FDCWD", `${place}/cgroup.procs`, "O_WRONLY|O_CLOEXEC", 0]);
+    const file = plan.open("openat", ["AT_FDCWD", `${place}/tasks`, "O_WRONLY|O_CLOEXEC", 0]);
     plan.inherit(file);
     procs.push(file);
     v1.push({ hierarchy, path: place });

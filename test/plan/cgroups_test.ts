@@ -58,7 +58,7 @@ test("planCgroups() fills a new cpuset from its parent and leaves an existing on
       "/cg/cpuset/a/cpuset.mems",
       "/cg/cpuset/a/b/cpuset.cpus",
       "/cg/cpuset/a/b/cpuset.mems",
-      "/cg/cpuset/a/b/cgroup.procs",
+      "/cg/cpuset/a/b/tasks",
     ],
   );
   const made = plan.items.find((item) => item.kind === "alternative" && item.attempt[0]!.call === "mkdirat");
