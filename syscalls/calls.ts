@@ -106,7 +106,7 @@ export const pseudoCalls = {
    * missing component by component: how many calls that takes depends on what is on disk.
    */
   create_in_root: row("fd", "str", "flags"),
-  /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. */
+  /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. NAME "": DIRFD itself. */
   verify_node: row("fd", "str", "flags", "dev"),
   /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */
   copy_tree: row("fd", "fd"),
