@@ -114,8 +114,10 @@ try {
 
     const plan = run(["explain", "--bundle", base], true).output.trimEnd().split("\n");
     console.log(`$ bunker explain DIR      # ${plan.length} lines; some of them:`);
-    for (const line of plan.filter((text) => /clone3|fsopen\(|pivot_root|execve/.test(text)).slice(0, 8))
-      console.log(`  ${line}`);
+    for (const call of ["clone3", "fsopen", "openat2", "move_mount", "pivot_root", "capset", "execve"]) {
+      const line = plan.find((text) => text.includes(` ${call}(`));
+      if (line !== undefined) console.log(`  ${line.trimEnd()}`);
+    }
 
     const id = `demo-${process.pid}`;
     console.log(`\n$ bunker run ${id}`);
