@@ -69,5 +69,7 @@ for (const runtime of runtimes()) {
   if (!(waiting.rss < limits.waiting)) over++;
   if (!(monitor.rss < limits.monitor)) over++;
 }
-console.log(`limits of bunker: ${limits.waiting} KB waiting, ${limits.monitor} KB monitor: ${over === 0 ? "kept" : "EXCEEDED"}`);
+console.log(
+  `limits of bunker: ${limits.waiting} KB waiting, ${limits.monitor} KB monitor: ${over === 0 ? "kept" : "EXCEEDED"}`,
+);
 process.exit(over === 0 ? 0 : 1);

@@ -7,5 +7,6 @@ import { hookCases } from "./cases_hooks.ts";
 import { linuxCases } from "./cases_linux.ts";
 import { mountCases } from "./cases_mounts.ts";
 import { processCases } from "./cases_process.ts";
+import { rootCases } from "./cases_root.ts";
 
-export const cases: readonly Case[] = [...mountCases, ...processCases, ...linuxCases, ...hookCases];
+export const cases: readonly Case[] = [...mountCases, ...rootCases, ...processCases, ...linuxCases, ...hookCases];

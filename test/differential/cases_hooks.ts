@@ -27,7 +27,13 @@ exit "${"$"}{STATUS:-0}"
 `;
 
 /** Writes the reporter where hooks of a kind find it and gives the hook entry. */
-function hook(bundle: Bundle, scope: Scope, kind: string, number: number, more: Record<string, string> = {}): HookEntry {
+function hook(
+  bundle: Bundle,
+  scope: Scope,
+  kind: string,
+  number: number,
+  more: Record<string, string> = {},
+): HookEntry {
   const inside = kind === "startContainer";
   mkdirSync(`${bundle.rootfs}/log`, { recursive: true });
   writeFileSync(`${bundle.rootfs}/etc/hosts-of-container`, "");

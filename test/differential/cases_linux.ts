@@ -78,9 +78,13 @@ export const linuxCases: Case[] = [
   devices("device in a directory to be made", [
     { type: "c", path: "/dev/net/tun", major: 10, minor: 200, fileMode: 0o600 },
   ]),
-  devices("device outside /dev", [{ type: "c", path: "/var/null", major: 1, minor: 3, fileMode: 0o644, uid: 1, gid: 2 }], {
-    extra: "ls -lan /var | awk 'NR>1 && $1 ~ /^c/ {print $1,$3,$4,$5,$6}'",
-  }),
+  devices(
+    "device outside /dev",
+    [{ type: "c", path: "/var/null", major: 1, minor: 3, fileMode: 0o644, uid: 1, gid: 2 }],
+    {
+      extra: "ls -lan /var | awk 'NR>1 && $1 ~ /^c/ {print $1,$3,$4,$5,$6}'",
+    },
+  ),
   devices("unbuffered character device", [{ type: "u", path: "/dev/unbuffered", major: 1, minor: 5, fileMode: 0o600 }]),
   devices("a default device asked for again", [
     { type: "c", path: "/dev/null", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 },
@@ -105,14 +109,22 @@ export const linuxCases: Case[] = [
     "net.ipv4.ip_forward": "1",
     "net.ipv4.ping_group_range": "0 5",
   }),
-  sysctl("sysctl of the ipc namespace", { "kernel.msgmax": "16384", "fs.mqueue.msg_max": "20", "kernel.shm_rmid_forced": "1" }),
-  sysctl("sysctl of the machine is refused", { "vm.swappiness": "13" }),
-  sysctl("sysctl without its namespace is refused", { "net.ipv4.ip_forward": "1" }, {
-    change: (config) => {
-      withoutNamespace(config, "network");
-      config.linux["sysctl"] = { "net.ipv4.ip_forward": "1" };
-    },
+  sysctl("sysctl of the ipc namespace", {
+    "kernel.msgmax": "16384",
+    "fs.mqueue.msg_max": "20",
+    "kernel.shm_rmid_forced": "1",
   }),
+  sysctl("sysctl of the machine is refused", { "vm.swappiness": "13" }),
+  sysctl(
+    "sysctl without its namespace is refused",
+    { "net.ipv4.ip_forward": "1" },
+    {
+      change: (config) => {
+        withoutNamespace(config, "network");
+        config.linux["sysctl"] = { "net.ipv4.ip_forward": "1" };
+      },
+    },
+  ),
   {
     name: "personality of 32 bits",
     change: (config) => {

@@ -2,13 +2,13 @@
  * Variations over `mounts`, the root file system and what is masked or read-only in it.
  * @module
  */
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { type MountEntry, withoutMounts, withoutNamespace } from "../support/config.ts";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { type MountEntry, withoutMounts } from "../support/config.ts";
 import type { Bundle } from "../support/scope.ts";
 import type { Case } from "./case.ts";
 
-/** A directory beside the root file system to bind, with a file and a directory in it. */
-function source(bundle: Bundle, name = "data"): string {
+/** Makes a directory beside the root file system to bind, with a file and a directory in it. */
+export function source(bundle: Bundle, name = "data"): string {
   const path = `${bundle.path}/${name}`;
   mkdirSync(`${path}/below`, { recursive: true });
   writeFileSync(`${path}/file`, "content\n");
@@ -158,7 +158,11 @@ export const mountCases: Case[] = [
   tmpfs("tmpfs size and mode", ["size=1m", "mode=0710", "nosuid"]),
   tmpfs("tmpfs without options", []),
   tmpfs("tmpfs noexec nodev ro", ["noexec", "nodev", "ro", "mode=1777"]),
-  tmpfs("tmpfs uid gid nr_inodes", ["uid=7", "gid=8", "nr_inodes=100"], "ls -lan /mnt | awk 'NR>1{print $NF,$1,$3,$4}'"),
+  tmpfs(
+    "tmpfs uid gid nr_inodes",
+    ["uid=7", "gid=8", "nr_inodes=100"],
+    "ls -lan /mnt | awk 'NR>1{print $NF,$1,$3,$4}'",
+  ),
   tmpfs("tmpfs dirsync sync", ["sync", "dirsync"]),
   {
     name: "tmpfs tmpcopyup",
@@ -237,83 +241,5 @@ export const mountCases: Case[] = [
       config.mounts.push({ destination: "/dev", source: "/dev", options: ["rbind", "rslave"] });
     },
   },
-  {
-    name: "read-only root",
-    extra: "touch /new 2>/dev/null && echo writable; touch /dev/shm/x && echo shm",
-    change: (config) => {
-      config.root.readonly = true;
-    },
-  },
-  {
-    name: "absolute root path",
-    change: (config, bundle) => {
-      config.root.path = bundle.rootfs;
-    },
-  },
-  ...["shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate"].map(
-    (propagation): Case => ({
-      name: `rootfsPropagation ${propagation}`,
-      change: (config) => {
-        config.linux["rootfsPropagation"] = propagation;
-      },
-    }),
-  ),
-  {
-    name: "masked paths: file, directory, missing, symbolic link",
-    extra: "cat /etc/hosts | wc -c; ls -A /var/lib | wc -l; cat /etc/link 2>&1 | wc -c; echo x 2>/dev/null > /etc/hosts && echo w",
-    change: (config, bundle) => {
-      mkdirSync(`${bundle.rootfs}/var/lib/inner`);
-      config.linux.maskedPaths = ["/etc/hosts", "/var/lib", "/not/there", "/proc/kcore"];
-    },
-  },
-  {
-    name: "read-only paths: file, directory, missing",
-    extra: "for f in /etc/hosts /var/lib/x; do echo x 2>/dev/null > $f && echo $f writable; done; true",
-    change: (config) => {
-      config.linux.readonlyPaths = ["/etc/hosts", "/var/lib", "/not/there", "/proc/sys"];
-    },
-  },
-  {
-    name: "no masked and no read-only paths",
-    change: (config) => {
-      delete config.linux.maskedPaths;
-      delete config.linux.readonlyPaths;
-    },
-  },
-  {
-    name: "no pivot",
-    options: ["--no-pivot"],
-  },
-  {
-    name: "inherited mount namespace",
-    change: (config) => {
-      withoutNamespace(config, "mount");
-      config.mounts = [];
-      delete config.linux.maskedPaths;
-      delete config.linux.readonlyPaths;
-    },
-  },
-  {
-    name: "files made in the root for mount points",
-    extra: "true",
-    change: (config, bundle) => {
-      config.mounts.push({ destination: "/a/b/c", source: source(bundle), options: ["bind"] });
-      config.mounts.push({ destination: "/a/f", source: `${source(bundle)}/file`, options: ["bind"] });
-    },
-    collect: (bundle) => ({ modes: modes(bundle, ["a", "a/b", "a/b/c", "a/f"]) }),
-  },
   bind("unknown bind option is an error", ["bind", "nonsense=1"]),
 ];
-
-function modes(bundle: Bundle, names: string[]): string {
-  return names.map((name) => `${name} ${kindOf(`${bundle.rootfs}/${name}`)}`).join("; ");
-}
-
-function kindOf(path: string): string {
-  try {
-    readFileSync(path);
-    return "file";
-  } catch (error) {
-    return (error as { code?: string }).code ?? "error";
-  }
-}

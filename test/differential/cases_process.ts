@@ -149,7 +149,11 @@ export const processCases: Case[] = [
     process["oomScoreAdj"] = 321;
   }),
   onProcess("OOM score left alone", () => {}),
-  onProcess("I/O priority", (process) => {
-    process["ioPriority"] = { class: "IOPRIO_CLASS_BE", priority: 4 };
-  }, { without: { runc: "Debian 12's runc 1.1 ignores ioPriority", crun: "crun 1.8 ignores ioPriority" } }),
+  onProcess(
+    "I/O priority",
+    (process) => {
+      process["ioPriority"] = { class: "IOPRIO_CLASS_BE", priority: 4 };
+    },
+    { without: { runc: "Debian 12's runc 1.1 ignores ioPriority", crun: "crun 1.8 ignores ioPriority" } },
+  ),
 ];

@@ -5,8 +5,9 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { requires } from "../support/machine.ts";
+import { limits } from "../support/machine.ts";
 import { bunker, peer } from "../support/runtime.ts";
+import { needing } from "../support/scope.ts";
 import { cases } from "./cases.ts";
 import { explanation } from "./known_differences.ts";
 import { type CaseRun, runCase } from "./run.ts";
@@ -15,22 +16,30 @@ import { compareViews } from "./view.ts";
 for (const testCase of cases) {
   const own = once(() => runCase(testCase, bunker()));
 
-  test(`run [${testCase.name}] leaves nothing behind`, requires("cgroup2"), async () => {
-    const { left, stderr } = await own();
-    assert.deepEqual(left, [], stderr);
-  });
+  test(
+    `run [${testCase.name}] leaves nothing behind`,
+    limits,
+    needing(["cgroup2"], async () => {
+      const { left, stderr } = await own();
+      assert.deepEqual(left, [], stderr);
+    }),
+  );
 
   for (const name of ["runc", "crun"] as const) {
     if (testCase.without?.[name] !== undefined) continue; // the reason stands with the case and in the printed table
     if (testCase.view === "host" && name === "crun") continue; // crun starts on no hybrid machine
-    test(`run [${testCase.name}] gives the view ${name} gives`, requires("cgroup2", name), async () => {
-      const mine = await own();
-      const theirs = await runCase(testCase, peer(name)!);
-      const unexplained = compareViews(mine.view, theirs.view).filter(
-        (difference) => explanation(name, testCase.name, difference) === undefined,
-      );
-      assert.deepEqual(unexplained, [], `bunker said: ${mine.stderr}\n${name} said: ${theirs.stderr}`);
-    });
+    test(
+      `run [${testCase.name}] gives the view ${name} gives`,
+      limits,
+      needing(["cgroup2", name], async () => {
+        const mine = await own();
+        const theirs = await runCase(testCase, peer(name)!);
+        const unexplained = compareViews(mine.view, theirs.view).filter(
+          (difference) => explanation(name, testCase.name, difference) === undefined,
+        );
+        assert.deepEqual(unexplained, [], `bunker said: ${mine.stderr}\n${name} said: ${theirs.stderr}`);
+      }),
+    );
   }
 }
 

@@ -3,12 +3,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import type { Config } from "../support/config.ts";
 import type { Outcome } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
-import { requires } from "../support/machine.ts";
+import { limits } from "../support/machine.ts";
 import { type Bundle, type Scope, describe, scoped } from "../support/scope.ts";
 
 /** A message is good: the first line says it, nothing of a stack trace or of the engine shows. */
@@ -68,41 +68,97 @@ const wrongConfigs: [string, Change, RegExp][] = [
   ["duplicate namespace", (c) => c.linux.namespaces.push({ type: "pid" }), /\/linux\/namespaces\/6.*pid/],
   ["namespace path relative", (c) => (c.linux.namespaces[0]!.path = "ns/pid"), /\/linux\/namespaces\/0/],
   ["namespace path not there", (c) => (c.linux.namespaces[1]!.path = "/not/there"), /namespaces\/1.*|\/not\/there/],
-  ["namespace path of another type", (c) => (c.linux.namespaces[2]!.path = "/proc/self/ns/uts"), /namespaces\/2|\/proc\/self\/ns\/uts/],
-  ["mount without destination", (c) => delete (c.mounts[0] as Partial<Config["mounts"][0]>).destination, /\/mounts\/0\/destination/],
-  ["mount of unknown type", (c) => c.mounts.push({ destination: "/mnt/a", type: "nonsensefs", source: "x" }), /\/mounts\/7|mounts\[7\]/],
-  ["mount with unknown tmpfs option", (c) => c.mounts.push({ destination: "/mnt/a", type: "tmpfs", source: "x", options: ["nonsense=1"] }), /mounts.7.*nonsense/],
-  ["bind with file system option", (c) => c.mounts.push({ destination: "/mnt/a", source: "/tmp", options: ["bind", "size=1m"] }), /mounts.7.*size=1m/],
+  [
+    "namespace path of another type",
+    (c) => (c.linux.namespaces[2]!.path = "/proc/self/ns/uts"),
+    /namespaces\/2|\/proc\/self\/ns\/uts/,
+  ],
+  [
+    "mount without destination",
+    (c) => delete (c.mounts[0] as Partial<Config["mounts"][0]>).destination,
+    /\/mounts\/0\/destination/,
+  ],
+  [
+    "mount of unknown type",
+    (c) => c.mounts.push({ destination: "/mnt/a", type: "nonsensefs", source: "x" }),
+    /\/mounts\/7|mounts\[7\]/,
+  ],
+  [
+    "mount with unknown tmpfs option",
+    (c) => c.mounts.push({ destination: "/mnt/a", type: "tmpfs", source: "x", options: ["nonsense=1"] }),
+    /mounts.7.*nonsense/,
+  ],
+  [
+    "bind with file system option",
+    (c) => c.mounts.push({ destination: "/mnt/a", source: "/tmp", options: ["bind", "size=1m"] }),
+    /mounts.7.*size=1m/,
+  ],
   ["mounts an object", (c) => (c.mounts = {} as Config["mounts"]), /\/mounts/],
-  ["device of unknown type", (c) => (c.linux["devices"] = [{ type: "x", path: "/dev/x", major: 1, minor: 1 }]), /\/linux\/devices\/0\/type.*x/],
-  ["device path relative", (c) => (c.linux["devices"] = [{ type: "c", path: "dev/x", major: 1, minor: 1 }]), /\/linux\/devices\/0\/path/],
-  ["device mode out of range", (c) => (c.linux["devices"] = [{ type: "c", path: "/dev/x", major: 1, minor: 1, fileMode: 5e9 }]), /\/linux\/devices\/0\/fileMode/],
+  [
+    "device of unknown type",
+    (c) => (c.linux["devices"] = [{ type: "x", path: "/dev/x", major: 1, minor: 1 }]),
+    /\/linux\/devices\/0\/type.*x/,
+  ],
+  [
+    "device path relative",
+    (c) => (c.linux["devices"] = [{ type: "c", path: "dev/x", major: 1, minor: 1 }]),
+    /\/linux\/devices\/0\/path/,
+  ],
+  [
+    "device mode out of range",
+    (c) => (c.linux["devices"] = [{ type: "c", path: "/dev/x", major: 1, minor: 1, fileMode: 5e9 }]),
+    /\/linux\/devices\/0\/fileMode/,
+  ],
   ["propagation unknown", (c) => (c.linux["rootfsPropagation"] = "sideways"), /\/linux\/rootfsPropagation.*sideways/],
   ["personality unknown", (c) => (c.linux["personality"] = { domain: "VAX" }), /\/linux\/personality\/domain.*VAX/],
-  ["personality flags", (c) => (c.linux["personality"] = { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] }), /\/linux\/personality\/flags/],
+  [
+    "personality flags",
+    (c) => (c.linux["personality"] = { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] }),
+    /\/linux\/personality\/flags/,
+  ],
   ["OOM score out of range", (c) => (c.process["oomScoreAdj"] = 1001), /\/process\/oomScoreAdj.*1001/],
   ["masked path relative", (c) => (c.linux.maskedPaths = ["proc/kcore"]), /\/linux\/maskedPaths\/0/],
-  ["sysctl of the machine", (c) => (c.linux["sysctl"] = { "kernel.core_pattern": "|/x" }), /sysctl.*kernel\.core_pattern/],
+  [
+    "sysctl of the machine",
+    (c) => (c.linux["sysctl"] = { "kernel.core_pattern": "|/x" }),
+    /sysctl.*kernel\.core_pattern/,
+  ],
   ["sysctl hostname", (c) => (c.linux["sysctl"] = { "kernel.hostname": "x" }), /sysctl.*kernel\.hostname/],
   ["sysctl that climbs", (c) => (c.linux["sysctl"] = { "net/../vm/swappiness": "1" }), /sysctl/],
   ["hook path relative", (c) => (c.hooks = { poststop: [{ path: "bin/true" }] }), /\/hooks\/poststop\/0\/path/],
-  ["hook timeout zero", (c) => (c.hooks = { poststop: [{ path: "/bin/true", timeout: 0 }] }), /\/hooks\/poststop\/0\/timeout/],
+  [
+    "hook timeout zero",
+    (c) => (c.hooks = { poststop: [{ path: "/bin/true", timeout: 0 }] }),
+    /\/hooks\/poststop\/0\/timeout/,
+  ],
   ["hook not there", (c) => (c.hooks = { createRuntime: [{ path: "/not/there" }] }), /createRuntime|\/not\/there/],
   ["annotation no string", (c) => (c.annotations = { a: 1 as unknown as string }), /\/annotations\/a/],
   ["annotation key empty", (c) => (c.annotations = { "": "x" }), /\/annotations/],
-  ["seccomp, not supported yet or wrong", (c) => (c.linux["seccomp"] = { defaultAction: "SCMP_ACT_NONSENSE" }), /\/linux\/seccomp/],
-  ["user namespace mappings without one", (c) => (c.linux["uidMappings"] = [{ containerID: 0, hostID: 0, size: 1 }]), /uidMappings|user namespace/],
+  [
+    "seccomp, not supported yet or wrong",
+    (c) => (c.linux["seccomp"] = { defaultAction: "SCMP_ACT_NONSENSE" }),
+    /\/linux\/seccomp/,
+  ],
+  [
+    "user namespace mappings without one",
+    (c) => (c.linux["uidMappings"] = [{ containerID: 0, hostID: 0, size: 1 }]),
+    /uidMappings|user namespace/,
+  ],
 ];
 
 for (const [name, change, expected] of wrongConfigs) {
-  test(`create [config.json: ${name}]`, requires(), scoped("bad", async (scope) => {
-    const bundle = scope.bundle();
-    change(bundle.config, bundle);
-    bundle.save();
-    await leavesNothing(scope, async () => {
-      assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), expected);
-    });
-  }));
+  test(
+    `create [config.json: ${name}]`,
+    limits,
+    scoped("bad", [], async (scope) => {
+      const bundle = scope.bundle();
+      change(bundle.config, bundle);
+      bundle.save();
+      await leavesNothing(scope, async () => {
+        assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), expected);
+      });
+    }),
+  );
 }
 
 /** config.json by its bytes. */
@@ -116,29 +172,41 @@ const wrongTexts: [string, () => string | Uint8Array, RegExp][] = [
   ["not UTF-8", () => Uint8Array.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), /config\.json/],
   ["5 MB of brackets", () => "[".repeat(5_000_000), /config\.json/],
   ["5 MB of objects", () => `${'{"a":'.repeat(1_000_000)}1${"}".repeat(1_000_000)}`, /config\.json/],
-  ["nested where a value is read", () => `{"ociVersion":"1.0.2","annotations":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, /config\.json/],
+  [
+    "nested where a value is read",
+    () => `{"ociVersion":"1.0.2","annotations":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+    /config\.json/,
+  ],
 ];
 
 for (const [name, text, expected] of wrongTexts) {
-  test(`create [config.json: ${name}]`, requires(), scoped("badtext", async (scope) => {
-    const bundle = scope.bundle();
-    writeFileSync(`${bundle.path}/config.json`, text());
-    await leavesNothing(scope, async () => {
-      assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), expected);
-    });
-  }));
+  test(
+    `create [config.json: ${name}]`,
+    limits,
+    scoped("badtext", [], async (scope) => {
+      const bundle = scope.bundle();
+      writeFileSync(`${bundle.path}/config.json`, text());
+      await leavesNothing(scope, async () => {
+        assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), expected);
+      });
+    }),
+  );
 }
 
-test("create [no config.json, no bundle, a directory for config.json]", requires(), scoped("nobundle", async (scope) => {
-  const bundle = scope.bundle();
-  rmSync(`${bundle.path}/config.json`);
-  await leavesNothing(scope, async () => {
-    assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), /config\.json/);
-    assertClear(await scope.invoke(["create", "--bundle", "/not/there", scope.id()]), /\/not\/there/);
-    mkdirSync(`${bundle.path}/config.json`);
-    assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), /config\.json/);
-  });
-}));
+test(
+  "create [no config.json, no bundle, a directory for config.json]",
+  limits,
+  scoped("nobundle", [], async (scope) => {
+    const bundle = scope.bundle();
+    rmSync(`${bundle.path}/config.json`);
+    await leavesNothing(scope, async () => {
+      assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), /config\.json/);
+      assertClear(await scope.invoke(["create", "--bundle", "/not/there", scope.id()]), /\/not\/there/);
+      mkdirSync(`${bundle.path}/config.json`);
+      assertClear(await scope.invoke(["create", "--bundle", bundle.path, scope.id()]), /config\.json/);
+    });
+  }),
+);
 
 // The command line: words, what the first line names, exit code (runc's)
 const wrongLines: [string[], RegExp, number][] = [
@@ -157,65 +225,43 @@ const wrongLines: [string[], RegExp, number][] = [
   [["--nonsense", "list"], /--nonsense/, 1],
 ];
 for (const [words, expected, code] of wrongLines) {
-  test(`${words.join(" ")} [wrong command line]`, requires(), scoped("badline", async (scope) => {
-    await leavesNothing(scope, async () => assertClear(await scope.invoke(words), expected, code));
-  }));
+  test(
+    `${words.join(" ")} [wrong command line]`,
+    limits,
+    scoped("badline", [], async (scope) => {
+      await leavesNothing(scope, async () => assertClear(await scope.invoke(words), expected, code));
+    }),
+  );
 }
 
 // MUST runtime.md#create: an invalid id
 for (const id of ["..", ".", "a/b", "/abs", "", "a b", "a\nb", "é", ".hidden", "x".repeat(2000), "a\u0001b"]) {
-  test(`create [id ${JSON.stringify(id.slice(0, 20))}]`, requires(), scoped("badid", async (scope) => {
-    const bundle = scope.bundle();
-    await leavesNothing(scope, async () => {
-      const outcome = await scope.invoke(["create", "--bundle", bundle.path, "--", id]);
-      assert.equal(outcome.status, 1, describe(["create"], outcome));
-      assert.match(outcome.stderr.split("\n")[0]!, /ID/i);
-    });
-  }));
+  test(
+    `create [id ${JSON.stringify(id.slice(0, 20))}]`,
+    limits,
+    scoped("badid", [], async (scope) => {
+      const bundle = scope.bundle();
+      await leavesNothing(scope, async () => {
+        const outcome = await scope.invoke(["create", "--bundle", bundle.path, "--", id]);
+        assert.equal(outcome.status, 1, describe(["create"], outcome));
+        assert.match(outcome.stderr.split("\n")[0]!, /ID/i);
+      });
+    }),
+  );
 }
 
-test("create [state root: a file, below a file, a link to elsewhere]", requires(), scoped("badroot", async (scope) => {
-  const bundle = scope.bundle();
-  writeFileSync(`${scope.directory}/file`, "");
-  symlinkSync("/proc", `${scope.directory}/proc`);
-  for (const root of ["file", "file/below", "proc"].map((name) => `${scope.directory}/${name}`)) {
-    const outcome = await scope.invoke(["--root", root, "create", "--bundle", bundle.path, scope.id()], { ownRoot: true });
-    assertClear(outcome, new RegExp(root));
-  }
-}));
-
-// One object, whatever the failure: callers parse the whole file as one
-test("--log-format json --log [exactly one object on failure]", requires(), scoped("log", async (scope) => {
-  const bundle = scope.bundle("true", (config) => {
-    config.process.capabilities = { bounding: ["CAP_NONSENSE"] }; // a warning that must not get in
-    config.process.args = ["/bin/not-there"];
-  });
-  const cases: [string[], RegExp][] = [
-    [["create", "--bundle", bundle.path, scope.id()], /no such file or directory/i],
-    [["create", "--bundle", "/not/there", scope.id()], /\/not\/there/],
-    [["state", scope.id()], /does not exist/],
-    [["start", scope.id()], /does not exist/],
-    [["create"], /ID/i],
-    [["run", "--bundle", bundle.path, scope.id()], /no such file or directory/i],
-  ];
-  for (const [index, [words, expected]] of cases.entries()) {
-    const file = `${scope.directory}/log${index}`;
-    const outcome = await scope.invoke(words, { global: ["--log-format", "json", "--log", file] });
-    assert.equal(outcome.status, 1, describe(words, outcome));
-    const entry = JSON.parse(readFileSync(file, "utf8")) as { level: string; msg: string; time: string };
-    assert.equal(entry.level, "error");
-    assert.match(entry.msg, expected);
-    assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
-    assert.match(outcome.stderr, expected, "standard error says it too");
-  }
-}));
-
-test("--log [nothing on success; unwritable file is an error]", requires(), scoped("logok", async (scope) => {
-  const bundle = scope.bundle("true");
-  const file = `${scope.directory}/log`;
-  const global = ["--log-format=json", "--log", file];
-  await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { global });
-  assert.equal(existsSync(file) ? readFileSync(file, "utf8") : "", "");
-  const outcome = await scope.invoke(["list"], { global: ["--log", "/not/there/log"] });
-  assertClear(outcome, /\/not\/there\/log/);
-}));
+test(
+  "create [state root: a file, below a file, a link to elsewhere]",
+  limits,
+  scoped("badroot", [], async (scope) => {
+    const bundle = scope.bundle();
+    writeFileSync(`${scope.directory}/file`, "");
+    symlinkSync("/proc", `${scope.directory}/proc`);
+    for (const root of ["file", "file/below", "proc"].map((name) => `${scope.directory}/${name}`)) {
+      const outcome = await scope.invoke(["--root", root, "create", "--bundle", bundle.path, scope.id()], {
+        ownRoot: true,
+      });
+      assertClear(outcome, new RegExp(root));
+    }
+  }),
+);

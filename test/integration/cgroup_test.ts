@@ -8,8 +8,7 @@ import test from "node:test";
 import { withoutNamespace } from "../support/config.ts";
 import { until } from "../support/execute.ts";
 import { cgroupsNamed, processesIn } from "../support/leftovers.ts";
-import { requires } from "../support/machine.ts";
-import { bunker } from "../support/runtime.ts";
+import { limits } from "../support/machine.ts";
 import { type Scope, scoped } from "../support/scope.ts";
 
 const unified = existsSync("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
@@ -17,131 +16,163 @@ const unified = existsSync("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgr
 const pidOf = async (scope: Scope, id: string, view: "host" | "v2" = "host"): Promise<number> =>
   (JSON.parse((await scope.succeed(["state", id], { view })).stdout) as { pid: number }).pid;
 
-test("create [cgroup version 2: the path asked for, the container's process alone in it]", requires("cgroup2"), scoped("v2", async (scope) => {
-  const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
-    config.linux.cgroupsPath = `/${scope.tag}-own`;
-    config.mounts.at(-1)!.options = ["nosuid", "noexec", "nodev", "relatime", "ro"];
-  });
-  const id = scope.id();
-  const running = scope.launch(["create", "--bundle", bundle.path, id], { view: "v2" });
-  assert.equal((await running.done).status, 0, running.errors());
-  const cgroup = `${unified}/${scope.tag}-own`;
-  const pid = await pidOf(scope, id, "v2");
-  assert.deepEqual(processesIn(cgroup), [pid]);
-  assert.match(readFileSync(`/proc/${pid}/cgroup`, "utf8"), new RegExp(`^0::/${scope.tag}-own$`, "m"));
-  await scope.succeed(["start", id], { view: "v2" });
-  await until("the program", () => running.output() === "ready\n");
-  assert.deepEqual(processesIn(cgroup), [pid]);
-  await scope.succeed(["delete", "--force", id], { view: "v2" });
-  assert.deepEqual(cgroupsNamed(scope.tag), []);
-}));
+test(
+  "create [cgroup version 2: the path asked for, the container's process alone in it]",
+  limits,
+  scoped("v2", ["cgroup2"], async (scope) => {
+    const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
+      config.linux.cgroupsPath = `/${scope.tag}-own`;
+      config.mounts.at(-1)!.options = ["nosuid", "noexec", "nodev", "relatime", "ro"];
+    });
+    const id = scope.id();
+    const running = scope.launch(["create", "--bundle", bundle.path, id], { view: "v2" });
+    assert.equal((await running.done).status, 0, running.errors());
+    const cgroup = `${unified}/${scope.tag}-own`;
+    const pid = await pidOf(scope, id, "v2");
+    assert.deepEqual(processesIn(cgroup), [pid]);
+    assert.match(readFileSync(`/proc/${pid}/cgroup`, "utf8"), new RegExp(`^0::/${scope.tag}-own$`, "m"));
+    await scope.succeed(["start", id], { view: "v2" });
+    await until("the program", () => running.output() === "ready\n");
+    assert.deepEqual(processesIn(cgroup), [pid]);
+    await scope.succeed(["delete", "--force", id], { view: "v2" });
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
 
-test("run [foreground: neither the runtime nor its monitor is in the container's cgroup]", requires("cgroup2"), scoped("js", async (scope) => {
-  const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
-    config.linux.cgroupsPath = `/${scope.tag}-own`;
-  });
-  const id = scope.id();
-  const running = scope.launch(["run", "--bundle", bundle.path, id], { view: "v2" });
-  await until("the program", () => running.output() === "ready\n");
-  const inside = processesIn(`${unified}/${scope.tag}-own`);
-  assert.deepEqual(inside, [await pidOf(scope, id, "v2")]);
-  assert.ok(!inside.includes(running.pid));
-  await scope.succeed(["kill", id, "KILL"], { view: "v2" });
-  assert.equal((await running.done).status, 137);
-  assert.deepEqual(cgroupsNamed(scope.tag), []);
-}));
+test(
+  "run [foreground: neither the runtime nor its monitor is in the container's cgroup]",
+  limits,
+  scoped("js", ["cgroup2"], async (scope) => {
+    const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
+      config.linux.cgroupsPath = `/${scope.tag}-own`;
+    });
+    const id = scope.id();
+    const running = scope.launch(["run", "--bundle", bundle.path, id], { view: "v2" });
+    await until("the program", () => running.output() === "ready\n");
+    const inside = processesIn(`${unified}/${scope.tag}-own`);
+    assert.deepEqual(inside, [await pidOf(scope, id, "v2")]);
+    assert.ok(!inside.includes(running.pid));
+    await scope.succeed(["kill", id, "KILL"], { view: "v2" });
+    assert.equal((await running.done).status, 137);
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
 
-test("create [cgroup version 1: every hierarchy of the machine]", requires("cgroup1"), scoped("v1", async (scope) => {
-  const bundle = scope.bundle(["sleep", "1000"], (config) => {
-    config.linux.cgroupsPath = `/${scope.tag}-own`;
-  });
-  const id = scope.id();
-  await scope.succeed(["create", "--bundle", bundle.path, id]);
-  const pid = await pidOf(scope, id);
-  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n");
-  for (const line of lines) {
-    const [number, controllers] = line.split(":");
-    if (number === "0" || controllers!.startsWith("name=")) continue; // no limits are in these
-    assert.ok(line.endsWith(`/${scope.tag}-own`), line);
-  }
-  await scope.succeed(["delete", "--force", id]);
-  assert.deepEqual(cgroupsNamed(scope.tag), []);
-}));
+test(
+  "create [cgroup version 1: every hierarchy of the machine]",
+  limits,
+  scoped("v1", ["cgroup1"], async (scope) => {
+    const bundle = scope.bundle(["sleep", "1000"], (config) => {
+      config.linux.cgroupsPath = `/${scope.tag}-own`;
+    });
+    const id = scope.id();
+    await scope.succeed(["create", "--bundle", bundle.path, id]);
+    const pid = await pidOf(scope, id);
+    const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n");
+    for (const line of lines) {
+      const [number, controllers] = line.split(":");
+      if (number === "0" || controllers!.startsWith("name=")) continue; // no limits are in these
+      assert.ok(line.endsWith(`/${scope.tag}-own`), line);
+    }
+    await scope.succeed(["delete", "--force", id]);
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
 
-test("--cgroup-manager disabled [no cgroup is made]", requires(), scoped("disabled", async (scope) => {
-  if (bunker().path.endsWith("runc")) return; // knows no such manager
-  const bundle = scope.bundle(["sleep", "1000"]);
-  const id = scope.id();
-  const global = ["--cgroup-manager", "disabled"];
-  await scope.succeed(["create", "--bundle", bundle.path, id], { global });
-  const pid = await pidOf(scope, id);
-  assert.deepEqual(cgroupsNamed(scope.tag), []);
-  assert.equal(readFileSync(`/proc/${pid}/cgroup`, "utf8"), readFileSync("/proc/self/cgroup", "utf8"));
-  await scope.succeed(["delete", "--force", id], { global });
-}));
+test(
+  "--cgroup-manager disabled [no cgroup is made]",
+  limits,
+  scoped("disabled", [], async (scope) => {
+    const bundle = scope.bundle(["sleep", "1000"]);
+    const id = scope.id();
+    const global = ["--cgroup-manager", "disabled"];
+    await scope.succeed(["create", "--bundle", bundle.path, id], { global });
+    const pid = await pidOf(scope, id);
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+    assert.equal(readFileSync(`/proc/${pid}/cgroup`, "utf8"), readFileSync("/proc/self/cgroup", "utf8"));
+    await scope.succeed(["delete", "--force", id], { global });
+  }),
+);
 
-test("run [no cgroup file system at all, manager disabled]", requires(), scoped("none", async (scope) => {
-  if (bunker().path.endsWith("runc")) return; // knows no such manager
-  const bundle = scope.bundle("echo runs", (config) => {
-    config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
-    view: "none",
-    global: ["--cgroup-manager", "disabled"],
-  });
-  assert.equal(outcome.stdout, "runs\n");
-}));
+test(
+  "run [no cgroup file system at all, manager disabled]",
+  limits,
+  scoped("none", [], async (scope) => {
+    const bundle = scope.bundle("echo runs", (config) => {
+      config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
+      view: "none",
+      global: ["--cgroup-manager", "disabled"],
+    });
+    assert.equal(outcome.stdout, "runs\n");
+  }),
+);
 
-test("--cgroup-manager systemd [a clear error where systemd is needed]", requires(), scoped("systemd", async (scope) => {
-  if (bunker().path.endsWith("runc")) return; // knows no such manager
-  const bundle = scope.bundle();
-  for (const global of [["--systemd-cgroup"], ["--cgroup-manager", "systemd"]]) {
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { global });
-    assert.equal(outcome.status, 1);
-    assert.match(outcome.stderr, /systemd/);
-  }
-  assert.deepEqual(cgroupsNamed(scope.tag), []);
-}));
+test(
+  "--cgroup-manager systemd [a clear error where systemd is needed]",
+  limits,
+  scoped("systemd", [], async (scope) => {
+    const bundle = scope.bundle();
+    for (const global of [["--systemd-cgroup"], ["--cgroup-manager", "systemd"]]) {
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { global });
+      assert.equal(outcome.status, 1);
+      assert.match(outcome.stderr, /systemd/);
+    }
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
 
-test("create [cgroup that exists and is used: it stays, and what is in it]", requires("cgroup2"), scoped("exists", async (scope) => {
-  const cgroup = `${unified}/${scope.tag}-shared`;
-  mkdirSync(cgroup);
-  const bundle = scope.bundle("true", (config) => {
-    config.linux.cgroupsPath = `/${scope.tag}-shared/own`;
-    withoutNamespace(config, "cgroup");
-  });
-  await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
-  assert.ok(existsSync(cgroup), "a cgroup that was there before is not removed");
-  assert.equal(existsSync(`${cgroup}/own`), false);
-  rmdirSync(cgroup);
-}));
-
-test("create [limits are refused by name, not ignored]", requires("cgroup2"), scoped("limits", async (scope) => {
-  if (!bunker().path.endsWith("bunker")) return;
-  const limits: Record<string, unknown> = {
-    memory: { limit: 10_000_000 },
-    pids: { limit: 10 },
-    cpu: { shares: 512 },
-    unified: { "memory.max": "1000000" },
-  };
-  for (const [name, value] of Object.entries(limits)) {
+test(
+  "create [cgroup that exists and is used: it stays, and what is in it]",
+  limits,
+  scoped("exists", ["cgroup2"], async (scope) => {
+    const cgroup = `${unified}/${scope.tag}-shared`;
+    mkdirSync(cgroup);
     const bundle = scope.bundle("true", (config) => {
-      config.linux["resources"] = { [name]: value };
+      config.linux.cgroupsPath = `/${scope.tag}-shared/own`;
+      withoutNamespace(config, "cgroup");
+    });
+    await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
+    assert.ok(existsSync(cgroup), "a cgroup that was there before is not removed");
+    assert.equal(existsSync(`${cgroup}/own`), false);
+    rmdirSync(cgroup);
+  }),
+);
+
+test(
+  "create [limits are refused by name, not ignored]",
+  limits,
+  scoped("limits", ["cgroup2"], async (scope) => {
+    const limits: Record<string, unknown> = {
+      memory: { limit: 10_000_000 },
+      pids: { limit: 10 },
+      cpu: { shares: 512 },
+      unified: { "memory.max": "1000000" },
+    };
+    for (const [name, value] of Object.entries(limits)) {
+      const bundle = scope.bundle("true", (config) => {
+        config.linux["resources"] = { [name]: value };
+      });
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
+      assert.equal(outcome.status, 1, name);
+      assert.match(outcome.stderr, new RegExp(`resources/${name}`));
+      assert.deepEqual(cgroupsNamed(scope.tag), []);
+    }
+  }),
+);
+
+test(
+  "create [cgroup path that climbs out]",
+  limits,
+  scoped("climb", ["cgroup2"], async (scope) => {
+    const bundle = scope.bundle("true", (config) => {
+      config.linux.cgroupsPath = `/${scope.tag}-x/../../${scope.tag}-out`;
+      withoutNamespace(config, "cgroup");
     });
     const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
-    assert.equal(outcome.status, 1, name);
-    assert.match(outcome.stderr, new RegExp(`resources/${name}`));
-    assert.deepEqual(cgroupsNamed(scope.tag), []);
-  }
-}));
-
-test("create [cgroup path that climbs out]", requires("cgroup2"), scoped("climb", async (scope) => {
-  const bundle = scope.bundle("true", (config) => {
-    config.linux.cgroupsPath = `/${scope.tag}-x/../../${scope.tag}-out`;
-    withoutNamespace(config, "cgroup");
-  });
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
-  // Refused, or taken as "from the mount point": never above it.
-  if (outcome.status === 0) assert.equal(existsSync(`${unified}/../${scope.tag}-out`), false);
-  else assert.match(outcome.stderr, /cgroup/i);
-}));
+    // Refused, or taken as "from the mount point": never above it.
+    if (outcome.status === 0) assert.equal(existsSync(`${unified}/../${scope.tag}-out`), false);
+    else assert.match(outcome.stderr, /cgroup/i);
+  }),
+);

@@ -4,107 +4,145 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { hasCapability, requires } from "../support/machine.ts";
-import { bunker } from "../support/runtime.ts";
+import { hasCapability, limits } from "../support/machine.ts";
 import { scoped } from "../support/scope.ts";
 
 const capSysResource = 24;
 
 // MUST config.md#posix-process: env as given
-test("run [environment is exactly config.json's]", requires(), scoped("env", async (scope) => {
-  const bundle = scope.bundle("tr '\\0' '\\n' < /proc/$$/environ; true", (config) => {
-    config.process.env = ["Z=last first", "PATH=/bin", "EMPTY=", "HOME=/home"];
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
-    env: { SECRET: "x", XDG_RUNTIME_DIR: "", _OCI_SYNCPIPE: "3", BUN_OPTIONS: "", NOTIFY_SOCKET: "" },
-  });
-  assert.equal(outcome.stdout, "Z=last first\nPATH=/bin\nEMPTY=\nHOME=/home\n");
-}));
+test(
+  "run [environment is exactly config.json's]",
+  limits,
+  scoped("env", [], async (scope) => {
+    const bundle = scope.bundle("tr '\\0' '\\n' < /proc/$$/environ; true", (config) => {
+      config.process.env = ["Z=last first", "PATH=/bin", "EMPTY=", "HOME=/home"];
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
+      env: { SECRET: "x", XDG_RUNTIME_DIR: "", _OCI_SYNCPIPE: "3", BUN_OPTIONS: "", NOTIFY_SOCKET: "" },
+    });
+    assert.equal(outcome.stdout, "Z=last first\nPATH=/bin\nEMPTY=\nHOME=/home\n");
+  }),
+);
 
-test("run [signals and limits are the caller's, not the engine's]", requires(), scoped("signals", async (scope) => {
-  const bundle = scope.bundle(["/bin/cat", "/proc/self/status", "/proc/self/limits"], (config) => {
-    config.process.rlimits = [];
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { softNoFile: 777 });
-  assert.match(outcome.stdout, /^SigIgn:\t0{16}$/m);
-  assert.match(outcome.stdout, /^SigBlk:\t0{16}$/m);
-  if (!bunker().path.endsWith("runc")) assert.match(outcome.stdout, /^Max open files\s+777 /m);
-}));
+test(
+  "run [signals and limits are the caller's, not the engine's]",
+  limits,
+  scoped("signals", [], async (scope) => {
+    const bundle = scope.bundle(["/bin/cat", "/proc/self/status", "/proc/self/limits"], (config) => {
+      config.process.rlimits = [];
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { softNoFile: 777 });
+    assert.match(outcome.stdout, /^SigIgn:\t0{16}$/m);
+    assert.match(outcome.stdout, /^SigBlk:\t0{16}$/m);
+    assert.match(outcome.stdout, /^Max open files\s+777 /m);
+  }),
+);
 
 // MUST config.md#posix-process: rlimits
-test("run [limits]", requires(), scoped("rlimits", async (scope) => {
-  const bundle = scope.bundle(["/bin/cat", "/proc/self/limits"], (config) => {
-    config.process.rlimits = [
-      { type: "RLIMIT_NOFILE", soft: 100, hard: 200 },
-      { type: "RLIMIT_CPU", soft: 3600, hard: 18446744073709551615n },
-      { type: "RLIMIT_MEMLOCK", soft: 0, hard: 65536 },
-    ];
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
-  assert.match(outcome.stdout, /^Max open files\s+100\s+200 /m);
-  assert.match(outcome.stdout, /^Max cpu time\s+3600\s+unlimited /m);
-  assert.match(outcome.stdout, /^Max locked memory\s+0\s+65536 /m);
-}));
+test(
+  "run [limits]",
+  limits,
+  scoped("rlimits", [], async (scope) => {
+    const bundle = scope.bundle(["/bin/cat", "/proc/self/limits"], (config) => {
+      config.process.rlimits = [
+        { type: "RLIMIT_NOFILE", soft: 100, hard: 200 },
+        { type: "RLIMIT_CPU", soft: 3600, hard: 18446744073709551615n },
+        { type: "RLIMIT_MEMLOCK", soft: 0, hard: 65536 },
+      ];
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.match(outcome.stdout, /^Max open files\s+100\s+200 /m);
+    assert.match(outcome.stdout, /^Max cpu time\s+3600\s+unlimited /m);
+    assert.match(outcome.stdout, /^Max locked memory\s+0\s+65536 /m);
+  }),
+);
 
-test("create [limit that this machine does not grant]", requires(), scoped("rlimits", async (scope) => {
-  if (hasCapability(capSysResource)) return; // then every limit is granted
-  const bundle = scope.bundle("true", (config) => {
-    config.process.rlimits = [{ type: "RLIMIT_MEMLOCK", soft: 18446744073709551615n, hard: 18446744073709551615n }];
-  });
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-  assert.equal(outcome.status, 1);
-  assert.match(outcome.stderr, /rlimit|MEMLOCK/i);
-}));
+test(
+  "create [limit that this machine does not grant]",
+  limits,
+  scoped("rlimits", ["noSysResource"], async (scope) => {
+    const bundle = scope.bundle("true", (config) => {
+      config.process.rlimits = [{ type: "RLIMIT_MEMLOCK", soft: 18446744073709551615n, hard: 18446744073709551615n }];
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.status, 1);
+    assert.match(outcome.stderr, /rlimit|MEMLOCK/i);
+  }),
+);
 
 // MUST config.md#linux-process: an ungrantable capability is a warning
-test("run [unknown and ungrantable capabilities are warnings]", requires(), scoped("caps", async (scope) => {
-  const names = ["CAP_CHOWN", "CAP_SYS_RESOURCE", "CAP_FROM_THE_FUTURE"];
-  const bundle = scope.bundle(["/bin/grep", "^Cap", "/proc/self/status"], (config) => {
-    config.process.capabilities = { bounding: names, effective: names, permitted: names };
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
-  assert.match(outcome.stderr, /CAP_FROM_THE_FUTURE/);
-  const expected = hasCapability(capSysResource) ? "0000000001000001" : "0000000000000001";
-  for (const set of ["Eff", "Prm", "Bnd"]) assert.match(outcome.stdout, new RegExp(`^Cap${set}:\\t${expected}$`, "m"));
-  assert.match(outcome.stdout, /^CapInh:\t0{16}$/m);
-}));
+test(
+  "run [unknown and ungrantable capabilities are warnings]",
+  limits,
+  scoped("caps", [], async (scope) => {
+    const names = ["CAP_CHOWN", "CAP_SYS_RESOURCE", "CAP_FROM_THE_FUTURE"];
+    const bundle = scope.bundle(["/bin/grep", "^Cap", "/proc/self/status"], (config) => {
+      config.process.capabilities = { bounding: names, effective: names, permitted: names };
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.match(outcome.stderr, /CAP_FROM_THE_FUTURE/);
+    const expected = hasCapability(capSysResource) ? "0000000001000001" : "0000000000000001";
+    for (const set of ["Eff", "Prm", "Bnd"])
+      assert.match(outcome.stdout, new RegExp(`^Cap${set}:\\t${expected}$`, "m"));
+    assert.match(outcome.stdout, /^CapInh:\t0{16}$/m);
+  }),
+);
 
-test("run [a user's umask, groups, no_new_privs, out-of-memory score]", requires(), scoped("user", async (scope) => {
-  const bundle = scope.bundle("id -u; id -g; id -G; umask; grep NoNewPrivs /proc/self/status; cat /proc/self/oom_score_adj", (config) => {
-    config.process.user = { uid: 1000, gid: 1001, additionalGids: [7, 5], umask: 0o27 };
-    config.process["oomScoreAdj"] = 500;
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
-  const [uid, gid, groups, ...rest] = outcome.stdout.split("\n");
-  assert.deepEqual([uid, gid], ["1000", "1001"]);
-  assert.deepEqual(groups!.split(" ").toSorted(), ["1001", "5", "7"]);
-  assert.deepEqual(rest, ["0027", "NoNewPrivs:\t1", "500", ""]);
-}));
+test(
+  "run [a user's umask, groups, no_new_privs, out-of-memory score]",
+  limits,
+  scoped("user", [], async (scope) => {
+    const bundle = scope.bundle(
+      "id -u; id -g; id -G; umask; grep NoNewPrivs /proc/self/status; cat /proc/self/oom_score_adj",
+      (config) => {
+        config.process.user = { uid: 1000, gid: 1001, additionalGids: [7, 5], umask: 0o27 };
+        config.process["oomScoreAdj"] = 500;
+      },
+    );
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    const [uid, gid, groups, ...rest] = outcome.stdout.split("\n");
+    assert.deepEqual([uid, gid], ["1000", "1001"]);
+    assert.deepEqual(groups!.split(" ").toSorted(), ["1001", "5", "7"]);
+    assert.deepEqual(rest, ["0027", "NoNewPrivs:\t1", "500", ""]);
+  }),
+);
 
-test("create [program that is missing fails at create, in the words callers look for]", requires(), scoped("missing", async (scope) => {
-  for (const [args, words] of [
-    [["not-there"], /executable file not found/],
-    [["/bin/not-there"], /no such file or directory/i],
-    [["/etc/passwd"], /permission denied/i],
-  ] as const) {
-    const bundle = scope.bundle(args);
-    const outcome = await scope.invoke(["create", "--bundle", bundle.path, scope.id()]);
-    assert.equal(outcome.status, 1, args[0]);
-    assert.match(outcome.stderr.split("\n")[0]!, words);
-  }
-}));
+test(
+  "create [program that is missing fails at create, in the words callers look for]",
+  limits,
+  scoped("missing", [], async (scope) => {
+    for (const [args, words] of [
+      [["not-there"], /executable file not found/],
+      [["/bin/not-there"], /no such file or directory/i],
+      [["/etc/passwd"], /permission denied/i],
+    ] as const) {
+      const bundle = scope.bundle(args);
+      const outcome = await scope.invoke(["create", "--bundle", bundle.path, scope.id()]);
+      assert.equal(outcome.status, 1, args[0]);
+      assert.match(outcome.stderr.split("\n")[0]!, words);
+    }
+  }),
+);
 
-test("run [working directory that the user may not enter]", requires(), scoped("cwd", async (scope) => {
-  const bundle = scope.bundle("pwd", (config) => {
-    config.process.cwd = "/a/made/one";
-    config.process.user = { uid: 1000, gid: 1000 };
-  });
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
-  assert.equal(outcome.stdout, "/a/made/one\n");
-}));
+test(
+  "run [working directory that the user may not enter]",
+  limits,
+  scoped("cwd", [], async (scope) => {
+    const bundle = scope.bundle("pwd", (config) => {
+      config.process.cwd = "/a/made/one";
+      config.process.user = { uid: 1000, gid: 1000 };
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.stdout, "/a/made/one\n");
+  }),
+);
 
-test("run [script with an interpreter, and one without]", requires(), scoped("script", async (scope) => {
-  const bundle = scope.bundle("printf '#!/bin/sh\\necho $0 $*\\n' > /tmp/s; chmod 755 /tmp/s; exec /tmp/s a b");
-  const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
-  assert.equal(outcome.stdout, "/tmp/s a b\n");
-}));
+test(
+  "run [script with an interpreter, and one without]",
+  limits,
+  scoped("script", [], async (scope) => {
+    const bundle = scope.bundle("printf '#!/bin/sh\\necho $0 $*\\n' > /tmp/s; chmod 755 /tmp/s; exec /tmp/s a b");
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.stdout, "/tmp/s a b\n");
+  }),
+);

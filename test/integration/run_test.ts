@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
-import { requires } from "../support/machine.ts";
+import { limits } from "../support/machine.ts";
 import { scoped } from "../support/scope.ts";
 
 for (const [program, expected] of [
@@ -15,94 +15,129 @@ for (const [program, expected] of [
   ["exit 7", 7],
   ["exit 255", 255],
 ] as const) {
-  test(`run [${program}]`, requires(), scoped("exit", async (scope) => {
-    const before = snapshot(scope.tag, scope.directory, scope.root);
-    const bundle = scope.bundle(`echo out; echo err >&2; ${program}`);
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-    assert.equal(outcome.status, expected, outcome.stderr);
-    assert.equal(outcome.stdout, "out\n");
-    assert.equal(outcome.stderr, "err\n");
-    const after = snapshot(scope.tag, scope.directory, scope.root);
-    assert.deepEqual({ ...after, state: [] }, { ...before, state: [] });
-    assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
-  }));
+  test(
+    `run [${program}]`,
+    limits,
+    scoped("exit", [], async (scope) => {
+      const before = snapshot(scope.tag, scope.directory, scope.root);
+      const bundle = scope.bundle(`echo out; echo err >&2; ${program}`);
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(outcome.status, expected, outcome.stderr);
+      assert.equal(outcome.stdout, "out\n");
+      assert.equal(outcome.stderr, "err\n");
+      const after = snapshot(scope.tag, scope.directory, scope.root);
+      assert.deepEqual({ ...after, state: [] }, { ...before, state: [] });
+      assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
+    }),
+  );
 }
 
-for (const [name, number] of [["TERM", 15], ["INT", 2], ["HUP", 1], ["USR1", 10], ["QUIT", 3], ["ALRM", 14]] as const) {
-  test(`run [${name} is passed on]`, requires(), scoped("forward", async (scope) => {
-    const bundle = scope.bundle(`trap 'echo got ${name}; exit 30' ${name}; echo ready; while :; do sleep 0.02; done`);
-    const running = scope.launch(["run", "--bundle", bundle.path, scope.id()]);
-    await until("the trap", () => running.output().includes("ready"));
-    process.kill(running.pid, number);
-    const outcome = await running.done;
-    assert.equal(outcome.stdout, `ready\ngot ${name}\n`);
-    assert.equal(outcome.status, 30);
-  }));
+for (const [name, number] of [
+  ["TERM", 15],
+  ["INT", 2],
+  ["HUP", 1],
+  ["USR1", 10],
+  ["QUIT", 3],
+  ["ALRM", 14],
+] as const) {
+  test(
+    `run [${name} is passed on]`,
+    limits,
+    scoped("forward", [], async (scope) => {
+      const bundle = scope.bundle(`trap 'echo got ${name}; exit 30' ${name}; echo ready; while :; do sleep 0.02; done`);
+      const running = scope.launch(["run", "--bundle", bundle.path, scope.id()]);
+      await until("the trap", () => running.output().includes("ready"));
+      process.kill(running.pid, number);
+      const outcome = await running.done;
+      assert.equal(outcome.stdout, `ready\ngot ${name}\n`);
+      assert.equal(outcome.status, 30);
+    }),
+  );
 }
 
-test("run [program ended by a signal gives 128+n]", requires(), scoped("signal", async (scope) => {
-  for (const number of [9, 15]) {
-    // Process 1 of a namespace is not ended by a signal from inside: it comes from outside.
-    const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-    });
+test(
+  "run [program ended by a signal gives 128+n]",
+  limits,
+  scoped("signal", [], async (scope) => {
+    for (const number of [9, 15]) {
+      // Process 1 of a namespace is not ended by a signal from inside: it comes from outside.
+      const bundle = scope.bundle("echo ready; exec sleep 1000", (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+      });
+      const id = scope.id();
+      const running = scope.launch(["run", "--bundle", bundle.path, id]);
+      await until("the program", () => running.output().includes("ready"));
+      await scope.succeed(["kill", id, `${number}`]);
+      assert.equal((await running.done).status, 128 + number);
+    }
+  }),
+);
+
+test(
+  "run --detach [returns, process lives on]",
+  limits,
+  scoped("detach", [], async (scope) => {
+    const bundle = scope.bundle("echo ready; exec sleep 1000");
     const id = scope.id();
-    const running = scope.launch(["run", "--bundle", bundle.path, id]);
-    await until("the program", () => running.output().includes("ready"));
-    await scope.succeed(["kill", id, `${number}`]);
-    assert.equal((await running.done).status, 128 + number);
-  }
-}));
+    const pidFile = `${scope.directory}/pid`;
+    const running = scope.launch(["run", "--detach", "--pid-file", pidFile, "--bundle", bundle.path, id]);
+    assert.equal((await running.done).status, 0);
+    const pid = readFileSync(pidFile, "utf8");
+    assert.match(pid, /^\d+$/, "decimal, no newline");
+    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number; status: string };
+    assert.equal(state.pid, Number(pid));
+    assert.equal(state.status, "running");
+    await until("its output", () => running.output() === "ready\n");
+    // Nobody of the runtime stays: the process has been given to the next reaper.
+    assert.equal(existsSync(`/proc/${running.pid}`), false);
+    const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    assert.doesNotMatch(readFileSync(`/proc/${parent}/comm`, "utf8"), /bunker|stage|monitor/);
+    await scope.succeed(["kill", id, "KILL"]);
+    await until("the end", async () => (await scope.succeed(["state", id])).stdout.includes("stopped"));
+    await scope.succeed(["delete", id]);
+  }),
+);
 
-test("run --detach [returns, process lives on]", requires(), scoped("detach", async (scope) => {
-  const bundle = scope.bundle("echo ready; exec sleep 1000");
-  const id = scope.id();
-  const pidFile = `${scope.directory}/pid`;
-  const running = scope.launch(["run", "--detach", "--pid-file", pidFile, "--bundle", bundle.path, id]);
-  assert.equal((await running.done).status, 0);
-  const pid = readFileSync(pidFile, "utf8");
-  assert.match(pid, /^\d+$/, "decimal, no newline");
-  const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number; status: string };
-  assert.equal(state.pid, Number(pid));
-  assert.equal(state.status, "running");
-  await until("its output", () => running.output() === "ready\n");
-  // Nobody of the runtime stays: the process has been given to the next reaper.
-  assert.equal(existsSync(`/proc/${running.pid}`), false);
-  const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  assert.doesNotMatch(readFileSync(`/proc/${parent}/comm`, "utf8"), /bunker|stage|monitor/);
-  await scope.succeed(["kill", id, "KILL"]);
-  await until("the end", async () => (await scope.succeed(["state", id])).stdout.includes("stopped"));
-  await scope.succeed(["delete", id]);
-}));
+test(
+  "create --pid-file [written before create returns]",
+  limits,
+  scoped("pidfile", [], async (scope) => {
+    const bundle = scope.bundle(["sleep", "1000"]);
+    const id = scope.id();
+    await scope.succeed(["create", "--bundle", bundle.path, "--pid-file", `${scope.directory}/pid`, id]);
+    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    assert.equal(readFileSync(`${scope.directory}/pid`, "utf8"), String(state.pid));
+    const outcome = await scope.invoke(["create", "--bundle", bundle.path, "--pid-file", "/not/there/pid", scope.id()]);
+    assert.equal(outcome.status, 1);
+    assert.match(outcome.stderr, /pid/);
+    assert.equal(readdirSync(scope.root).length, 1, "a failed create leaves no state");
+  }),
+);
 
-test("create --pid-file [written before create returns]", requires(), scoped("pidfile", async (scope) => {
-  const bundle = scope.bundle(["sleep", "1000"]);
-  const id = scope.id();
-  await scope.succeed(["create", "--bundle", bundle.path, "--pid-file", `${scope.directory}/pid`, id]);
-  const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
-  assert.equal(readFileSync(`${scope.directory}/pid`, "utf8"), String(state.pid));
-  const outcome = await scope.invoke(["create", "--bundle", bundle.path, "--pid-file", "/not/there/pid", scope.id()]);
-  assert.equal(outcome.status, 1);
-  assert.match(outcome.stderr, /pid/);
-  assert.equal(readdirSync(scope.root).length, 1, "a failed create leaves no state");
-}));
+test(
+  "run --keep [container is there afterwards, stopped]",
+  limits,
+  scoped("keep", [], async (scope) => {
+    const bundle = scope.bundle("exit 3");
+    const id = scope.id();
+    const outcome = await scope.invoke(["run", "--keep", "--bundle", bundle.path, id]);
+    assert.equal(outcome.status, 3, outcome.stderr);
+    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { status: string; pid: number };
+    assert.equal(state.status, "stopped");
+    assert.equal(state.pid, 0);
+    await scope.succeed(["delete", id]);
+  }),
+);
 
-test("run --keep [container is there afterwards, stopped]", requires(), scoped("keep", async (scope) => {
-  const bundle = scope.bundle("exit 3");
-  const id = scope.id();
-  const outcome = await scope.invoke(["run", "--keep", "--bundle", bundle.path, id]);
-  assert.equal(outcome.status, 3, outcome.stderr);
-  const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { status: string; pid: number };
-  assert.equal(state.status, "stopped");
-  assert.equal(state.pid, 0);
-  await scope.succeed(["delete", id]);
-}));
-
-test("run [standard input reaches the program]", requires(), scoped("stdin", async (scope) => {
-  const bundle = scope.bundle(["cat"]);
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { stdin: "one\ntwo\n" });
-  assert.equal(outcome.stdout, "one\ntwo\n", outcome.stderr);
-}));
+test(
+  "run [standard input reaches the program]",
+  limits,
+  scoped("stdin", [], async (scope) => {
+    const bundle = scope.bundle(["cat"]);
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { stdin: "one\ntwo\n" });
+    assert.equal(outcome.stdout, "one\ntwo\n", outcome.stderr);
+  }),
+);
 
 // Without a pipe: the shell itself would hold its ends.
 const listDescriptors = "ls -1 /proc/$$/fd; echo L=$LISTEN_FDS,$LISTEN_PID";
@@ -115,44 +150,66 @@ const openDescriptors = (directory: string, then = ""): string[] => [
   "sh",
 ];
 
-test("run [no descriptor of the caller gets in]", requires(), scoped("fds", async (scope) => {
-  const bundle = scope.bundle(listDescriptors);
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-    before: openDescriptors(scope.directory),
-  });
-  assert.equal(outcome.stdout, "0\n1\n2\nL=,\n", outcome.stderr);
-}));
+test(
+  "run [no descriptor of the caller gets in]",
+  limits,
+  scoped("fds", [], async (scope) => {
+    const bundle = scope.bundle(listDescriptors);
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
+      before: openDescriptors(scope.directory),
+    });
+    assert.equal(outcome.stdout, "0\n1\n2\nL=,\n", outcome.stderr);
+  }),
+);
 
-test("run --preserve-fds [exactly so many]", requires(), scoped("preserve", async (scope) => {
-  const bundle = scope.bundle(`${listDescriptors}; cat <&3; cat <&4`);
-  const outcome = await scope.invoke(["run", "--preserve-fds", "2", "--bundle", bundle.path, scope.id()], {
-    before: openDescriptors(scope.directory),
-  });
-  assert.equal(outcome.stdout, "0\n1\n2\n3\n4\nL=,\nthree\nfour\n", outcome.stderr);
-}));
+test(
+  "run --preserve-fds [exactly so many]",
+  limits,
+  scoped("preserve", [], async (scope) => {
+    const bundle = scope.bundle(`${listDescriptors}; cat <&3; cat <&4`);
+    const outcome = await scope.invoke(["run", "--preserve-fds", "2", "--bundle", bundle.path, scope.id()], {
+      before: openDescriptors(scope.directory),
+    });
+    assert.equal(outcome.stdout, "0\n1\n2\n3\n4\nL=,\nthree\nfour\n", outcome.stderr);
+  }),
+);
 
-test("run [LISTEN_FDS]", requires(), scoped("listen", async (scope) => {
-  const bundle = scope.bundle(`${listDescriptors}; cat <&3`);
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-    before: openDescriptors(scope.directory, "export LISTEN_FDS=1 LISTEN_PID=$$;"),
-  });
-  assert.equal(outcome.stdout, "0\n1\n2\n3\nL=1,1\nthree\n", outcome.stderr);
-}));
+test(
+  "run [LISTEN_FDS]",
+  limits,
+  scoped("listen", [], async (scope) => {
+    const bundle = scope.bundle(`${listDescriptors}; cat <&3`);
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
+      before: openDescriptors(scope.directory, "export LISTEN_FDS=1 LISTEN_PID=$$;"),
+    });
+    assert.equal(outcome.stdout, "0\n1\n2\n3\nL=1,1\nthree\n", outcome.stderr);
+  }),
+);
 
-test("run --preserve-fds [a closed descriptor is an error]", requires(), scoped("closed", async (scope) => {
-  const bundle = scope.bundle();
-  const outcome = await scope.invoke(["run", "--preserve-fds", "12", "--bundle", bundle.path, scope.id()]);
-  assert.notEqual(outcome.status, 0);
-  assert.match(outcome.stderr, /descriptor|fd/);
-  assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
-}));
+test(
+  "run --preserve-fds [a closed descriptor is an error]",
+  limits,
+  scoped("closed", [], async (scope) => {
+    const bundle = scope.bundle();
+    const outcome = await scope.invoke(["run", "--preserve-fds", "12", "--bundle", bundle.path, scope.id()]);
+    assert.notEqual(outcome.status, 0);
+    assert.match(outcome.stderr, /descriptor|fd/);
+    assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
+  }),
+);
 
-test("run [closed standard descriptors stay closed or null, nothing of the runtime's]", requires(), scoped("closed", async (scope) => {
-  const bundle = scope.bundle("ls -l /proc/1/fd > /tmp/fds");
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-    before: ["/bin/sh", "-c", 'exec 0<&- 1>&- 2>&-; exec "$@"', "sh"],
-  });
-  assert.equal(outcome.status, 0);
-  const lines = readFileSync(`${bundle.rootfs}/tmp/fds`, "utf8").split("\n").filter((line) => line.includes("->"));
-  for (const line of lines) assert.match(line, /[012] -> (\/dev\/null|\/tmp\/fds)$/);
-}));
+test(
+  "run [closed standard descriptors stay closed or null, nothing of the runtime's]",
+  limits,
+  scoped("closed", [], async (scope) => {
+    const bundle = scope.bundle("ls -l /proc/1/fd > /tmp/fds");
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
+      before: ["/bin/sh", "-c", 'exec 0<&- 1>&- 2>&-; exec "$@"', "sh"],
+    });
+    assert.equal(outcome.status, 0);
+    const lines = readFileSync(`${bundle.rootfs}/tmp/fds`, "utf8")
+      .split("\n")
+      .filter((line) => line.includes("->"));
+    for (const line of lines) assert.match(line, /[012] -> (\/dev\/null|\/tmp\/fds)$/);
+  }),
+);

@@ -4,15 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { type Config, withoutMounts } from "../support/config.ts";
 import { until } from "../support/execute.ts";
-import { tree } from "../support/leftovers.ts";
-import { requires } from "../support/machine.ts";
-import { native } from "../support/native.ts";
+import { limits } from "../support/machine.ts";
 import { bunker } from "../support/runtime.ts";
-import { type Bundle, type Scope, scoped } from "../support/scope.ts";
+import { scoped } from "../support/scope.ts";
 
 const hostile = "process.exit(66); throw new Error('hostile')";
 
@@ -45,249 +42,185 @@ function plantFiles(directory: string): string[] {
 
 /** Paths that were opened, executed or read through a link, with the process's directory where relative. */
 function openedPaths(trace: string): string[] {
-  const calls = /\b(?:open|openat|openat2|execve|execveat|readlink|readlinkat|uselib|memfd_create)\((?:[^"\n]*)"((?:[^"\\]|\\.)*)"/g;
+  const calls =
+    /\b(?:open|openat|openat2|execve|execveat|readlink|readlinkat|uselib|memfd_create)\((?:[^"\n]*)"((?:[^"\\]|\\.)*)"/g;
   return [...trace.matchAll(calls)].map((match) => match[1]!);
 }
 
 for (const where of ["the bundle", "the working directory"]) {
-  test(`run [hostile files in ${where} are not even opened]`, requires("strace"), scoped("hostile", async (scope) => {
-    const bundle = scope.bundle("echo fine", (config) => {
-      config.process.env.push("BUN_OPTIONS=--nonsense");
-    });
-    const directory = where === "the bundle" ? bundle.path : `${scope.directory}/cwd`;
-    mkdirSync(directory, { recursive: true });
-    const planted = plantFiles(directory);
-    const file = `${scope.directory}/trace`;
-    for (const word of ["run", "create", "explain"]) {
-      const id = scope.id();
-      const running = scope.launch([word, "--bundle", bundle.path, ...(word === "explain" ? [] : [id])], {
-        cwd: directory,
-        before: ["strace", "-f", "-s", "4096", "-o", file, "-e", "trace=%file,memfd_create"],
+  test(
+    `run [hostile files in ${where} are not even opened]`,
+    limits,
+    scoped("hostile", ["strace"], async (scope) => {
+      const bundle = scope.bundle("echo fine", (config) => {
+        config.process.env.push("BUN_OPTIONS=--nonsense");
       });
-      if (word === "create") {
-        // strace stays until the container's process has ended too.
-        await until("the container", async () => (await scope.invoke(["state", id])).stdout.includes("created"));
-        await scope.succeed(["start", id]);
+      const directory = where === "the bundle" ? bundle.path : `${scope.directory}/cwd`;
+      mkdirSync(directory, { recursive: true });
+      const planted = plantFiles(directory);
+      const file = `${scope.directory}/trace`;
+      for (const word of ["run", "create", "explain"]) {
+        const id = scope.id();
+        const running = scope.launch([word, "--bundle", bundle.path, ...(word === "explain" ? [] : [id])], {
+          cwd: directory,
+          before: ["strace", "-f", "-s", "4096", "-o", file, "-e", "trace=%file,memfd_create"],
+        });
+        if (word === "create") {
+          // strace stays until the container's process has ended too.
+          await until("the container", async () => (await scope.invoke(["state", id])).stdout.includes("created"));
+          await scope.succeed(["start", id]);
+        }
+        const outcome = await running.done;
+        assert.equal(outcome.status, 0, outcome.stderr);
+        if (word !== "explain") assert.equal(outcome.stdout, "fine\n");
+        const trace = readFileSync(file, "utf8");
+        const opened = openedPaths(trace);
+        assert.ok(
+          opened.some((path) => path === `${bundle.path}/config.json` || path === "config.json"),
+          "the trace is a trace",
+        );
+        // Everything after the program took over is the container's.
+        const names = new Set(planted.map((name) => name.split("/").at(-1)!));
+        const bad = opened.filter((path) => {
+          if (path === bunker().path) return false;
+          const last = path.split("/").findLast((part) => part !== "") ?? "";
+          if (
+            path.startsWith(`${bundle.path}/`) &&
+            path !== `${bundle.path}/config.json` &&
+            !path.startsWith(bundle.rootfs)
+          )
+            return true;
+          if (path.startsWith("/tmp/") && !path.startsWith(scope.directory)) return true;
+          return names.has(last) && !path.startsWith("/lib/") && !path.startsWith("/usr/lib/");
+        });
+        assert.deepEqual(bad, []);
       }
-      const outcome = await running.done;
-      assert.equal(outcome.status, 0, outcome.stderr);
-      if (word !== "explain") assert.equal(outcome.stdout, "fine\n");
-      const trace = readFileSync(file, "utf8");
-      const opened = openedPaths(trace);
-      assert.ok(opened.some((path) => path === `${bundle.path}/config.json` || path === "config.json"), "the trace is a trace");
-      // Everything after the program took over is the container's.
-      const names = new Set(planted.map((name) => name.split("/").at(-1)!));
-      const bad = opened.filter((path) => {
-        if (path === bunker().path) return false;
-        const last = path.split("/").filter(Boolean).at(-1) ?? "";
-        if (path.startsWith(`${bundle.path}/`) && path !== `${bundle.path}/config.json` && !path.startsWith(bundle.rootfs)) return true;
-        if (path.startsWith("/tmp/") && !path.startsWith(scope.directory)) return true;
-        return names.has(last) && !path.startsWith("/lib/") && !path.startsWith("/usr/lib/");
-      });
-      assert.deepEqual(bad, []);
-    }
-  }));
-}
-
-test("run [nothing is written below /tmp, the working directory or the home]", requires("strace"), scoped("writes", async (scope) => {
-  const bundle = scope.bundle("true");
-  const file = `${scope.directory}/trace`;
-  await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
-    cwd: bundle.path,
-    env: { HOME: scope.directory, TMPDIR: scope.directory },
-    before: ["strace", "-f", "-s", "4096", "-o", file, "-e", "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat"],
-  });
-  const made = [...readFileSync(file, "utf8").matchAll(/"([^"]*)", [^\n]*O_CREAT|(?:mkdir|mkdirat|mknod)\([^"\n]*"(\/[^"]*)"/g)]
-    .map((match) => match[1] ?? match[2]!)
-    .filter((path) => path.startsWith("/") && !path.startsWith(`${scope.root}`) && !path.startsWith("/sys/fs/cgroup/"));
-  assert.deepEqual(made, []);
-  assert.deepEqual(readdirSync(bundle.path).toSorted(), ["config.json", "rootfs"]);
-}));
-
-test("run [variables that steer the engine do nothing]", requires(), scoped("engine", async (scope) => {
-  const bundle = scope.bundle("echo fine");
-  writeFileSync(`${scope.directory}/evil.js`, hostile);
-  for (const env of [
-    { BUN_OPTIONS: `--preload=${scope.directory}/evil.js` },
-    { BUN_BE_BUN: "1" },
-    { BUN_INSPECT: "ws://127.0.0.1:1/" },
-    { NODE_OPTIONS: `--require=${scope.directory}/evil.js` },
-    { BUN_INSPECT_PRELOAD: `${scope.directory}/evil.js` },
-  ]) {
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { env: env as Record<string, string> });
-    assert.equal(outcome.status, 0, `${JSON.stringify(env)} ${outcome.stderr}`);
-    assert.equal(outcome.stdout, "fine\n", JSON.stringify(env));
-  }
-}));
-
-/** A directory outside the root with a marker; afterwards it must be as it was. */
-async function outsideStays(
-  scope: Scope,
-  prepare: (outside: string) => void,
-  body: () => Promise<void>,
-): Promise<void> {
-  const outside = `${scope.directory}/outside`;
-  mkdirSync(outside);
-  writeFileSync(`${outside}/marker`, "marker\n");
-  prepare(outside);
-  const before = tree(outside);
-  await body();
-  assert.deepEqual(tree(outside), before);
-  assert.equal(readFileSync(`${outside}/marker`, "utf8"), "marker\n");
-}
-
-type Plant = (bundle: Bundle, outside: string, config: Config) => void;
-
-/** CVE or kind, what is planted, whether the runtime must refuse. */
-const links: [string, Plant, "refuse" | "either"][] = [
-  ["CVE-2019-19921: /proc a link inside", (b) => replace(b, "proc", "elsewhere"), "refuse"],
-  ["CVE-2023-27561: /proc a link outside", (b, out) => replace(b, "proc", out), "refuse"],
-  ["CVE-2023-28642: /sys a link", (b, out) => replace(b, "sys", out), "refuse"],
-  ["CVE-2019-18837: mount destination below a link outside", (b, out, c) => {
-    symlinkSync(out, `${b.rootfs}/link`);
-    c.mounts.push({ destination: "/link/made/here", type: "tmpfs", source: "tmpfs" });
-  }, "either"],
-  ["mount destination a link outside", (b, out, c) => {
-    symlinkSync(`${out}/new`, `${b.rootfs}/link`);
-    c.mounts.push({ destination: "/link", type: "tmpfs", source: "tmpfs" });
-  }, "either"],
-  ["bind of a file on a link outside", (b, out, c) => {
-    symlinkSync(`${out}/new`, `${b.rootfs}/link`);
-    c.mounts.push({ destination: "/link", source: "/etc/hostname", options: ["bind"] });
-  }, "either"],
-  ["destination with climbing dots", (_b, _out, c) => {
-    c.mounts.push({ destination: "/../../../../outside/made", type: "tmpfs", source: "tmpfs" });
-  }, "either"],
-  ["CVE-2026-41579: /dev outside, no mount there", (b, out, c) => {
-    withoutMounts(c, "/dev");
-    writeFileSync(`${out}/ptmx`, "");
-    replace(b, "dev", out);
-    c.linux["devices"] = [{ type: "c", path: "/dev/extra", major: 1, minor: 5, fileMode: 0o666 }];
-  }, "either"],
-  ["CVE-2025-31133: /dev/null a link to a file outside", (b, out, c) => {
-    withoutMounts(c, "/dev");
-    symlinkSync(`${out}/marker`, `${b.rootfs}/dev/null`);
-  }, "either"],
-  ["devices all links outside", (b, out, c) => {
-    withoutMounts(c, "/dev");
-    for (const name of ["zero", "full", "random", "urandom", "tty", "ptmx", "fd", "stdin", "core", "shm", "pts", "console"]) {
-      symlinkSync(`${out}/${name}`, `${b.rootfs}/dev/${name}`);
-    }
-  }, "either"],
-  ["CVE-2026-55686: working directory below a link outside", (b, out, c) => {
-    symlinkSync(out, `${b.rootfs}/link`);
-    c.process.cwd = "/link/made";
-  }, "either"],
-  ["tmpcopyup of a directory with links outside", (b, out, c) => {
-    mkdirSync(`${b.rootfs}/copied`);
-    symlinkSync(out, `${b.rootfs}/copied/directory`);
-    symlinkSync(`${out}/marker`, `${b.rootfs}/copied/file`);
-    c.mounts.push({ destination: "/copied", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] });
-  }, "either"],
-  ["masked and read-only paths through links outside", (b, out, c) => {
-    symlinkSync(`${out}/marker`, `${b.rootfs}/masked`);
-    symlinkSync(out, `${b.rootfs}/readonly`);
-    c.linux.maskedPaths = ["/masked"];
-    c.linux.readonlyPaths = ["/readonly"];
-  }, "either"],
-  ["device below a link outside", (b, out, c) => {
-    symlinkSync(out, `${b.rootfs}/link`);
-    c.linux["devices"] = [{ type: "c", path: "/link/null", major: 1, minor: 3, fileMode: 0o666 }];
-  }, "either"],
-]; // prettier-ignore
-
-function replace(bundle: Bundle, name: string, target: string): void {
-  rmSync(`${bundle.rootfs}/${name}`, { recursive: true });
-  symlinkSync(target, `${bundle.rootfs}/${name}`);
-}
-
-for (const [name, plantLinks, verdict] of links) {
-  test(`run [${name}]`, requires(), scoped("links", async (scope) => {
-    const bundle = scope.bundle("cat /masked 2>/dev/null; echo x > /dev/null; true");
-    const plant = (outside: string): void => {
-      plantLinks(bundle, outside, bundle.config);
-      bundle.save();
-    };
-    await outsideStays(scope, plant, async () => {
-      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-      assert.doesNotMatch(outcome.stdout, /marker/, "nothing of the outside shows inside");
-      if (verdict === "refuse") assert.notEqual(outcome.status, 0, "must be refused");
-      if (outcome.status !== 0) assert.notEqual(outcome.stderr, "");
-      assert.equal(outcome.timedOut, false);
-    });
-  }));
-}
-
-test("run [CVE-2026-88264: /dev/console a link outside, with a terminal]", requires("compiler"), scoped("console", async (scope) => {
-  for (const readonly of [false, true]) {
-    const bundle = scope.bundle("tty", (config) => {
-      config.process.terminal = true;
-      config.root.readonly = readonly;
-      withoutMounts(config, "/dev");
-      const options = ["newinstance", "mode=0620"];
-      config.mounts.push({ destination: "/dev/pts", type: "devpts", source: "devpts", options });
-    });
-    mkdirSync(`${bundle.rootfs}/dev/pts`);
-    const plant = (outside: string): void => symlinkSync(`${outside}/made`, `${bundle.rootfs}/dev/console`);
-    await outsideStays(scope, plant, async () => {
-      await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-        before: [native("pty"), "run", "24", "80", "--"],
-      });
-    });
-    rmSync(`${scope.directory}/outside`, { recursive: true });
-  }
-}));
-
-test("run [CVE-2024-21626: working directory through a leaked descriptor]", requires(), scoped("cwd", async (scope) => {
-  const bundle = scope.bundle("ls; cat ../../../../../../../../etc/hostname");
-  for (const number of [...Array(25).keys()]) {
-    for (const path of [`/proc/self/fd/${number}`, `/proc/self/fd/${number}/../../..`]) {
-      bundle.config.process.cwd = path;
-      bundle.save();
-      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-      if (outcome.status === 0) {
-        // A descriptor of the standard three is no directory, so nothing here may work.
-        assert.fail(`cwd ${path} worked: ${outcome.stdout}`);
-      }
-    }
-    if (number > 8) bundle.config.process.cwd = "/"; // 0 to 8 both ways; then each descriptor once is enough
-  }
-}));
-
-test("run [process 1: nothing of the machine by its descriptors, root, directory, maps]", requires(), scoped("inside", async (scope) => {
-  const bundle = scope.bundle(
-    "ls -l /proc/1/fd/; readlink /proc/1/root; readlink /proc/1/cwd; cat /proc/1/maps /proc/self/mountinfo; ls /proc",
+    }),
   );
-  for (const options of [[], ["--no-pivot"]]) {
-    const outcome = await scope.succeed(["run", ...options, "--bundle", bundle.path, scope.id()]);
-    assert.doesNotMatch(outcome.stdout, /bunker(?!-test)|memfd|stage/, "nothing of the runtime shows");
-    assert.match(outcome.stdout, /^\/\n\/$/m);
-    const mountRoots = outcome.stdout.split("\n").filter((line) => / - /.test(line)).map((line) => line.split(" ")[3]);
-    assert.ok(mountRoots.length > 5);
-  }
-}));
+}
 
-test("create [the waiting process is out of reach and small]", requires(), scoped("waiting", async (scope) => {
-  const bundle = scope.bundle("true");
-  const id = scope.id();
-  await scope.succeed(["create", "--bundle", bundle.path, id]);
-  const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
-  const descriptors = readdirSync(`/proc/${pid}/fd`);
-  assert.ok(descriptors.length <= 8, `it holds ${descriptors.join(" ")}`);
-  assert.doesNotMatch(readFileSync(`/proc/${pid}/maps`, "utf8"), /libc|libpthread|dist\/bunker/);
-  assert.equal(readFileSync(`/proc/${pid}/root/etc/hosts`, "utf8"), "127.0.0.1 localhost\n");
-}));
+test(
+  "run [nothing is written below /tmp, the working directory or the home]",
+  limits,
+  scoped("writes", ["strace"], async (scope) => {
+    const bundle = scope.bundle("true");
+    const file = `${scope.directory}/trace`;
+    await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
+      cwd: bundle.path,
+      env: { HOME: scope.directory, TMPDIR: scope.directory },
+      before: [
+        "strace",
+        "-f",
+        "-s",
+        "4096",
+        "-o",
+        file,
+        "-e",
+        "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat",
+      ],
+    });
+    const made = [
+      ...readFileSync(file, "utf8").matchAll(/"([^"]*)", [^\n]*O_CREAT|(?:mkdir|mkdirat|mknod)\([^"\n]*"(\/[^"]*)"/g),
+    ]
+      .map((match) => match[1] ?? match[2]!)
+      .filter(
+        (path) => path.startsWith("/") && !path.startsWith(`${scope.root}`) && !path.startsWith("/sys/fs/cgroup/"),
+      );
+    assert.deepEqual(made, []);
+    assert.deepEqual(readdirSync(bundle.path).toSorted(), ["config.json", "rootfs"]);
+  }),
+);
 
-test("run [image's /etc/passwd a pipe: not read, no hanging]", requires(), scoped("fifo", async (scope) => {
-  const bundle = scope.bundle(["/bin/sh", "-c", "echo fine"], (config) => {
-    config.process.user = { uid: 1000, gid: 1000 };
-  });
-  rmSync(`${bundle.rootfs}/etc/passwd`);
-  await scope.succeed(["list", "-q"]);
-  const made = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-    before: ["/bin/sh", "-c", `mkfifo ${bundle.rootfs}/etc/passwd && exec "$@"`, "sh"],
-    timeoutMs: 5000,
-  });
-  assert.equal(made.stdout, "fine\n", made.stderr);
-  assert.ok(existsSync(`${bundle.rootfs}/etc/passwd`));
-}));
+test(
+  "run [variables that steer the engine do nothing]",
+  limits,
+  scoped("engine", [], async (scope) => {
+    const bundle = scope.bundle("echo fine");
+    writeFileSync(`${scope.directory}/evil.js`, hostile);
+    for (const env of [
+      { BUN_OPTIONS: `--preload=${scope.directory}/evil.js` },
+      { BUN_BE_BUN: "1" },
+      { BUN_INSPECT: "ws://127.0.0.1:1/" },
+      { NODE_OPTIONS: `--require=${scope.directory}/evil.js` },
+      { BUN_INSPECT_PRELOAD: `${scope.directory}/evil.js` },
+    ]) {
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
+        env: env as Record<string, string>,
+      });
+      assert.equal(outcome.status, 0, `${JSON.stringify(env)} ${outcome.stderr}`);
+      assert.equal(outcome.stdout, "fine\n", JSON.stringify(env));
+    }
+  }),
+);
+
+test(
+  "run [CVE-2024-21626: working directory through a leaked descriptor]",
+  limits,
+  scoped("cwd", [], async (scope) => {
+    const bundle = scope.bundle("ls; cat ../../../../../../../../etc/hostname");
+    for (const number of Array(25).keys()) {
+      for (const path of [`/proc/self/fd/${number}`, `/proc/self/fd/${number}/../../..`]) {
+        bundle.config.process.cwd = path;
+        bundle.save();
+        const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+        if (outcome.status === 0) {
+          // A descriptor of the standard three is no directory, so nothing here may work.
+          assert.fail(`cwd ${path} worked: ${outcome.stdout}`);
+        }
+      }
+    }
+  }),
+);
+
+test(
+  "run [process 1: nothing of the machine by its descriptors, root, directory, maps]",
+  limits,
+  scoped("inside", [], async (scope) => {
+    const bundle = scope.bundle(
+      "ls -l /proc/1/fd/; readlink /proc/1/root; readlink /proc/1/cwd; cat /proc/1/maps /proc/self/mountinfo; ls /proc",
+    );
+    for (const options of [[], ["--no-pivot"]]) {
+      const outcome = await scope.succeed(["run", ...options, "--bundle", bundle.path, scope.id()]);
+      assert.doesNotMatch(outcome.stdout, /bunker(?!-test)|memfd|stage/, "nothing of the runtime shows");
+      assert.match(outcome.stdout, /^\/\n\/$/m);
+      const mountRoots = outcome.stdout
+        .split("\n")
+        .filter((line) => / - /.test(line))
+        .map((line) => line.split(" ")[3]);
+      assert.ok(mountRoots.length > 5);
+    }
+  }),
+);
+
+test(
+  "create [the waiting process is out of reach and small]",
+  limits,
+  scoped("waiting", [], async (scope) => {
+    const bundle = scope.bundle("true");
+    const id = scope.id();
+    await scope.succeed(["create", "--bundle", bundle.path, id]);
+    const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const descriptors = readdirSync(`/proc/${pid}/fd`);
+    assert.ok(descriptors.length <= 8, `it holds ${descriptors.join(" ")}`);
+    assert.doesNotMatch(readFileSync(`/proc/${pid}/maps`, "utf8"), /libc|libpthread|dist\/bunker/);
+    assert.equal(readFileSync(`/proc/${pid}/root/etc/hosts`, "utf8"), "127.0.0.1 localhost\n");
+  }),
+);
+
+test(
+  "run [image's /etc/passwd a pipe: not read, no hanging]",
+  limits,
+  scoped("fifo", [], async (scope) => {
+    const bundle = scope.bundle(["/bin/sh", "-c", "echo fine"], (config) => {
+      config.process.user = { uid: 1000, gid: 1000 };
+    });
+    rmSync(`${bundle.rootfs}/etc/passwd`);
+    await scope.succeed(["list", "-q"]);
+    const made = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
+      before: ["/bin/sh", "-c", `mkfifo ${bundle.rootfs}/etc/passwd && exec "$@"`, "sh"],
+      timeoutMs: 5000,
+    });
+    assert.equal(made.stdout, "fine\n", made.stderr);
+    assert.ok(existsSync(`${bundle.rootfs}/etc/passwd`));
+  }),
+);

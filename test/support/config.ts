@@ -134,7 +134,11 @@ function defaultMounts(): MountEntry[] {
 
 /** JSON text of a configuration; a bigint becomes the number that JSON has room for and JavaScript has not. */
 export function configText(config: Config): string {
-  const text = JSON.stringify(config, (_key, value: unknown) => (typeof value === "bigint" ? `bigint:${value}` : value), 2);
+  const text = JSON.stringify(
+    config,
+    (_key, value: unknown) => (typeof value === "bigint" ? `bigint:${value}` : value),
+    2,
+  );
   return text.replaceAll(/"bigint:(\d+)"/g, "$1");
 }
 

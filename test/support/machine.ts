@@ -31,11 +31,6 @@ export function viewPrefix(view: View): string[] {
   return [];
 }
 
-/** A command line in a mount namespace of its own, after shell commands that prepare it. */
-export function inOwnMounts(prepare: string, argv: readonly string[]): string[] {
-  return [...privately(prepare), ...argv];
-}
-
 /** The program's path, or undefined. */
 export function findProgram(name: string): string | undefined {
   const places = [...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"];
@@ -71,6 +66,7 @@ const checks = {
     tries([...viewPrefix("v2"), "true"]) ? undefined : "the kernel does not mount cgroup2 in a mount namespace here",
   cgroup1: () =>
     existsSync("/sys/fs/cgroup/pids/cgroup.procs") ? undefined : "no cgroup version 1 hierarchy is mounted here",
+  noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),
   strace: () =>
@@ -98,17 +94,8 @@ export function missing(...needs: readonly Need[]): string | undefined {
   return undefined;
 }
 
-/** Options of node:test for a test of a container: skipped with a reason where a need is not met. */
-export function requires(...needs: readonly Need[]): { skip?: string; timeout: number } {
-  const reason = missing("root", "busybox", ...needs);
-  return reason === undefined ? { timeout: 120_000 } : { skip: reason, timeout: 120_000 };
-}
-
-/** Release of the running kernel, as two numbers. */
-export function kernelVersion(): [number, number] {
-  const [major, minor] = readFileSync("/proc/sys/kernel/osrelease", "utf8").split(".").map(Number);
-  return [major ?? 0, minor ?? 0];
-}
+/** Options of node:test for a test of a container. */
+export const limits = { timeout: 120_000 } as const;
 
 /** Whether this process holds a capability in its effective set. */
 export function hasCapability(bit: number): boolean {

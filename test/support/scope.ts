@@ -8,9 +8,10 @@ import { tmpdir } from "node:os";
 import { baseConfig, type Config, configText } from "./config.ts";
 import { execute, type ExecuteOptions, launch, type Outcome, type Running } from "./execute.ts";
 import { cgroupsNamed, processesIn, removeCgroups } from "./leftovers.ts";
-import { type View, viewPrefix } from "./machine.ts";
+import { type Need, type View, missing, viewPrefix } from "./machine.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { bunker, type Runtime } from "./runtime.ts";
+import { skip } from "./skip.ts";
 
 export interface InvokeOptions extends ExecuteOptions {
   view?: View;
@@ -44,7 +45,10 @@ export class Scope {
   #used = new Map<string, { runtime: Runtime; view: View }>();
 
   constructor(name: string) {
-    const word = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 30);
+    const word = name
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-")
+      .slice(0, 30);
     this.tag = `bt${process.pid}x${++counter}`;
     this.directory = mkdtempSync(`${tmpdir()}/bunker-test-${word}-`);
     this.root = `${this.directory}/state`;
@@ -155,14 +159,36 @@ export function describe(words: readonly string[], outcome: Outcome): string {
   ].join("\n");
 }
 
-/** The body of a test with a scope of its own, disposed whatever happens. */
-export function scoped(name: string, body: (scope: Scope) => Promise<void>): () => Promise<void> {
-  return async () => {
+/** What node:test hands to a test, as far as a skip needs it. */
+export interface TestContext {
+  readonly name: string;
+  skip(message?: string): void;
+}
+
+/**
+ * The body of a test with a scope of its own, disposed whatever happens; skipped with the reason where this machine
+ * lacks a need. Root and busybox are always needed.
+ */
+export function scoped(
+  name: string,
+  needs: readonly Need[],
+  body: (scope: Scope) => Promise<void>,
+): (t: TestContext) => Promise<void> {
+  return needing(needs, async () => {
     const scope = new Scope(name);
     try {
       await body(scope);
     } finally {
       await scope.dispose();
     }
+  });
+}
+
+/** A body that is skipped with the reason where this machine lacks a need. */
+export function needing(needs: readonly Need[], body: () => Promise<void>): (t: TestContext) => Promise<void> {
+  return async (t) => {
+    const reason = missing("root", "busybox", ...needs);
+    if (reason === undefined) await body();
+    else skip(t, reason);
   };
 }

@@ -1,0 +1,54 @@
+/**
+ * `--log` and `--log-format`: callers parse the whole file as one JSON object.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import test from "node:test";
+import { limits } from "../support/machine.ts";
+import { describe, scoped } from "../support/scope.ts";
+
+// One object, whatever the failure: callers parse the whole file as one
+test(
+  "--log-format json --log [exactly one object on failure]",
+  limits,
+  scoped("log", [], async (scope) => {
+    const bundle = scope.bundle("true", (config) => {
+      config.process.capabilities = { bounding: ["CAP_NONSENSE"] }; // a warning that must not get in
+      config.process.args = ["/bin/not-there"];
+    });
+    const cases: [string[], RegExp][] = [
+      [["create", "--bundle", bundle.path, scope.id()], /no such file or directory/i],
+      [["create", "--bundle", "/not/there", scope.id()], /\/not\/there/],
+      [["state", scope.id()], /does not exist/],
+      [["start", scope.id()], /does not exist/],
+      [["create"], /ID/i],
+      [["run", "--bundle", bundle.path, scope.id()], /no such file or directory/i],
+    ];
+    for (const [index, [words, expected]] of cases.entries()) {
+      const file = `${scope.directory}/log${index}`;
+      const outcome = await scope.invoke(words, { global: ["--log-format", "json", "--log", file] });
+      assert.equal(outcome.status, 1, describe(words, outcome));
+      const entry = JSON.parse(readFileSync(file, "utf8")) as { level: string; msg: string; time: string };
+      assert.equal(entry.level, "error");
+      assert.match(entry.msg, expected);
+      assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
+      assert.match(outcome.stderr, expected, "standard error says it too");
+    }
+  }),
+);
+
+test(
+  "--log [nothing on success; unwritable file is an error]",
+  limits,
+  scoped("logok", [], async (scope) => {
+    const bundle = scope.bundle("true");
+    const file = `${scope.directory}/log`;
+    const global = ["--log-format=json", "--log", file];
+    await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { global });
+    assert.equal(existsSync(file) ? readFileSync(file, "utf8") : "", "");
+    const outcome = await scope.invoke(["list"], { global: ["--log", "/not/there/log"] });
+    assert.equal(outcome.status, 1);
+    assert.match(outcome.stderr, /^bunker: .*\/not\/there\/log/);
+  }),
+);
