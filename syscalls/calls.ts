@@ -114,6 +114,16 @@ export const pseudoCalls = {
   reset_signals: row(),
   /** path = find_executable(CANDIDATES): the first regular file this process may execute; its pointer, for execve. */
   find_executable: row("strv"),
+  /**
+   * text = find_home(UID): "HOME=…" out of the container's own /etc/passwd, as login(1) would set it; the entry may be
+   * anywhere in the file: a loop over lines. "HOME=/root" for 0 and "HOME=/" for others that are not in it.
+   */
+  find_home: row("int"),
+  /**
+   * close_others(FIRST, KEEP, KEEP): closes every descriptor from FIRST on but these two and the sync socket: which
+   * ranges lie between them depends on the numbers the kernel gave out.
+   */
+  close_others: row("int", "fd", "fd"),
   /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
   verify_cwd: row(),
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */

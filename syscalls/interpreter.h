@@ -5,6 +5,7 @@
 #include "paths.h"
 #include "hook.h"
 #include "copy_tree.h"
+#include "home.h"
 
 #define ARGUMENTS 7
 #define NO_REGISTER 0xffff
@@ -55,6 +56,7 @@ struct machine {
 	struct report *report;
 	i64 sent; /* branches already told to the peer */
 	i64 exit_status; /* OP_MONITOR */
+	char home[HOME_BYTES]; /* OP_FIND_HOME */
 };
 
 #include "monitor.h"
@@ -161,6 +163,30 @@ static i64 op_send_fd(i64 socket, i64 fd, const char *name)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * OP_CLOSE_OTHERS first keep keep : 0; the sync socket stays too. What a stage that waits for `start` still held would
+ * be within reach of whoever gets into the container before its program runs (CVE-2024-21626's class).
+ */
+static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
+{
+	i64 keep[3] = { a, b, m->sync }, r = 0;
+
+	for (;;) {
+		i64 next = -1;
+		for (int i = 0; i < 3; i++)
+			if (keep[i] >= first && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			break;
+		if (next > first)
+			r = SYS(NR_close_range, first, next - 1, 0);
+		if (r < 0)
+			return r;
+		first = next + 1;
+	}
+	return SYS(NR_close_range, first, ~0u, 0);
+}
+
 static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 {
 	switch (at->op) {
@@ -196,6 +222,10 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_send_fd(a[0], a[1], (char *)a[2]);
 	case OP_VERIFY_FS:
 		return op_verify_fs(a[0], (u64)a[1]);
+	case OP_FIND_HOME:
+		return op_find_home((u64)a[0], m->home);
+	case OP_CLOSE_OTHERS:
+		return op_close_others(m, a[0], a[1], a[2]);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

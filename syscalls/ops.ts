@@ -24,6 +24,8 @@ export const ops = {
   OP_SEND_FD: 4109,
   OP_VERIFY_FS: 4110,
   OP_MONITOR: 4111,
+  OP_FIND_HOME: 4112,
+  OP_CLOSE_OTHERS: 4113,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,

@@ -22,17 +22,13 @@ const nothing: Cause = { message: "", because: "", attempt: "" };
 /** Explains a failure. */
 export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
   const errno = errnoName(failure.errno);
+  if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectory(failure, spec);
   switch (call.call) {
     case "hook":
       return { ...nothing, message: hookMessage(call, failure) };
     case "find_executable":
     case "execve":
       return executable(call, failure, spec);
-    case "chdir":
-      return {
-        ...nothing,
-        message: `Cannot change to the working directory "${spec.process?.cwd ?? ""}": ${errno} (${errnoText(failure.errno)})`,
-      };
     case "verify_cwd":
       return {
         message: `Working directory "${spec.process?.cwd ?? ""}" is outside the container's root`,
@@ -66,6 +62,14 @@ export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
     default:
       return nothing;
   }
+}
+
+function workingDirectory(failure: Failure, spec: Spec): Cause {
+  const errno = errnoName(failure.errno);
+  const message = `Cannot enter the working directory "${spec.process?.cwd ?? ""}": ${errno} (${errnoText(failure.errno)})`;
+  return errno === "ELOOP" || errno === "EXDEV"
+    ? { ...nothing, message, because: "the path leads through a link of /proc or out of the container's root" }
+    : { ...nothing, message };
 }
 
 function bindSubject(call: Call, spec: Spec): string {

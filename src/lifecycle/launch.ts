@@ -158,9 +158,8 @@ function openInputs(
     opened.push((values["console"] = pair[1]));
   }
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
-  const created = lockCreatedFile(directory);
-  opened.push(created);
-  return { values, inherit: [theirs, ...Object.values(values), created], sync, stageSync: theirs, console };
+  opened.push((values["created"] = lockCreatedFile(directory)));
+  return { values, inherit: [theirs, ...Object.values(values)], sync, stageSync: theirs, console };
 }
 
 /** Encodes and runs the runtime's calls. */

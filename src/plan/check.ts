@@ -198,7 +198,7 @@ function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
     case "data":
       return isText(value);
     case "strv":
-      return Array.isArray(value) && value.every((item) => isText(item as Value));
+      return Array.isArray(value) && value.every((item) => isRegister(item as Value) || isText(item as Value));
     case "ids":
       return Array.isArray(value) && value.every((item) => Number.isInteger(item));
     case "dev":

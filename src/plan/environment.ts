@@ -1,11 +1,12 @@
 /**
- * The environment and the path of the user's program. Pure text.
+ * The environment and the path of the user's program.
  * In: process.env, process.args. Out: envp, candidates for execve.
  * Spec: config.md#posix-process
  * @module
  */
 import type { Process } from "../spec/types.ts";
-import type { PlanOptions } from "./host.ts";
+import type { Context } from "./context.ts";
+import type { Register } from "./types.ts";
 
 /** What shells and other runtimes search where there is no PATH. */
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -13,19 +14,21 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /**
  * envp: of two entries for one name the later wins, in the place of the first (as runc and crun).
  * LISTEN_FDS (sd_listen_fds(3)) announces the descriptors from 3 on to the program, which is pid 1.
- * HOME: runc and crun add it when unset, from the image's /etc/passwd, and callers such as Docker rely on it. A file
- * of the image is no input of a plan, so the entry nearly every image has for root stands in ("/root"), and for other
- * users what runc takes when it finds none ("/").
+ * HOME: runc and crun add it when unset, from the image's /etc/passwd, and callers such as Docker rely on it. The stage
+ * finds it out in the container (find_home), for a file of the image is no input of a plan.
  */
-export function environmentOf(process: Process, options: PlanOptions): string[] {
+export function planEnvironment({ plan, options }: Context, process: Process): (string | Register)[] {
   const entries = new Map<string, string>();
   for (const entry of process.env ?? []) entries.set(entry.slice(0, entry.indexOf("=")), entry);
   if (options.listenFds > 0) {
     entries.set("LISTEN_FDS", `LISTEN_FDS=${options.listenFds}`);
     entries.set("LISTEN_PID", "LISTEN_PID=1");
   }
-  if (!entries.has("HOME")) entries.set("HOME", process.user.uid === 0 ? "HOME=/root" : "HOME=/");
-  return [...entries.values()];
+  const environment: (string | Register)[] = [...entries.values()];
+  if (!entries.has("HOME")) {
+    environment.push(plan.at("/process/user/uid").open("find_home", [process.user.uid], { why: "HOME is not set" }));
+  }
+  return environment;
 }
 
 /** Paths to try, in order, as execvp(3): a name with a slash is no matter for PATH. */

@@ -10,7 +10,7 @@
 import type { Process } from "../spec/types.ts";
 import { grantableSets, planBoundingSet, planCapabilitySets } from "./capabilities.ts";
 import type { Context } from "./context.ts";
-import { environmentOf, executableCandidates } from "./environment.ts";
+import { executableCandidates, planEnvironment } from "./environment.ts";
 import { planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
@@ -114,9 +114,13 @@ function planIds(c: Context, process: Process): void {
 /** Stage: tells the runtime that the container is created, waits for `start`, becomes the program. */
 export function planStart(c: Context, process: Process | undefined, program: Register | undefined): void {
   const { plan, options } = c;
+  const environment = process === undefined ? [] : planEnvironment(c, process);
   plan.at("").call("post", ["READY"]);
   if (options.verb === "create") {
     const listen = plan.input("listen");
+    plan.call("close_others", [3 + options.preserveFds, listen, plan.input("created")], {
+      why: "a container may wait for long",
+    });
     plan.call("wait_start", [listen]);
   } else plan.call("wait", ["START"]);
   if (process === undefined || program === undefined) return;
@@ -129,5 +133,5 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
     why: "nothing of the host's reaches the program",
   });
   plan.call("post", ["EXEC"]);
-  plan.at("/process/args").call("execve", [program, process.args, environmentOf(process, options)]);
+  plan.at("/process/args").call("execve", [program, process.args, environment]);
 }

@@ -19,10 +19,17 @@ export interface StructValue {
 
 /**
  * One argument. A number is a plain integer (mode, id, size); a string is text or, where the call table says
- * so, a flag expression such as "O_PATH|O_CLOEXEC" or "S_IFCHR|0666"; an array is a vector of strings (argv, envp)
- * or of ids (setgroups).
+ * so, a flag expression such as "O_PATH|O_CLOEXEC" or "S_IFCHR|0666"; an array is a vector of texts (argv, envp),
+ * each a string or a register that points to one, or of ids (setgroups).
  */
-export type Value = number | string | null | Register | readonly string[] | readonly number[] | StructValue;
+export type Value =
+  | number
+  | string
+  | null
+  | Register
+  | readonly (string | Register)[]
+  | readonly number[]
+  | StructValue;
 
 /** One line of a plan. */
 export interface Call {

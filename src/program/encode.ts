@@ -197,15 +197,18 @@ class Encoder {
     for (const { at, name } of row.structs) {
       const value = call.args[at];
       const struct = name === "" ? ioctlStructs[call.args[1] as string] : name;
+      if (struct === "strv" && Array.isArray(value)) {
+        offsets.push(this.#vector(value as readonly (string | Register)[]));
+        continue;
+      }
       const isPlain = struct === undefined || value === null || typeof value !== "object" || "register" in value;
       if (!isPlain) offsets.push(this.#struct(struct, value as StructValue));
     }
     return offsets;
   }
 
-  /** Lays out a vector of texts or an array of ids: its offset. */
+  /** Lays out an array of ids: its offset. */
   #list(kind: number, value: Value): number {
-    if (kind === KIND.VECTOR) return this.#vector(value as readonly string[]);
     if (kind === KIND.IDS) return this.#ids(value as readonly number[]);
     throw new PlanError(`A structure or list stands where none belongs: ${JSON.stringify(value)}`);
   }
@@ -248,9 +251,13 @@ class Encoder {
     this.#code[code + ARGUMENTS + 4] = size;
   }
 
-  #vector(texts: readonly string[]): number {
+  #vector(texts: readonly (string | Register)[]): number {
     const at = this.#pool.reserve(8 * (texts.length + 1));
-    for (let i = 0; i < texts.length; i++) this.#pool.pointToText(at + 8 * i, texts[i]!);
+    for (let i = 0; i < texts.length; i++) {
+      const text = texts[i]!;
+      if (typeof text === "string") this.#pool.pointToText(at + 8 * i, text);
+      else this.#store(at + 8 * i, text.register, 8);
+    }
     return at;
   }
 

@@ -23,7 +23,7 @@ function valueText(value: Value, kind: ArgumentKind): string {
   if (typeof value === "string")
     return kind === "str" || kind === "data" ? JSON.stringify(value) : value === "" ? "0" : value;
   if (Array.isArray(value)) {
-    return `[${(value as readonly (string | number)[]).map((item) => (typeof item === "string" ? JSON.stringify(item) : String(item))).join(", ")}]`;
+    return `[${(value as readonly Value[]).map((item) => valueText(item, "str")).join(", ")}]`;
   }
   const struct = value as StructValue;
   if (kind === "dev") return `makedev(${String(struct["major"])}, ${String(struct["minor"])})`;

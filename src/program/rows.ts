@@ -42,7 +42,10 @@ export interface Row {
   /** Number of the system call or of the pseudo-call. */
   readonly op: number;
   readonly kinds: readonly number[];
-  /** Which arguments are, or for ioctl may be, structures, and which; nothing derived stands before them. */
+  /**
+   * Which arguments are laid out before the call: structures (for ioctl: perhaps) and vectors, "strv", since they may
+   * hold registers. Nothing derived stands before them.
+   */
   readonly structs: readonly { readonly at: number; readonly name: string }[];
 }
 
@@ -77,6 +80,9 @@ function prepare(name: string, tables: Tables): Row {
     if (word.startsWith("struct ")) {
       structs.push({ at: kinds.length, name: word.slice(7) });
       kinds.push(KIND.STRUCT);
+    } else if (word === "strv") {
+      structs.push({ at: kinds.length, name: "strv" });
+      kinds.push(KIND.VECTOR);
     } else kinds.push(isEvent ? KIND.EVENT : kindNumbers[word]!);
   }
   return { op, kinds, structs };

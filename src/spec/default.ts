@@ -38,7 +38,7 @@ export function defaultSpec(isRootless: boolean, uid = 0, gid = 0): object {
         bounding: capabilities,
         effective: capabilities,
         permitted: capabilities,
-        ambient: capabilities,
+        // runc lists ambient ones too; without inheritable ones the kernel grants none of them (capabilities(7)).
       },
       rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
       noNewPrivileges: true,

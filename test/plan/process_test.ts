@@ -1,29 +1,37 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseCapabilitySet } from "../../src/plan/capabilities.ts";
-import { environmentOf, executableCandidates } from "../../src/plan/environment.ts";
+import { executableCandidates } from "../../src/plan/environment.ts";
 import type { Alternative } from "../../src/plan/types.ts";
 import { parseSpec } from "../../src/spec/mod.ts";
 import { callsOf, configText, defaultOptions, hostWith, indexOf, planOf, textsOf, v2Host } from "./planning.ts";
 
 const processOf = (process: object) => parseSpec(configText({ process })).process!;
 
-test("environmentOf() keeps the later of two entries, in the place of the first", () => {
-  assert.deepEqual(environmentOf(processOf({ env: ["A=1", "B=2", "A=3=x", "HOME=/h"] }), defaultOptions), [
-    "A=3=x",
-    "B=2",
+/** The environment of the execve line. */
+const environmentOf = (process: object, options = {}) => {
+  const calls = callsOf(planOf({ process }, v2Host, { ...defaultOptions, ...options }));
+  return calls.find(({ call }) => call === "execve")!.args[2];
+};
+
+test("planEnvironment() keeps the later of two entries, in the place of the first", () => {
+  assert.deepEqual(environmentOf({ env: ["A=1", "B=2", "A=3=x", "HOME=/h"] }), ["A=3=x", "B=2", "HOME=/h"]);
+});
+
+test("planEnvironment() announces handed-down sockets", () => {
+  assert.deepEqual(environmentOf({ env: ["LISTEN_FDS=9", "HOME=/h"] }, { preserveFds: 2, listenFds: 2 }), [
+    "LISTEN_FDS=2",
     "HOME=/h",
+    "LISTEN_PID=1",
   ]);
 });
 
-test("environmentOf() announces handed-down sockets and adds HOME", () => {
-  const options = { ...defaultOptions, preserveFds: 2, listenFds: 2 };
-  assert.deepEqual(environmentOf(processOf({ env: ["LISTEN_FDS=9"] }), options), [
-    "LISTEN_FDS=2",
-    "LISTEN_PID=1",
-    "HOME=/root",
-  ]);
-  assert.deepEqual(environmentOf(processOf({ user: { uid: 1, gid: 1 } }), defaultOptions), ["HOME=/"]);
+test("planEnvironment() has the container tell HOME only where it is not set", () => {
+  const plan = planOf({ process: { user: { uid: 7, gid: 1 } } });
+  const call = callsOf(plan).find(({ call: name }) => name === "find_home")!;
+  assert.deepEqual(call.args, [7]);
+  assert.deepEqual(callsOf(plan).find(({ call: name }) => name === "execve")!.args[2], [call.out]);
+  assert.equal(textsOf(planOf({ process: { env: ["HOME=/h"] } })).some((text) => text.startsWith("find_home")), false);
 });
 
 test("executableCandidates() searches the container's PATH", () => {
@@ -177,7 +185,7 @@ test("planStart() waits for the lifecycle when it runs at once", () => {
   const plan = planOf({}, v2Host, { verb: "run" });
   assert.ok(indexOf(plan, "wait(START)") > indexOf(plan, "post(READY)"));
   assert.deepEqual(Object.keys(plan.inputs), []);
-  assert.deepEqual(Object.keys(planOf().inputs), ["listen"]);
+  assert.deepEqual(Object.keys(planOf().inputs), ["listen", "created"]);
 });
 
 // MUST runtime.md#create: a container without process can be created
@@ -256,7 +264,7 @@ test("planTerminal() opens the slave from the master of a verified devpts, and m
   ]);
   assert.ok(indexOf(plan, "ioctl(r, TIOCSWINSZ, {ws_row: 24, ws_col: 80})") > 0);
   assert.ok(indexOf(plan, "send_fd(r, r,") < indexOf(plan, "pivot_root"));
-  assert.deepEqual(Object.keys(plan.inputs), ["console", "listen"]);
+  assert.deepEqual(Object.keys(plan.inputs), ["console", "listen", "created"]);
 });
 
 // CVE-2026-88264
