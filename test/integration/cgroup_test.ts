@@ -176,3 +176,17 @@ test(
     else assert.match(outcome.stderr, /cgroup/i);
   }),
 );
+
+test(
+  "run [cgroup version 2: placed by clone3, never by a process of the runtime moving itself]",
+  limits,
+  scoped("clone", ["cgroup2", "strace"], async (scope) => {
+    const bundle = scope.bundle("true");
+    const file = `${scope.directory}/trace`;
+    const before = ["strace", "-f", "-o", file, "-e", "trace=clone3,openat,write"];
+    await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { view: "v2", before });
+    const trace = readFileSync(file, "utf8");
+    assert.match(trace, /clone3\(\{flags=[^}]*CLONE_INTO_CGROUP[^}]*cgroup=\d+/);
+    assert.doesNotMatch(trace, /cgroup\.procs", O_(WRONLY|RDWR)/);
+  }),
+);

@@ -146,3 +146,18 @@ test(
     assert.equal(outcome.stdout, "/tmp/s a b\n");
   }),
 );
+
+test(
+  "create [a session keyring of the container's own; --no-new-keyring keeps the caller's]",
+  limits,
+  scoped("keyring", [], async (scope) => {
+    const bundle = scope.bundle("cat /proc/keys", (config) => {
+      config.linux.maskedPaths = [];
+    });
+    const own = scope.id();
+    assert.match((await scope.succeed(["run", "--bundle", bundle.path, own])).stdout, new RegExp(`_ses\\.${own}`));
+    const kept = scope.id();
+    const outcome = await scope.succeed(["run", "--no-new-keyring", "--bundle", bundle.path, kept]);
+    assert.doesNotMatch(outcome.stdout, new RegExp(`_ses\\.${kept}`));
+  }),
+);
