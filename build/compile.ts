@@ -4,10 +4,11 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileC } from "./compile_c.ts";
+import { hardenExecutable } from "./harden.ts";
 import { missingHeaders } from "./headers.ts";
 import { writeTables } from "./tables.ts";
 
@@ -57,12 +58,20 @@ function bundle(output: string): void {
   if (result.status !== 0 || /\b(error|warn(ing)?):/i.test(log)) fail(`bun build failed:\n${log}`);
 }
 
+/** The names of hooks in the environment, made unusable in place: every offset stays. */
+function harden(path: string): void {
+  const bytes = readFileSync(path);
+  if (hardenExecutable(bytes) === 0) fail("The engine's hooks in the environment were not found: see build/harden.ts");
+  writeFileSync(path, bytes);
+}
+
 const start = performance.now();
 mkdirSync(join(root, "dist"), { recursive: true });
 refreshTables();
 for (const line of compileC()) console.log(line);
 const output = `${target}.new`;
 bundle(output);
+harden(output);
 const probe = spawnSync(output, ["--version"], { encoding: "utf8" });
 if (probe.status !== 0) {
   rmSync(output, { force: true });
