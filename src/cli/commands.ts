@@ -1,38 +1,51 @@
 /**
- * The commands by name: a line for the overview and how to load the one that was asked for, so that start-up pays
- * for no other. Input: a name. Output: the command's definition.
+ * The commands by name, with a line for the overview. Input: a name. Output: the command's definition.
+ * All are imported statically: one `import()` of a file of ours would make the bundler wrap every module in a function
+ * of its own, which costs more at start-up than all these definitions.
  * @module
  */
 import { UsageError } from "../errors.ts";
 import type { Command } from "./command.ts";
+import { command as create } from "./create.ts";
+import { command as deleteCommand } from "./delete.ts";
+import { command as explain } from "./explain.ts";
+import { command as features } from "./features.ts";
+import { command as help } from "./help.ts";
+import { command as kill } from "./kill.ts";
+import { command as list } from "./list.ts";
+import { command as run } from "./run.ts";
+import { command as spec } from "./spec.ts";
+import { command as start } from "./start.ts";
+import { command as state } from "./state.ts";
+import { command as version } from "./version.ts";
 
 interface Entry {
   readonly summary: string;
-  load(): Promise<{ readonly command: Command }>;
+  readonly command: Command;
 }
 
 export const commands: Readonly<Record<string, Entry>> = {
-  create: { summary: "make a container, ready to start", load: () => import("./create.ts") },
-  delete: { summary: "remove a container and what was made for it", load: () => import("./delete.ts") },
-  explain: { summary: "print the system calls that would make a container", load: () => import("./explain.ts") },
-  features: { summary: "print what this runtime supports, as JSON", load: () => import("./features.ts") },
-  help: { summary: "print the help of a command", load: () => import("./help.ts") },
-  kill: { summary: "send a signal to a container", load: () => import("./kill.ts") },
-  list: { summary: "list the containers", load: () => import("./list.ts") },
-  run: { summary: "make and start a container, and wait for it", load: () => import("./run.ts") },
-  spec: { summary: "write a config.json to start from", load: () => import("./spec.ts") },
-  start: { summary: "start a container that was created", load: () => import("./start.ts") },
-  state: { summary: "print the state of a container, as JSON", load: () => import("./state.ts") },
-  version: { summary: "print the version", load: () => import("./version.ts") },
+  create: { summary: "make a container, ready to start", command: create },
+  delete: { summary: "remove a container and what was made for it", command: deleteCommand },
+  explain: { summary: "print the system calls that would make a container", command: explain },
+  features: { summary: "print what this runtime supports, as JSON", command: features },
+  help: { summary: "print the help of a command", command: help },
+  kill: { summary: "send a signal to a container", command: kill },
+  list: { summary: "list the containers", command: list },
+  run: { summary: "make and start a container, and wait for it", command: run },
+  spec: { summary: "write a config.json to start from", command: spec },
+  start: { summary: "start a container that was created", command: start },
+  state: { summary: "print the state of a container, as JSON", command: state },
+  version: { summary: "print the version", command: version },
 };
 
 /** runc's exit code for a command it does not know; podman probes with such commands. */
 const unknownCommandCode = 3;
 
-/** Loads the command's file; an unknown name (also one that every object has) is an error. */
-export function loadCommand(name: string): Promise<{ readonly command: Command }> {
+/** The command's definition; an unknown name (also one that every object has) is an error. */
+export function findCommand(name: string): Command {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined)
     throw new UsageError(`Unknown command "${name}"`, ["try        bunker --help"], unknownCommandCode);
-  return entry.load();
+  return entry.command;
 }

@@ -1,14 +1,15 @@
 /**
  * From words to the one command they name. Input: argv without the program's name. Output: the exit code.
- * May import: the other files of this room; a command's own file is loaded only when it is asked for.
+ * May import: the other files of this room.
  * @module
  */
 import type { Logger } from "../log.ts";
 import { asksForHelp, parseCommandLine, type Values } from "./arguments.ts";
 import type { Invocation } from "./command.ts";
-import { loadCommand } from "./commands.ts";
+import { findCommand } from "./commands.ts";
 import { reportFailure } from "./failure.ts";
 import { globalOptions, globalsOf, parseGlobals, type Globals } from "./globals.ts";
+import { printHelp } from "./help.ts";
 import { openLog } from "./log_file.ts";
 import { print } from "./output.ts";
 import { runtimeOptions } from "./runtime.ts";
@@ -39,14 +40,9 @@ export async function dispatch(words: readonly string[]): Promise<number> {
 async function runCommand(globals: Globals, log: Logger, words: readonly string[]): Promise<number | void> {
   if (globals.version) return print(versionText());
   const [name, ...rest] = words;
-  if (name === undefined || globals.help) return help(globals.help ? name : undefined);
-  const { command } = await loadCommand(name);
-  if (asksForHelp(command.args, rest)) return help(name);
+  if (name === undefined || globals.help) return printHelp(globals.help ? name : undefined);
+  const command = findCommand(name);
+  if (asksForHelp(command.args, rest)) return printHelp(name);
   const args = parseCommandLine(name, command.args, rest, globalOptions);
   return command.run({ args, runtime: () => runtimeOptions(globals, log) } as unknown as Invocation);
-}
-
-async function help(name: string | undefined): Promise<void> {
-  const { printHelp } = await import("./help.ts");
-  return printHelp(name);
 }

@@ -1,11 +1,11 @@
 /**
- * Help texts, made by citty out of the definitions. Loaded only when help is asked for: citty brings node:util.
+ * Help texts, made by citty out of the definitions. citty is loaded only here: it brings node:util.
  * Input: the name of a command, or none. Output: text without colours (scripts read it as often as people).
  * @module
  */
-import { renderUsage, type CommandDef } from "citty";
+import type { CommandDef } from "citty";
 import { defineCommand, type Command } from "./command.ts";
-import { commands, loadCommand } from "./commands.ts";
+import { commands, findCommand } from "./commands.ts";
 import { globalOptions } from "./globals.ts";
 import { print } from "./output.ts";
 import { version } from "./version_facts.ts";
@@ -20,11 +20,12 @@ export const command = defineCommand({
 
 /** Prints one command's usage with all its options, or the overview. */
 export async function printHelp(name: string | undefined): Promise<void> {
-  print(name === undefined ? await overview() : await commandUsage((await loadCommand(name)).command));
+  print(name === undefined ? await overview() : await commandUsage(findCommand(name)));
 }
 
 async function commandUsage(definition: Command): Promise<string> {
   const parent: CommandDef = { meta: { name: "bunker" } };
+  const { renderUsage } = await import("citty");
   return plain(await renderUsage(definition as unknown as CommandDef, parent));
 }
 
@@ -33,6 +34,7 @@ async function overview(): Promise<string> {
     Object.entries(commands).map(([name, entry]) => [name, { meta: { name, description: entry.summary } }]),
   );
   const meta = { name: "bunker", version, description: "OCI container runtime" };
+  const { renderUsage } = await import("citty");
   return plain(await renderUsage({ meta, args: globalOptions, subCommands } as unknown as CommandDef));
 }
 

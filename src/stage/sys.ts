@@ -6,13 +6,12 @@
 import * as native from "../../dist/native/host.ts";
 import { SyscallError } from "../errors.ts";
 import { evaluate, type Tables } from "../program/tables.ts";
+import { loadKernel as loadBunKernel } from "./bun.ts";
+import { loadKernel as loadDenoKernel } from "./deno.ts";
 import { errnoName, errnoText } from "./errno.ts";
 import type { Kernel } from "./kernel.ts";
 
 export { errnoName, errnoText } from "./errno.ts";
-
-// Two engines, one interface: only the module of the engine at hand is loaded.
-const { loadKernel } = "Deno" in globalThis ? await import("./deno.ts") : await import("./bun.ts");
 
 /** Architecture this process was built for. */
 export const arch: "x86_64" | "aarch64" = native.arch;
@@ -26,11 +25,11 @@ let loaded: Kernel | undefined;
 
 /** The shim, mapped on first use. */
 export function kernel(): Kernel {
-  return (loaded ??= loadKernel(native, {
-    mmap: tables.nr["mmap"]!,
-    mprotect: tables.nr["mprotect"]!,
-    mapFlags: flags("MAP_PRIVATE|MAP_ANONYMOUS"),
-  }));
+  if (loaded !== undefined) return loaded;
+  const load = "Deno" in globalThis ? loadDenoKernel : loadBunKernel;
+  const mapFlags = flags("MAP_PRIVATE|MAP_ANONYMOUS");
+  loaded = load(native, { mmap: tables.nr["mmap"]!, mprotect: tables.nr["mprotect"]!, mapFlags });
+  return loaded;
 }
 
 /** Value of a flag expression: "O_PATH|O_CLOEXEC". */
