@@ -13,8 +13,8 @@ const decoder = new TextDecoder();
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 const UTSNAME_FIELD = 65;
 
-/** Reads the facts. `cgroups: false` leaves the cgroup facts out (cgroup manager "disabled"). */
-export function probeHost(options: { cgroups: boolean }): Host {
+/** Reads the facts. */
+export function probeHost(): Host {
   return {
     arch,
     kernel: kernelRelease(),
@@ -23,7 +23,7 @@ export function probeHost(options: { cgroups: boolean }): Host {
     lastCapability: lastCapability(),
     softNoFile: callersSoftNoFile(),
     hardNoFile: hardNoFile(),
-    cgroup: options.cgroups ? probeCgroups() : { layout: "none", v2: null, v1: [] },
+    cgroup: probeCgroups(),
     inUserNamespace: inUserNamespace(),
   };
 }

@@ -31,7 +31,7 @@ export function load(rt: RuntimeOptions, options: CreateOptions, verb: "create" 
   const bundle = absolutePath(options.bundle);
   const text = readConfig(bundle, options.config);
   const spec = parseSpec(text);
-  const host = probeHost({ cgroups: rt.cgroupManager !== "disabled" });
+  const host = probeHost();
   const listenFds = listenFdsGiven();
   const planOptions: PlanOptions = {
     verb,
