@@ -9,18 +9,18 @@ const hookLog = /^host log \d+$/;
 export const ofTheProcess: readonly KnownDifference[] = [
   // the program
   {
-    peer: "runc",
+    peer: "crun",
+    cases: /^user without entry/,
     key: /^environment \d+$/,
     ours: /^HOME=\/$/,
-    theirs: /^HOME=\/home$/,
-    why: "runc reads the user's home from the image's /etc/passwd; ours opens no file of the image on the way to the program",
+    theirs: /^$/,
+    why: "a user whom the image's /etc/passwd does not name: HOME is / in runc and here, crun sets none",
   },
   {
-    peer: "crun",
-    key: /^environment \d+$/,
-    ours: /^HOME=\/$/,
-    theirs: /^(HOME=\/home)?$/,
-    why: "crun reads the user's home from the image's /etc/passwd; ours opens no file of the image on the way to the program",
+    peer: "runc",
+    cases: /^no limits$/,
+    key: /^limits Max open files$/,
+    why: "the language runtime of runc raises its own soft limit and hands it on; ours (as crun's) is the caller's",
   },
   {
     peer: "runc",

@@ -31,7 +31,8 @@ export async function runCase(testCase: Case, runtime: Runtime): Promise<CaseRun
     testCase.change?.(bundle.config, bundle, scope);
     bundle.save();
     const outsidePath = `${scope.directory}/outside`;
-    const prepare = [testCase.mounts?.(bundle), recordOutside(outsidePath), 'exec "$@"']
+    // The shell stays as the caller: runtimes look at their parent.
+    const prepare = [testCase.mounts?.(bundle), recordOutside(outsidePath), '{ "$@"; exit $?; }']
       .filter((line) => line !== undefined)
       .join(" && ");
     const id = scope.id();

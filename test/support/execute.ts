@@ -15,8 +15,6 @@ export interface ExecuteOptions {
   /** Text for standard input; /dev/null otherwise. */
   stdin?: string;
   timeoutMs?: number;
-  /** Soft limit on open files the program starts with. */
-  softNoFile?: number;
   /** Where the output files go and stay; without it they are gone when the program ends. */
   outputs?: string;
 }
@@ -54,7 +52,7 @@ function cleanStart(argv: readonly string[], options: ExecuteOptions): string[] 
     ...environment,
     "/bin/sh",
     "-c",
-    `ulimit -Sn ${options.softNoFile ?? 1024}; unset PWD OLDPWD; exec "$@"`,
+    'ulimit -Sn 1024; unset PWD OLDPWD; exec "$@"',
     "sh",
     ...argv,
   ];
