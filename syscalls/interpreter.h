@@ -97,7 +97,8 @@ static i64 op_wait(struct machine *m, u32 event)
 
 	for (;;) {
 		i64 n = SYS(NR_recvfrom, m->sync, &packet, sizeof packet, 0, 0, 0);
-		if (n == -EINTR)
+		/* ECONNRESET: it ended with a message of ours unread; said once, and what it sent still lies there */
+		if (n == -EINTR || n == -ECONNRESET)
 			continue;
 		if (n <= 0)
 			return n < 0 ? n : -ECONNRESET;

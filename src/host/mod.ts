@@ -21,8 +21,7 @@ export function probeHost(): Host {
     euid: sys("geteuid"),
     capabilities: ownCapabilities(),
     lastCapability: lastCapability(),
-    softNoFile: callersSoftNoFile(),
-    hardNoFile: hardNoFile(),
+    ...openFileLimits(),
     cgroup: probeCgroups(),
     inUserNamespace: inUserNamespace(),
   };
@@ -57,22 +56,17 @@ function lastCapability(): number {
 }
 
 /**
- * The engine raises its own soft limit before our first statement, so the caller's is read instead: ours was a copy
- * of it. Where that is not allowed, the kernel's default for a new login (1024) stands in.
+ * The caller's limits on open files. The engine raises its own soft limit before our first statement, so the parent's
+ * is read instead: ours was a copy of it, unless one was set between (`ulimit` and `exec` in one shell). Where reading
+ * is not allowed, the kernel's default for a new login (1024) stands in.
  */
-function callersSoftNoFile(): number {
+function openFileLimits(): { softNoFile: number; hardNoFile: number } {
   const limit = stable(16);
   const view = new DataView(limit.buffer);
-  const read = (pid: number) => sys("prlimit64", pid, flags("RLIMIT_NOFILE"), null, limit);
-  if (read(sys("getppid")) === 0) return view.getUint32(0, true);
-  return read(0) === 0 ? Math.min(1024, view.getUint32(8, true)) : 1024;
-}
-
-/** Ours is the caller's: the engine raises the soft limit only. */
-function hardNoFile(): number {
-  const limit = stable(16);
-  sys("prlimit64", 0, flags("RLIMIT_NOFILE"), null, limit);
-  return new DataView(limit.buffer).getUint32(8, true);
+  const read = (pid: number) => sys("prlimit64", pid, flags("RLIMIT_NOFILE"), null, limit) === 0;
+  const soft = read(sys("getppid")) ? view.getUint32(0, true) : 1024;
+  const hardNoFile = read(0) ? view.getUint32(8, true) : soft;
+  return { softNoFile: Math.min(soft, hardNoFile), hardNoFile };
 }
 
 function inUserNamespace(): boolean {

@@ -49,6 +49,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     closeStateDirectory(launched.directory);
     return 0;
   }
+  rt.log.flush();
   return becomeMonitor(monitor, master);
 }
 

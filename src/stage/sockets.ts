@@ -8,6 +8,8 @@ import { records } from "../../syscalls/ops.ts";
 import { errnoName, errnoText, flags, kernel, stable, sys, sysOrThrow, syscallError, tables } from "./sys.ts";
 
 const AF_UNIX = 1;
+const EINTR = 4;
+const ECONNRESET = 104;
 const RECORD_BYTES = 24;
 const PACKET_BYTES = 2048;
 
@@ -77,9 +79,9 @@ export interface Message {
 export function receive(fd: number): Message[] {
   const bytes = stable(PACKET_BYTES);
   let n: number;
+  // ECONNRESET: the peer ended with a message of ours unread. Said once; what it sent before still lies there.
   do n = sys("recvfrom", fd, bytes, PACKET_BYTES, 0);
-  while (n === -4); // EINTR
-  if (n === -104) return []; // ECONNRESET: the peer ended with a message of ours unread
+  while (n === -EINTR || n === -ECONNRESET);
   if (n < 0) throw syscallError("recvfrom", -n);
   const view = new DataView(bytes.buffer);
   const messages: Message[] = [];
