@@ -5,13 +5,24 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { limits } from "../support/machine.ts";
+import { limits, missing } from "../support/machine.ts";
 import { bunker, peer } from "../support/runtime.ts";
 import { needing } from "../support/scope.ts";
 import { cases } from "./cases.ts";
 import { explanation } from "./known_differences.ts";
 import { type CaseRun, runCase } from "./run.ts";
 import { compareViews } from "./view.ts";
+
+const peers = (["runc", "crun"] as const).filter((name) => {
+  const reason = missing(name);
+  if (reason !== undefined)
+    test(
+      `views compared with ${name}'s`,
+      limits,
+      needing([name], async () => {}),
+    );
+  return reason === undefined;
+});
 
 for (const testCase of cases) {
   const own = once(() => runCase(testCase, bunker()));
@@ -25,7 +36,7 @@ for (const testCase of cases) {
     }),
   );
 
-  for (const name of ["runc", "crun"] as const) {
+  for (const name of peers) {
     if (testCase.without?.[name] !== undefined) continue; // the reason stands with the case and in the printed table
     if (testCase.view === "host" && name === "crun") continue; // crun starts on no hybrid machine
     test(
