@@ -8,7 +8,7 @@ import { PlanError } from "../errors.ts";
 import type { Alternative, Call, Item, Register, StructValue, Value } from "../plan/types.ts";
 import { ioctlStructs } from "../../syscalls/calls.ts";
 import { events, forms, image as imageNumbers, ops } from "../../syscalls/ops.ts";
-import { Pool, utf8Length } from "./pool.ts";
+import { Pool, twice, utf8Length } from "./pool.ts";
 import { KIND, type Row, rowOf } from "./rows.ts";
 import { evaluate, type Tables } from "./tables.ts";
 
@@ -47,8 +47,7 @@ export function countCalls(item: Item): number {
 class Encoder {
   readonly #tables: Tables;
   readonly #pool = new Pool();
-  /** Plain arrays while building: the engine's interpreter writes to typed arrays by a slow path. */
-  readonly #code: number[] = new Array<number>(256 * WORDS).fill(0);
+  #code = new Int32Array(256 * WORDS);
   #instructions = 0;
   /** Pairs: index of an argument in the code, number of the text it points to. */
   readonly #texts: number[] = [];
@@ -73,8 +72,7 @@ class Encoder {
     const bytes = new Uint8Array(new ArrayBuffer(registerFile + Math.max(1, registers) * 8));
     const header = new Int32Array(bytes.buffer, 0, HEADER_BYTES / 4);
     header.set([imageNumbers.PROGRAM_MAGIC, 0, HEADER_BYTES, 0, poolStart, 0, registerFile, 0, sync, sync >> 31]);
-    this.#code.length = this.#instructions * WORDS;
-    new Int32Array(bytes.buffer, HEADER_BYTES).set(this.#code);
+    new Int32Array(bytes.buffer, HEADER_BYTES).set(this.#code.subarray(0, this.#instructions * WORDS));
     pool.copyTo(bytes.subarray(poolStart, registerFile), base(bytes) + poolStart);
     return { bytes, registers: registerFile };
   }
@@ -278,7 +276,7 @@ class Encoder {
   /** Appends an instruction without arguments: index of its first word. */
   #begin(op: number, out: number, handlers: number): number {
     const at = this.#instructions++ * WORDS;
-    while (at + WORDS > this.#code.length) this.#code.push(0);
+    if (at + WORDS > this.#code.length) this.#code = twice(this.#code);
     this.#code[at] = op | (out << 16);
     this.#code[at + 1] = handlers;
     this.#code[at + 3] = this.#address;

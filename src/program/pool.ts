@@ -8,9 +8,15 @@
 const encoder = new TextEncoder();
 const TWO_32 = 4294967296;
 
+/** The words in twice the space. */
+export function twice(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(words.length * 2);
+  grown.set(words);
+  return grown;
+}
+
 export class Pool {
-  /** A plain array while building: the engine's interpreter writes to typed arrays by a slow path. */
-  readonly #words: number[] = new Array<number>(2048).fill(0);
+  #words = new Int32Array(2048);
   /** Bytes used. Offset 0 stays unused: a handler table at 0 means none. */
   #used = 8;
   readonly #texts: string[] = [];
@@ -25,7 +31,7 @@ export class Pool {
   reserve(bytes: number): number {
     const at = this.#used;
     this.#used = (at + bytes + 7) & ~7;
-    while (this.#used > this.#words.length * 4) this.#words.push(0);
+    while (this.#used > this.#words.length * 4) this.#words = twice(this.#words);
     return at;
   }
 
@@ -97,8 +103,7 @@ export class Pool {
       this.#point(this.#textPointers[i]!, start + this.#textOffsets[this.#textPointers[i + 1]!]!);
     }
     for (let i = 0; i < this.#pointers.length; i += 2) this.#point(this.#pointers[i]!, start + this.#pointers[i + 1]!);
-    this.#words.length = this.#used >> 2;
-    new Int32Array(target.buffer, target.byteOffset).set(this.#words);
+    new Int32Array(target.buffer, target.byteOffset).set(this.#words.subarray(0, this.#used >> 2));
     target.set(this.#bytes, this.#used);
   }
 
