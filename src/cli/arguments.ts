@@ -65,7 +65,7 @@ export function parseCommandLine(
   while (at < words.length) {
     const word = words[at]!;
     if (word === "--") {
-      given.push(...words.slice(at + 1));
+      while (++at < words.length) given.push(words[at]!);
       break;
     }
     if (isOption(word)) at = readOption(table, words, at, values, name, elsewhere);
@@ -86,7 +86,7 @@ export function asksForHelp(table: OptionTable, words: readonly string[]): boole
     if (word === "-h" || word === "-help" || word === "--help") return true;
     // A value is not an option, whatever it looks like.
     if (isOption(word) && !word.includes("=")) {
-      const found = findOption(table, word.replace(/^--?/, ""));
+      const found = findOption(table, withoutDashes(word));
       if (found !== undefined && takesValue(found[1])) at++;
     }
   }
@@ -96,6 +96,11 @@ export function asksForHelp(table: OptionTable, words: readonly string[]): boole
 /** "-" alone is an argument (standard input), as everywhere. */
 function isOption(word: string): boolean {
   return word.length > 1 && word.startsWith("-");
+}
+
+/** The name of an option: one dash means the same as two. */
+function withoutDashes(word: string): string {
+  return word.slice(word.startsWith("--") ? 2 : 1);
 }
 
 function takesValue(option: OptionDef): boolean {
@@ -123,7 +128,7 @@ function readOption(
   const word = words[at]!;
   const equals = word.indexOf("=");
   const shown = equals < 0 ? word : word.slice(0, equals);
-  const name = shown.replace(/^--?/, "");
+  const name = withoutDashes(shown);
   const found = findOption(table, name);
   if (found === undefined) throw unknownOption(shown, command, elsewhere);
   const [key, option] = found;
@@ -153,28 +158,30 @@ function readOption(
 function unknownOption(shown: string, command: string, elsewhere: OptionTable): UsageError {
   const of = command === "" ? "" : ` of "${command}"`;
   const detail = [`try        bunker ${command === "" ? "" : `${command} `}--help`];
-  if (findOption(elsewhere, shown.replace(/^--?/, "")) !== undefined) {
+  if (findOption(elsewhere, withoutDashes(shown)) !== undefined) {
     detail.unshift(`because    ${shown} is a global option: it stands before the command`);
   }
   return new UsageError(`Unknown option${of}: ${shown}`, detail);
 }
 
 function fillArguments(name: string, table: OptionTable, given: readonly string[], values: Values): void {
-  const wanted = Object.entries(table).filter(([, option]) => option.type === "positional");
+  const wanted: [string, OptionDef][] = [];
+  for (const entry of Object.entries(table)) if (entry[1].type === "positional") wanted.push(entry);
   if (given.length > wanted.length) {
     throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [
       `try        bunker ${name} --help`,
     ]);
   }
-  wanted.forEach(([key, option], index) => {
-    const value = given[index];
+  for (let i = 0; i < wanted.length; i++) {
+    const [key, option] = wanted[i]!;
+    const value = given[i];
     if (value !== undefined) values[key] = value;
     else if (option.required !== false && option.default === undefined) {
       throw new UsageError(`"${name}" requires an argument: ${key.toUpperCase()}`, [
         `try        bunker ${name} --help`,
       ]);
     }
-  });
+  }
 }
 
 function withDefaults(table: OptionTable, values: Values): Values {

@@ -17,7 +17,8 @@ function filesystemOf(path: string): number {
 export function probeCgroups(): Host["cgroup"] {
   const magic = filesystemOf(MOUNT_POINT);
   if (magic === flags("CGROUP2_SUPER_MAGIC")) {
-    const own = ownPlaces().find(({ controllers }) => controllers.length === 0)?.path ?? "/";
+    let own = "/";
+    for (const { controllers, path } of ownPlaces()) if (controllers.length === 0) own = path;
     return { layout: "v2", v2: { mountPoint: MOUNT_POINT, own, controllers: [] }, v1: [] };
   }
   if (magic !== flags("TMPFS_MAGIC")) return { layout: "none", v2: null, v1: [] };

@@ -70,8 +70,7 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     const stage = buildStage(loaded, split, prepared, inputs.stageSync);
     opened.push(stage);
     const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
-    const inherit = [...loaded.plan.inherited.map(valueOf), ...inputs.inherit, ...preservedFds(loaded)];
-    spawned = spawnStage(split.clone, valueOf, stage, inherit);
+    spawned = spawnStage(split.clone, valueOf, stage, inheritedFds(loaded, inputs, valueOf));
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     writeRecord(directory, printRecord(record, loaded.text));
     for (const fd of opened) close(fd);
@@ -187,6 +186,11 @@ function closeInherited({ plan }: Loaded, valueOf: (value: Value) => number): vo
   for (const register of plan.inherited) close(valueOf(register));
 }
 
-function preservedFds({ options }: Loaded): number[] {
-  return Array.from({ length: options.preserveFds }, (_, i) => 3 + i);
+/** What the stage keeps over its execve: the plan's descriptors, ours, and those the caller wants passed on. */
+function inheritedFds({ plan, options }: Loaded, inputs: Inputs, valueOf: (value: Value) => number): number[] {
+  const fds: number[] = [];
+  for (const register of plan.inherited) fds.push(valueOf(register));
+  for (const fd of inputs.inherit) fds.push(fd);
+  for (let fd = 3; fd < 3 + options.preserveFds; fd++) fds.push(fd);
+  return fds;
 }

@@ -5,7 +5,7 @@
  */
 import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
-import { encode, type Image } from "../program/encode.ts";
+import { encode, type Image, type Placed } from "../program/encode.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { setRegister, stageFile } from "./program.ts";
 import { vector } from "./spawn.ts";
@@ -35,20 +35,25 @@ const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: 
 function monitorItems(options: MonitorOptions): Item[] {
   const items: Item[] = [line("monitor", [options.pidfd, { register: MASTER }, options.pid, options.noted])];
   if (options.state === undefined) return items;
-  const environmentOf = ["PATH", "HOME"].flatMap((name) => {
+  const environmentOf: string[] = [];
+  for (const name of ["PATH", "HOME"]) {
     const value = environment(name);
-    return value === undefined ? [] : [`${name}=${value}`];
-  });
-  const fallback = line("hook", [options.fallback[0]!, options.fallback, environmentOf, 0, 0, "", ""]);
-  if (options.needsFallback) return [...items, { ...fallback, allow: ["*"] }];
+    if (value !== undefined) environmentOf.push(`${name}=${value}`);
+  }
+  const run = line("hook", [options.fallback[0]!, options.fallback, environmentOf, 0, 0, "", ""]);
+  const fallback = { ...run, allow: ["*"] };
+  if (options.needsFallback) {
+    items.push(fallback);
+    return items;
+  }
   const { fd, rootFd, files } = options.state;
-  const attempt = [
-    ...options.cgroups.map((path) => line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"])),
-    ...files.map((name) => line("unlinkat", [fd, name, 0])),
-    line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]),
-  ];
-  const branch = { on: ["*"], why: "something is left", items: [{ ...fallback, allow: ["*"] }] };
-  return [...items, { kind: "alternative", attempt, then: [], branches: [branch] }];
+  const attempt: Call[] = [];
+  for (const path of options.cgroups) attempt.push(line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"]));
+  for (const name of files) attempt.push(line("unlinkat", [fd, name, 0]));
+  attempt.push(line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]));
+  const branch = { on: ["*"], why: "something is left", items: [fallback] };
+  items.push({ kind: "alternative", attempt, then: [], branches: [branch] });
+  return items;
 }
 
 /** A monitor ready to take over; the terminal's master is known last. */
@@ -60,7 +65,8 @@ export interface Monitor {
 
 /** Builds the monitor's program, which may be done while the stage is at work. */
 export function prepareMonitor(options: MonitorOptions): Monitor {
-  const items = monitorItems(options).map((item) => ({ item, address: 0 }));
+  const items: Placed[] = [];
+  for (const item of monitorItems(options)) items.push({ item, address: 0 });
   const image = encode(items, tables, 1, -1, () => imageNumbers.PROGRAM_ADDRESS);
   const keep = [options.pidfd, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1];
   return { image, keep, id: options.id };
@@ -77,7 +83,8 @@ export function becomeMonitor({ image, keep, id }: Monitor, master: number): nev
   const envp = vector([]);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
   sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
-  for (const fd of [...keep, master]) if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
+  for (const fd of keep) if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
+  if (master >= 0) sys("fcntl", master, flags("F_SETFD"), 0);
   const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));
   throw new SyscallError(
     "execveat",

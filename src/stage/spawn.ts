@@ -20,7 +20,8 @@ export interface Spawned {
 
 /** A vector of C strings whose memory stays as long as the result is referenced. */
 export function vector(texts: readonly string[]): { address: number; keep: Uint8Array[] } {
-  const keep = texts.map(cString);
+  const keep: Uint8Array[] = [];
+  for (const text of texts) keep.push(cString(text));
   const bytes = stable(8 * (texts.length + 1));
   const view = new DataView(bytes.buffer);
   const k = kernel();

@@ -97,7 +97,7 @@ export function openAt(dirfd: number, path: string, expression: string, mode = 0
 
 /** Everything from the descriptor's position on, at most maxBytes. Throws SyscallError. */
 export function readAll(fd: number, maxBytes = 64 * 1024 * 1024): Uint8Array {
-  let buffer = stable(16384);
+  let buffer = stable(4096);
   let length = 0;
   for (;;) {
     const address = kernel().address(buffer);
