@@ -63,11 +63,6 @@ export interface CapabilitySet {
 
 export type CapabilitySets = Readonly<Record<(typeof capabilitySets)[number], CapabilitySet>>;
 
-/** Name → number; made once, since hundreds of names are looked up a start. */
-const numbers: Readonly<Record<string, number>> = Object.fromEntries(
-  capabilityNames.map((name, number) => [name, number]),
-);
-
 /** Whether a set has a capability. */
 export function has(set: CapabilitySet, number: number): boolean {
   return ((number < 32 ? set.low >>> number : set.high >>> (number - 32)) & 1) === 1;
@@ -100,7 +95,7 @@ export function grantableSets(c: Context): CapabilitySets {
     let low = 0;
     let high = 0;
     for (const name of asked?.[set] ?? []) {
-      const number = Object.hasOwn(numbers, name) ? numbers[name]! : -1;
+      const number = capabilityNames.indexOf(name);
       if (number < 0 || number > host.lastCapability) miss(set, name, "the kernel does not know it");
       else if (!has(within, number)) miss(set, name, why);
       else if (number < 32) low |= 1 << number;

@@ -58,24 +58,28 @@ const nodeKinds = { c: "S_IFCHR", u: "S_IFCHR", b: "S_IFBLK", p: "S_IFIFO" } as 
  * Whether /dev is a bind mount: then it is somebody's own, and nothing is made in it (as runc).
  */
 export function isForeignDev(prepared: readonly PreparedMount[]): boolean {
-  return prepared.some(({ path, isBind }) => path === "dev" && isBind);
+  for (const { path, isBind } of prepared) if (path === "dev" && isBind) return true;
+  return false;
 }
 
 /** Stage: everything in /dev but the console. */
 export function planDevices(c: Context, prepared: readonly PreparedMount[]): void {
   const isForeign = isForeignDev(prepared);
   const { plan } = c;
+  const devices = c.spec.linux?.devices ?? [];
   const directories = new Map<string, Register>();
   if (!isForeign) {
     plan.at("");
     const dev = openDirectory(c, "dev", how.strictDirectory);
     directories.set("dev", dev);
-    const configured = new Set((c.spec.linux?.devices ?? []).map(({ path }) => inRoot(path)));
+    const configured = new Set<string>();
+    for (const { path } of devices) configured.add(inRoot(path));
     for (const node of defaultDevices) if (!configured.has(`dev/${node.name}`)) planNode(c, dev, node);
   }
-  c.spec.linux?.devices?.forEach((device, index) => {
+  for (let index = 0; index < devices.length; index++) {
+    const device = devices[index]!;
     const path = inRoot(device.path);
-    if (isForeign && isWithin(path, "dev")) return;
+    if (isForeign && isWithin(path, "dev")) continue;
     plan.at(`/linux/devices/${index}`);
     const parent = parentOf(path);
     let directory = directories.get(parent);
@@ -93,7 +97,7 @@ export function planDevices(c: Context, prepared: readonly PreparedMount[]): voi
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
     });
-  });
+  }
   const dev = directories.get("dev");
   if (!isForeign && dev !== undefined) planLinks(c, dev);
 }

@@ -18,14 +18,20 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  * finds it out in the container (find_home), for a file of the image is no input of a plan.
  */
 export function planEnvironment({ plan, options }: Context, process: Process): (string | Register)[] {
-  const entries = new Map<string, string>();
-  for (const entry of process.env ?? []) entries.set(entry.slice(0, entry.indexOf("=")), entry);
+  const environment: (string | Register)[] = [];
+  const places = new Map<string, number>();
+  const set = (entry: string): void => {
+    const name = entry.slice(0, entry.indexOf("="));
+    const place = places.get(name) ?? environment.length;
+    places.set(name, place);
+    environment[place] = entry;
+  };
+  for (const entry of process.env ?? []) set(entry);
   if (options.listenFds > 0) {
-    entries.set("LISTEN_FDS", `LISTEN_FDS=${options.listenFds}`);
-    entries.set("LISTEN_PID", "LISTEN_PID=1");
+    set(`LISTEN_FDS=${options.listenFds}`);
+    set("LISTEN_PID=1");
   }
-  const environment: (string | Register)[] = [...entries.values()];
-  if (!entries.has("HOME")) {
+  if (!places.has("HOME")) {
     environment.push(plan.at("/process/user/uid").open("find_home", [process.user.uid], { why: "HOME is not set" }));
   }
   return environment;
@@ -37,5 +43,7 @@ export function executableCandidates(process: Process): string[] {
   if (name.includes("/")) return [name];
   let path = defaultPath;
   for (const entry of process.env ?? []) if (entry.startsWith("PATH=")) path = entry.slice(5);
-  return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${name}`);
+  const candidates: string[] = [];
+  for (const directory of path.split(":")) candidates.push(`${directory === "" ? "." : directory}/${name}`);
+  return candidates;
 }

@@ -15,7 +15,8 @@ import type { Register } from "./types.ts";
 function planHooks(c: Context, kind: HookKind, status: "creating" | "created", pid: Register): void {
   const hooks = c.spec.hooks?.[kind] ?? [];
   const { spec, options, plan } = c;
-  hooks.forEach((hook, index) => {
+  for (let index = 0; index < hooks.length; index++) {
+    const hook = hooks[index]!;
     // The pid is known at run time only: what stands before and after it in the JSON text goes along.
     const before = `{"ociVersion":${JSON.stringify(spec.ociVersion)},"id":${JSON.stringify(options.id)},"status":"${status}","pid":`;
     const annotations = spec.annotations === undefined ? "" : `,"annotations":${JSON.stringify(spec.annotations)}`;
@@ -23,7 +24,7 @@ function planHooks(c: Context, kind: HookKind, status: "creating" | "created", p
     plan
       .at(`/hooks/${kind}/${index}`)
       .call("hook", [hook.path, hook.args ?? [hook.path], hook.env ?? [], hook.timeout ?? 0, pid, before, after]);
-  });
+  }
 }
 
 /** Both sides: the hooks of `create`. */

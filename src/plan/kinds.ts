@@ -8,10 +8,12 @@ import type { Call, Register, Value } from "./types.ts";
 /** Kinds that a plan does not write: the encoder fills them in. */
 const unwritten: ReadonlySet<string> = new Set(["len", "count", "size", "zero"]);
 
-const rows: Readonly<Record<string, readonly ArgumentKind[]>> = { ...calls, ...pseudoCalls };
+const systemCalls: Readonly<Record<string, readonly ArgumentKind[]>> = calls;
+const pseudo: Readonly<Record<string, readonly ArgumentKind[]>> = pseudoCalls;
 
 /** Kinds of this call's arguments (the third of ioctl depends on the request); undefined: no such call. */
 export function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
+  const rows = Object.hasOwn(systemCalls, call.call) ? systemCalls : pseudo;
   if (!Object.hasOwn(rows, call.call)) return undefined;
   const kinds = rows[call.call]!.filter((kind) => !unwritten.has(kind));
   const struct = call.call === "ioctl" ? ioctlStructs[call.args[1] as string] : undefined;

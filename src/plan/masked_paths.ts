@@ -59,9 +59,10 @@ export function planMaskedPaths(c: Context, masks: Masks | undefined): void {
     const tree = plan.open("open_tree", [mask, "", clone]);
     attach(c, tree, over);
   };
-  c.spec.linux!.maskedPaths!.forEach((path, index) => {
+  const paths = c.spec.linux!.maskedPaths!;
+  for (let index = 0; index < paths.length; index++) {
     plan.at(`/linux/maskedPaths/${index}`);
-    const place = inRoot(path);
+    const place = inRoot(paths[index]!);
     const found = plan.register();
     plan.alternative({
       attempt: () => plan.into(found, "openat2", [c.root, place, how.directory]),
@@ -78,18 +79,19 @@ export function planMaskedPaths(c: Context, masks: Masks | undefined): void {
         },
       ],
     });
-  });
+  }
 }
 
 /** Stage: each path becomes a read-only mount of itself, with the flags it has (C22). */
 export function planReadonlyPaths(c: Context): void {
   if (!c.fresh.has("mount")) return;
   const { plan } = c;
-  c.spec.linux?.readonlyPaths?.forEach((path, index) => {
+  const paths = c.spec.linux?.readonlyPaths ?? [];
+  for (let index = 0; index < paths.length; index++) {
     plan.at(`/linux/readonlyPaths/${index}`);
     const found = plan.register();
     plan.alternative({
-      attempt: () => plan.into(found, "openat2", [c.root, inRoot(path), how.any]),
+      attempt: () => plan.into(found, "openat2", [c.root, inRoot(paths[index]!), how.any]),
       then: () => {
         const tree = plan.open("open_tree", [found, "", `${clone}|AT_RECURSIVE`]);
         plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
@@ -97,5 +99,5 @@ export function planReadonlyPaths(c: Context): void {
       },
       branches: [{ on: ["ENOENT"], why: "it does not exist" }],
     });
-  });
+  }
 }

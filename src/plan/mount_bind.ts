@@ -33,8 +33,10 @@ function planAttributes(c: Context, options: MountOptions, tree: Register, isTre
   const { plan } = c;
   const own = mountAttr(options.own);
   const recursive = mountAttr(options.recursive);
-  if (Object.keys(options.superblock).some((name) => name !== "ro")) {
+  for (const name in options.superblock) {
+    if (name === "ro") continue;
     plan.warn(`a bind mount shares its filesystem: ${Object.keys(options.superblock).join(",")} changes nothing`);
+    break;
   }
   const set = (flags: string, attr: StructValue): void => plan.call("mount_setattr", [tree, "", flags, attr]);
   const tail = isTree ? "AT_EMPTY_PATH|AT_RECURSIVE" : "AT_EMPTY_PATH";

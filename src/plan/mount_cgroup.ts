@@ -11,7 +11,7 @@ import type { Cgroups } from "./cgroups.ts";
 import type { Context } from "./context.ts";
 import type { CgroupHierarchy } from "./host.ts";
 import { attach } from "./in_root.ts";
-import { fsmountFlags, mountAttr } from "./mount_options.ts";
+import { fsmountFlags, mountAttr, writable } from "./mount_options.ts";
 import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { nameOf } from "./paths.ts";
@@ -55,7 +55,7 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
   plan.at(`${pointer}/destination`);
   const target = openTarget(c, entry);
   plan.at(pointer);
-  const own = { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") };
+  const own = writable(options.own);
   const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "mode", "755", 0]);

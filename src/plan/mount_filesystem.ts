@@ -7,7 +7,7 @@
  * @module
  */
 import type { Context } from "./context.ts";
-import { fsmountFlags, type MountOptions, mountAttr } from "./mount_options.ts";
+import { fsmountFlags, type MountOptions, mountAttr, writable } from "./mount_options.ts";
 import { type PreparedMount, planPropagation } from "./mount_entry.ts";
 import type { Register } from "./types.ts";
 
@@ -27,7 +27,7 @@ export function planFilesystem(
   const created = createFilesystem(c, entry, type, isReadOnly && !entry.isReadOnlyLater && !copyUp);
   const own =
     entry.isReadOnlyLater || (isReadOnly && copyUp)
-      ? { ...options.own, set: options.own.set.filter((flag) => flag !== "MOUNT_ATTR_RDONLY") }
+      ? writable(options.own)
       : options.own;
   plan.at(`${pointer}/options`);
   const made = plan.open("fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);

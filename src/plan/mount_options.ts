@@ -241,6 +241,13 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   return draft;
 }
 
+/** The same but read-only, for what is written to first. */
+export function writable(attributes: Attributes): Attributes {
+  const set: string[] = [];
+  for (const flag of attributes.set) if (flag !== "MOUNT_ATTR_RDONLY") set.push(flag);
+  return { set, clear: attributes.clear, atime: attributes.atime };
+}
+
 /** The structure for mount_setattr(2); undefined: nothing asked. */
 export function mountAttr(attributes: Attributes): StructValue | undefined {
   const set = attributes.atime === "" ? attributes.set : [...attributes.set, attributes.atime];

@@ -46,7 +46,10 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
 function isFilledLater(mounts: readonly Mount[], index: number, path: string): boolean {
   if (path === "dev") return true;
   if (mounts[index]!.type !== "tmpfs") return false;
-  return mounts.some((other, at) => at > index && isWithin(inRoot(other.destination), path));
+  for (let at = index + 1; at < mounts.length; at++) {
+    if (isWithin(inRoot(mounts[at]!.destination), path)) return true;
+  }
+  return false;
 }
 
 function cloneSources(

@@ -55,10 +55,12 @@ function octal(mode: number): string {
 function planRlimits(c: Context, process: Process): void {
   const { plan, host } = c;
   let hasNoFile = false;
-  process.rlimits?.forEach(({ type, soft, hard }, index) => {
+  const rlimits = process.rlimits ?? [];
+  for (let index = 0; index < rlimits.length; index++) {
+    const { type, soft, hard } = rlimits[index]!;
     if (type === "RLIMIT_NOFILE") hasNoFile = true;
     plan.at(`/process/rlimits/${index}`).call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
-  });
+  }
   if (hasNoFile || host.softNoFile === host.hardNoFile) return;
   plan
     .at("")
