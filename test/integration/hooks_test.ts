@@ -153,15 +153,22 @@ test(
   "create [hook beyond its timeout is killed, with its children]",
   limits,
   scoped("timeout", [], async (scope) => {
-    const bundle = scope.bundle();
-    const path = scope.script("slow", `sleep 1000; echo ${scope.tag}`);
-    bundle.config.hooks = { createRuntime: [{ path, timeout: 1, env: ["PATH=/usr/bin:/bin"] }] };
-    bundle.save();
+    const pids = `${scope.directory}/pids`;
+    const path = scope.script("slow", `sleep 1000 & echo $$ $! > ${pids}; wait`);
+    const left = (): string[] =>
+      readFileSync(pids, "utf8")
+        .trim()
+        .split(" ")
+        .filter((pid) => existsSync(`/proc/${pid}`));
+    scope.defer(() => left().forEach((pid) => process.kill(Number(pid), "SIGKILL")));
+    const bundle = scope.bundle(["/bin/true"], (config) => {
+      config.hooks = { createRuntime: [{ path, timeout: 1, env: ["PATH=/usr/bin:/bin"] }] };
+    });
     const outcome = await scope.invoke(["create", "--bundle", bundle.path, scope.id()]);
     assert.equal(outcome.status, 1);
     assert.ok(outcome.ms > 900 && outcome.ms < 5000, `took ${outcome.ms} ms`);
     assert.match(outcome.stderr, /hook|tim/i);
-    await until("the hook to be gone", () => processesNamed(`${scope.directory}/slow`).length === 0);
+    await until("the hook and its child to be gone", () => left().length === 0);
     assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
   }),
 );
