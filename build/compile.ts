@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { compileC } from "./compile_c.ts";
 import { hardenExecutable } from "./harden.ts";
 import { missingHeaders } from "./headers.ts";
+import { recordOrder } from "./order.ts";
 import { writeTables } from "./tables.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -35,7 +36,7 @@ function commit(): string {
  * NOTE: no --compile-exec-argv, which would open a hook in the environment; the two autoload flags keep .env and
  * bunfig.toml of the working directory out; bytecode and the JIT policy save 2 ms of start-up.
  */
-function bundle(output: string): void {
+function bundle(main: string, output: string, order?: string): void {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   const args = [
     "build",
@@ -48,7 +49,8 @@ function bundle(output: string): void {
     "--no-compile-autoload-bunfig",
     `--define=BUNKER_VERSION=${JSON.stringify(version)}`,
     `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
-    join(root, "src/main.ts"),
+    ...(order === undefined ? [] : [`--bytecode-order=${order}`]),
+    main,
     `--outfile=${output}`,
   ];
   // In dist/, so that whatever a failed build leaves behind lies there.
@@ -70,7 +72,9 @@ mkdirSync(join(root, "dist"), { recursive: true });
 refreshTables();
 for (const line of compileC()) console.log(line);
 const output = `${target}.new`;
-bundle(output);
+const order = recordOrder(root, bundle);
+if (order === undefined) console.log("no order of functions could be recorded: start-up will be a little slower");
+bundle(join(root, "src/main.ts"), output, order);
 harden(output);
 const probe = spawnSync(output, ["--version"], { encoding: "utf8" });
 if (probe.status !== 0) {

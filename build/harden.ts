@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Names that make the engine run or expose something else than our code. */
+/** Names that make the engine run or expose something else than our code, or write files that the caller names. */
 export const steeringVariables = [
   "BUN_OPTIONS",
   "BUN_BE_BUN",
@@ -14,6 +14,9 @@ export const steeringVariables = [
   "BUN_INSPECT_NOTIFY",
   "BUN_INSPECT_PRELOAD",
   "BUN_RUNTIME_TRANSPILER_CACHE_PATH",
+  "BUN_BYTECODE_ORDER_OUT",
+  "BUN_BYTECODE_ORDER_NAMES_OUT",
+  "BUN_BYTECODE_DIGEST_OUT",
 ] as const;
 
 const DOT = 0x2e;
