@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { launch } from "../support/execute.ts";
 import { tree } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
@@ -17,7 +16,7 @@ const rounds = 60;
 
 /** Exchanges two paths for each other all the while; the attacker shares the directory with the container. */
 async function whileSwapping(scope: Scope, one: string, other: string, body: () => Promise<void>): Promise<void> {
-  const swapper = launch([native("swap"), one, other], { timeoutMs: 120_000, outputs: `${scope.directory}/outputs` });
+  const swapper = scope.start([native("swap"), one, other], { timeoutMs: 120_000 });
   try {
     await body();
   } finally {

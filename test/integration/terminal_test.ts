@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import test from "node:test";
 import type { Config } from "../support/config.ts";
-import { execute, launch, until } from "../support/execute.ts";
+import { execute, until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
 import { scoped } from "../support/scope.ts";
@@ -30,7 +30,14 @@ test(
       },
     );
     const socket = `${scope.directory}/console.sock`;
-    const listener = launch([native("pty"), "listen", socket, "expect:devpts", enter("hello"), "expect:line=hello"]);
+    const listener = scope.start([
+      native("pty"),
+      "listen",
+      socket,
+      "expect:devpts",
+      enter("hello"),
+      "expect:line=hello",
+    ]);
     await until("the listener", () => existsSync(socket));
     const id = scope.id();
     const created = await scope.succeed(["create", "--bundle", bundle.path, "--console-socket", socket, id]);
@@ -54,7 +61,7 @@ test(
   scoped("console-run", ["compiler"], async (scope) => {
     const bundle = scope.bundle("echo from $(tty); exit 0", withTerminal);
     const socket = `${scope.directory}/console.sock`;
-    const listener = launch([native("pty"), "listen", socket, "expect:from /dev/pts/0"]);
+    const listener = scope.start([native("pty"), "listen", socket, "expect:from /dev/pts/0"]);
     await until("the listener", () => existsSync(socket));
     await scope.succeed(["run", "--detach", "--bundle", bundle.path, "--console-socket", socket, scope.id()]);
     assert.equal((await listener.done).status, 0);
@@ -68,7 +75,7 @@ test(
     const bundle = scope.bundle("echo here", withTerminal);
     const deep = `${scope.directory}/${"d".repeat(60)}/${"e".repeat(60)}`;
     await execute(["mkdir", "-p", deep]);
-    const listener = launch([native("pty"), "listen", "s", "expect:here"], { cwd: deep });
+    const listener = scope.start([native("pty"), "listen", "s", "expect:here"], { cwd: deep });
     await until("the listener", () => existsSync(`${deep}/s`));
     const id = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, "--console-socket", `${deep}/s`, id]);

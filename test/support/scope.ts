@@ -99,7 +99,19 @@ export class Scope {
 
   /** Calls the runtime and returns while it runs. */
   launch(words: readonly string[], options: InvokeOptions = {}): Running {
-    return launch(this.argv(words, options), { outputs: `${this.directory}/outputs`, ...options });
+    return this.start(this.argv(words, options), options);
+  }
+
+  /** Starts any program; it ends with the test at the latest. */
+  start(argv: readonly string[], options: ExecuteOptions = {}): Running {
+    const running = launch(argv, { outputs: `${this.directory}/outputs`, ...options });
+    let isDone = false;
+    void running.done.then(() => (isDone = true));
+    this.defer(async () => {
+      if (!isDone) killQuietly(-running.pid);
+      await running.done;
+    });
+    return running;
   }
 
   /** Calls the runtime, which must succeed. */
