@@ -30,6 +30,7 @@ static void hook_child(void *argument)
 	struct hook *hook = argument;
 
 	reset_signals();
+	SYS(NR_setpgid, 0, 0); /* so that its children, too, can be killed when its time is over */
 	SYS(NR_dup3, hook->input, 0, 0);
 	SYS(NR_close_range, 3, ~0u, 0);
 	hook->error = SYS(NR_execve, hook->path, hook->argv, hook->envp);
@@ -85,7 +86,7 @@ static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 
 	i32 pipe[2], pidfd = -1;
 	struct siginfo info;
 	char digits[24];
-	i64 r, deadline = timeout > 0 ? monotonic_ms() + timeout * 1000 : 0;
+	i64 r, child, deadline = timeout > 0 ? monotonic_ms() + timeout * 1000 : 0;
 	struct {
 		u64 handler, flags, restorer, mask;
 	} ignore = { 1, 0, 0, 0 }, saved;
@@ -102,12 +103,13 @@ static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 
 	args.exit_signal = SIGCHLD;
 	args.stack = (u64)stack;
 	args.stack_size = sizeof stack;
-	r = clone_call(&args, sizeof args, hook_child, &hook);
+	child = clone_call(&args, sizeof args, hook_child, &hook);
 	close_fd(pipe[0]);
-	if (r < 0) {
+	if (child < 0) {
 		close_fd(pipe[1]);
-		return r;
+		return child;
 	}
+	r = 0;
 	if (hook.error == 0) {
 		SYS(NR_rt_sigaction, SIGPIPE, &ignore, &saved, 8);
 		SYS(NR_fcntl, pipe[1], F_SETFL, O_NONBLOCK);
@@ -131,8 +133,10 @@ static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 
 		else if (SYS(NR_ppoll, &wait, 1, deadline ? &left : 0, 0, 0) > 0)
 			break;
 	}
-	if (r == -ETIMEDOUT)
+	if (r == -ETIMEDOUT) {
 		SYS(NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+		SYS(NR_kill, -child, SIGKILL); /* not reaped yet, so the group's number is still its own */
+	}
 	memset(&info, 0, sizeof info);
 	while (SYS(NR_waitid, P_PIDFD, pidfd, &info, WEXITED, 0) == -EINTR)
 		;
