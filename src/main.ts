@@ -12,6 +12,11 @@ function words(): readonly string[] {
   return runtime.Bun?.argv.slice(2) ?? runtime.Deno?.args ?? [];
 }
 
-const code = await dispatch(words());
-// Straight to the kernel: nothing is buffered here, and taking the JavaScript engine down costs time.
-sys("exit_group", code);
+/** Straight to the kernel: nothing is buffered here, and taking the JavaScript engine down costs time. */
+function exit(code: number): void {
+  sys("exit_group", code);
+}
+
+const outcome = dispatch(words());
+if (typeof outcome === "number") exit(outcome);
+else void outcome.then(exit);

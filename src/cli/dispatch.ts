@@ -15,17 +15,20 @@ import { print } from "./output.ts";
 import { runtimeOptions } from "./runtime.ts";
 import { versionText } from "./version_facts.ts";
 
-/** Runs the command line; never throws. */
-export async function dispatch(words: readonly string[]): Promise<number> {
+/**
+ * Runs the command line; never throws. A promise only where the command gives one (help): the engine compiles
+ * asynchronous functions from their text at each start.
+ */
+export function dispatch(words: readonly string[]): number | Promise<number> {
   const values: Values = {};
   let log: Logger | undefined;
   try {
     const at = parseGlobals(words, values);
     const globals = globalsOf(values);
     log = openLog(globals);
-    const code = (await runCommand(globals, log, words.slice(at))) ?? 0;
+    const outcome = runCommand(globals, log, words.slice(at)) ?? 0;
     log.flush();
-    return code;
+    return typeof outcome === "number" ? outcome : finish(outcome, globals, log);
   } catch (error) {
     const globals = globalsOf(values);
     try {
@@ -37,7 +40,17 @@ export async function dispatch(words: readonly string[]): Promise<number> {
   }
 }
 
-async function runCommand(globals: Globals, log: Logger, words: readonly string[]): Promise<number | void> {
+/** The end of a command that takes its time. */
+async function finish(outcome: Promise<void>, globals: Globals, log: Logger): Promise<number> {
+  try {
+    await outcome;
+    return 0;
+  } catch (error) {
+    return reportFailure(error, globals, log);
+  }
+}
+
+function runCommand(globals: Globals, log: Logger, words: readonly string[]): number | void | Promise<void> {
   if (globals.version) return print(versionText());
   const [name, ...rest] = words;
   if (name === undefined || globals.help) return printHelp(globals.help ? name : undefined);

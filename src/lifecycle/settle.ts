@@ -50,8 +50,8 @@ export function awaitExec(rt: RuntimeOptions, loaded: Loaded, launched: Launched
 }
 
 function isPosted(rt: RuntimeOptions, loaded: Loaded, messages: readonly Message[], event: number): boolean {
-  debugBranches(rt, loaded, messages.filter(({ kind }) => kind === "branch").map((m) => ({ ...m, errno: m.value })));
   for (const message of messages) {
+    if (message.kind === "branch") debugBranches(rt, loaded, [{ ...message, errno: message.value }]);
     if (message.kind === "failed") throw failureError(loaded.plan, loaded.spec, { ...message, errno: message.value });
     if (message.kind === "post" && message.value === event) return true;
   }
