@@ -65,7 +65,8 @@ function stageEnded({ pidfd }: Launched): BunkerError {
   const view = new DataView(info.buffer);
   const [code, status] = [view.getInt32(8, true), view.getInt32(24, true)];
   const how = code === 1 ? `ended with exit status ${status}` : `was killed by signal ${status}`;
-  return new StageError(`The container's first process ${how} before it was ready`, [
-    ...(code !== 1 && status === 9 ? ["because    something killed it: an operator, or the kernel for want of memory"] : []),
-  ], { address: -1, errno: 0, pointer: "" });
+  const because =
+    code !== 1 && status === 9 ? ["because    something killed it: an operator, or the kernel for want of memory"] : [];
+  const where = { address: -1, errno: 0, pointer: "" };
+  return new StageError(`The container's first process ${how} before it was ready`, because, where);
 }

@@ -19,6 +19,7 @@ const WORDS = INSTRUCTION_BYTES / 4;
 const ARGUMENTS = 4;
 const NO_REGISTER = 0xffff;
 const TWO_32 = 4294967296;
+const TWO_64 = 2 ** 64;
 const none: readonly number[] = [];
 
 /** An item with the address of its first call in the whole plan. */
@@ -286,12 +287,12 @@ class Encoder {
 
 /** What exceeds 64 bits (an unlimited resource is Infinity) becomes all ones. */
 function lowWord(value: number): number {
-  return value >= 18446744073709551615 ? -1 : value | 0;
+  return value >= TWO_64 ? -1 : value | 0;
 }
 
 function highWord(value: number): number {
   if (value >= 0 && value < TWO_32) return 0;
-  return value >= 18446744073709551615 ? -1 : Math.floor(value / TWO_32) | 0;
+  return value >= TWO_64 ? -1 : Math.floor(value / TWO_32) | 0;
 }
 
 /** linux/kdev_t.h new_encode_dev: what mknodat takes. */

@@ -5,7 +5,7 @@
  */
 import type { Image } from "../program/encode.ts";
 import { ops, records } from "../../syscalls/ops.ts";
-import { kernel, stable, stageImage, sys, sysOrThrow, flags, tables } from "./sys.ts";
+import { flags, kernel, stable, stageImage, sys, sysOrThrow } from "./sys.ts";
 
 const RECORD_BYTES = 24;
 const BRANCHES = 32;
@@ -98,7 +98,3 @@ export function stageFile(image: Image): number {
   sysOrThrow("fcntl", fd, flags("F_ADD_SEALS"), flags("F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE"));
   return fd;
 }
-
-/** Address where the stage's image is linked. */
-export { image as imageNumbers } from "../../syscalls/ops.ts";
-export { tables };
