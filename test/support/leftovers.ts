@@ -93,7 +93,8 @@ export function snapshot(tag: string, directory: string, root: string): Snapshot
     cgroups: cgroupsNamed(tag),
     processes: [...new Set([...processesNamed(tag), ...processesNamed(directory)])],
     temporary: readdirSync("/tmp")
-      .filter((name) => /bunker|^\.bun/i.test(name) && !name.startsWith("bunker-test-"))
+      // What an engine or the runtime would leave; directories of other tests (bunker-WORD-XXXXXX) come and go.
+      .filter((name) => /bunker|^\.bun/i.test(name) && !/^bunker-.*-\w{6}$/.test(name))
       .toSorted(),
     state: tree(root),
   };
