@@ -8,7 +8,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defaultSpec } from "../src/spec/default.ts";
 
 /** The line of src/main.ts that ends the process at once; the engine writes the order only when it ends by itself. */
 const exitLine = 'sys("exit_group", code);';
@@ -26,15 +25,13 @@ function writeMain(root: string): string {
  * A bundle whose container does everything up to its program, which does not exist: a build leaves no container behind
  * and needs no root file system. Without root it gets as far as the first mount call.
  */
-function makeBundle(directory: string): void {
+function makeBundle(executable: string, directory: string): void {
   mkdirSync(join(directory, "rootfs"));
-  const spec = defaultSpec(false) as { process: object; root: object; hostname: string };
-  const config = {
-    ...spec,
-    process: { ...spec.process, terminal: false, args: ["/no/such/program"] },
-    root: { path: "rootfs", readonly: false },
-  };
-  writeFileSync(join(directory, "config.json"), JSON.stringify(config));
+  spawnSync(executable, ["spec", "--bundle", directory], { timeout: 20_000 });
+  const path = join(directory, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as { process: object; root: object };
+  const process = { ...config.process, terminal: false, args: ["/no/such/program"] };
+  writeFileSync(path, JSON.stringify({ ...config, process, root: { path: "rootfs" } }));
 }
 
 /** Bundles, runs, and keeps the order below dist/. */
@@ -46,7 +43,7 @@ export function recordOrder(root: string, bundle: (main: string, output: string)
   try {
     rmSync(order, { force: true });
     bundle(main, executable);
-    makeBundle(directory);
+    makeBundle(executable, directory);
     const options = ["--root", join(directory, "state"), "--cgroup-manager", "disabled"];
     spawnSync(executable, [...options, "run", "--detach", "--bundle", directory, "order"], {
       env: { BUN_BYTECODE_ORDER_OUT: order },

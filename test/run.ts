@@ -201,7 +201,7 @@ if (isCompiled && (all || options.unit === true)) {
 if (isCompiled && (all || options.integration === true) && integration.length > 0) {
   // A process for each file: one that hangs or dies costs no other. One after the other: they look at the whole machine.
   if (await check("build", [bun, "build/compile.ts"])) {
-    for (const file of integration) await runTests(file.slice("test/".length), "bun", [file], 180);
+    for (const file of integration) await runTests(file.slice("test/".length), "bun", [file], 600);
   }
 }
 
