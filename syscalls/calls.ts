@@ -22,7 +22,18 @@
  * - `struct NAME` pointer to a structure of syscalls/structs.ts, or NULL
  */
 export type ArgumentKind =
-  | "fd" | "int" | "flags" | "str" | "data" | "len" | "count" | "size" | "zero" | "strv" | "ids" | "dev"
+  | "fd"
+  | "int"
+  | "flags"
+  | "str"
+  | "data"
+  | "len"
+  | "count"
+  | "size"
+  | "zero"
+  | "strv"
+  | "ids"
+  | "dev"
   | `struct ${string}`;
 
 const row = <const K extends readonly ArgumentKind[]>(...kinds: K): K => kinds;

@@ -21,7 +21,11 @@ export interface StructSource {
 }
 
 export const structs = {
-  open_how: { type: "struct open_how", header: "linux/openat2.h", fields: { flags: "flags", mode: "flags", resolve: "flags" } },
+  open_how: {
+    type: "struct open_how",
+    header: "linux/openat2.h",
+    fields: { flags: "flags", mode: "flags", resolve: "flags" },
+  },
   mount_attr: {
     type: "struct mount_attr",
     header: "linux/mount.h",
@@ -33,13 +37,21 @@ export const structs = {
     fields: { flags: "flags", pidfd: "ptr", exit_signal: "flags", stack: "ptr", stack_size: "int", cgroup: "fd" },
   },
   rlimit64: { type: "struct rlimit64", header: "linux/resource.h", fields: { rlim_cur: "int", rlim_max: "int" } },
-  cap_header: { type: "struct __user_cap_header_struct", header: "linux/capability.h", fields: { version: "flags", pid: "int" } },
+  cap_header: {
+    type: "struct __user_cap_header_struct",
+    header: "linux/capability.h",
+    fields: { version: "flags", pid: "int" },
+  },
   cap_data: {
     type: "struct { struct __user_cap_data_struct low, high; }",
     header: "linux/capability.h",
     fields: {
-      "low.effective": "flags", "low.permitted": "flags", "low.inheritable": "flags",
-      "high.effective": "flags", "high.permitted": "flags", "high.inheritable": "flags",
+      "low.effective": "flags",
+      "low.permitted": "flags",
+      "low.inheritable": "flags",
+      "high.effective": "flags",
+      "high.permitted": "flags",
+      "high.inheritable": "flags",
     },
   },
   ifreq: { type: "struct ifreq", header: "linux/if.h", fields: { ifr_name: "chars", ifr_flags: "flags" } },
@@ -49,8 +61,15 @@ export const structs = {
     type: "union bpf_attr",
     header: "linux/bpf.h",
     fields: {
-      prog_type: "flags", insn_cnt: "int", insns: "bytes", license: "str", prog_name: "chars",
-      target_fd: "fd", attach_bpf_fd: "fd", attach_type: "flags", attach_flags: "flags",
+      prog_type: "flags",
+      insn_cnt: "int",
+      insns: "bytes",
+      license: "str",
+      prog_name: "chars",
+      target_fd: "fd",
+      attach_bpf_fd: "fd",
+      attach_type: "flags",
+      attach_flags: "flags",
     },
     size: 72,
   },

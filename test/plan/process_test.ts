@@ -31,7 +31,10 @@ test("planEnvironment() has the container tell HOME only where it is not set", (
   const call = callsOf(plan).find(({ call: name }) => name === "find_home")!;
   assert.deepEqual(call.args, [7]);
   assert.deepEqual(callsOf(plan).find(({ call: name }) => name === "execve")!.args[2], [call.out]);
-  assert.equal(textsOf(planOf({ process: { env: ["HOME=/h"] } })).some((text) => text.startsWith("find_home")), false);
+  assert.equal(
+    textsOf(planOf({ process: { env: ["HOME=/h"] } })).some((text) => text.startsWith("find_home")),
+    false,
+  );
 });
 
 test("executableCandidates() searches the container's PATH", () => {

@@ -39,14 +39,23 @@ test("encode() sign-extends AT_FDCWD and evaluates flags", () => {
 });
 
 test("encode() marks a register argument by its form", () => {
-  const [, second] = decode(image((b) => b.call("close", [b.open("getpid", [])])), tables);
+  const [, second] = decode(
+    image((b) => b.call("close", [b.open("getpid", [])])),
+    tables,
+  );
   assert.deepEqual(second?.operands[0], { form: "register", value: 0 });
 });
 
 test("encode() adds the length of data and the size of structures", () => {
-  const [first] = decode(image((b) => b.call("sethostname", ["höst"])), tables);
+  const [first] = decode(
+    image((b) => b.call("sethostname", ["höst"])),
+    tables,
+  );
   assert.equal(first?.operands[1]?.value, 5);
-  const [open] = decode(image((b) => b.call("openat2", ["AT_FDCWD", "a", { flags: "O_PATH" }])), tables);
+  const [open] = decode(
+    image((b) => b.call("openat2", ["AT_FDCWD", "a", { flags: "O_PATH" }])),
+    tables,
+  );
   assert.equal(open?.operands[3]?.value, 24);
 });
 
@@ -55,11 +64,17 @@ test("encode() stores a register into a structure before the call", () => {
     image((b) => b.call("mount_setattr", ["AT_FDCWD", "/", "0", { userns_fd: b.open("getpid", []) }])),
     tables,
   );
-  assert.deepEqual(code.map(({ call }) => call), ["getpid", "store", "mount_setattr", "end"]);
+  assert.deepEqual(
+    code.map(({ call }) => call),
+    ["getpid", "store", "mount_setattr", "end"],
+  );
 });
 
 test("encode() writes device numbers as the kernel takes them", () => {
-  const [first] = decode(image((b) => b.call("mknodat", ["AT_FDCWD", "x", "S_IFBLK|0660", { major: 259, minor: 70000 }])), tables);
+  const [first] = decode(
+    image((b) => b.call("mknodat", ["AT_FDCWD", "x", "S_IFBLK|0660", { major: 259, minor: 70000 }])),
+    tables,
+  );
   assert.equal(first?.operands[3]?.value, (70000 & 0xff) | (259 << 8) | ((70000 & ~0xff) << 12));
 });
 
@@ -96,7 +111,10 @@ test("encode() leads the errnos of an alternative to its branches and past its e
     ),
     tables,
   );
-  assert.deepEqual(code.map(({ call }) => call), ["chdir", "chdir", "jump", "chdir", "end"]);
+  assert.deepEqual(
+    code.map(({ call }) => call),
+    ["chdir", "chdir", "jump", "chdir", "end"],
+  );
   assert.deepEqual(code[0]?.handlers, [
     { errno: 2, target: 3 },
     { errno: 20, target: 3 },
@@ -106,7 +124,10 @@ test("encode() leads the errnos of an alternative to its branches and past its e
 });
 
 test("encode() takes the numbers of the other architecture", () => {
-  const code = decode(image((b) => b.call("openat", ["AT_FDCWD", "/x", "O_DIRECTORY", 0]), "aarch64"), tablesFor("aarch64"));
+  const code = decode(
+    image((b) => b.call("openat", ["AT_FDCWD", "/x", "O_DIRECTORY", 0]), "aarch64"),
+    tablesFor("aarch64"),
+  );
   assert.deepEqual([code[0]?.call, code[0]?.operands[2]?.value], ["openat", 0o40000]);
 });
 

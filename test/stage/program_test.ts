@@ -80,7 +80,10 @@ test("runImage() takes the branch of an alternative, reports it, and skips the r
     const { report } = execute(b);
     assert.equal(report.failed, undefined);
     assert.deepEqual(readdirSync(path).toSorted(), ["branch", "end"]);
-    assert.deepEqual(report.branches.map(({ address, errno }) => [address, errnoName(errno)]), [[1, "ENOENT"]]);
+    assert.deepEqual(
+      report.branches.map(({ address, errno }) => [address, errnoName(errno)]),
+      [[1, "ENOENT"]],
+    );
   });
 });
 
@@ -127,7 +130,11 @@ test("create_in_root() makes missing components with the modes asked for", () =>
     const { report } = execute(b);
     assert.equal(report.failed, undefined);
     assert.deepEqual(readdirSync(path, { recursive: true }).map(String).toSorted(), [
-      "there", "there/a", "there/a/b", "x", "x/file",
+      "there",
+      "there/a",
+      "there/a/b",
+      "x",
+      "x/file",
     ]);
   });
 });
