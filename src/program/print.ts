@@ -7,6 +7,7 @@
 import { namesInSet } from "../plan/capabilities.ts";
 import { isRegister, kindsOf } from "../plan/kinds.ts";
 import type { Alternative, Call, Item, Plan, StructValue, Value } from "../plan/types.ts";
+import { countCalls } from "./encode.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { structs } from "../../syscalls/structs.ts";
 
@@ -49,7 +50,7 @@ export function printPlan(plan: Plan): string {
   if (plan.inherited.length > 0)
     lines.push(`# inherited ${plan.inherited.map(({ register }) => `r${register}`).join(" ")}`);
   for (const path of plan.cgroups) lines.push(`# cgroup ${path}`);
-  const width = String(countCalls(plan.items)).length;
+  const width = String(plan.items.reduce((sum, item) => sum + countCalls(item), 0)).length;
   let address = 0;
   const printCall = (call: Call, indent: string, word: string): void => {
     const result = call.out === undefined ? "" : `r${call.out.register} = `;
@@ -91,19 +92,6 @@ function capabilitiesOf(call: Call): string {
 
 /** Where the pointers start, unless a call is longer. */
 const commentColumn = 110;
-
-function countCalls(items: readonly Item[]): number {
-  let count = 0;
-  for (const item of items) {
-    if (item.kind === "call") count++;
-    else
-      count +=
-        item.attempt.length +
-        countCalls(item.then) +
-        item.branches.reduce((sum, { items: inner }) => sum + countCalls(inner), 0);
-  }
-  return count;
-}
 
 /** The plan as plain data, each call with its address and its text. */
 export function planToJson(plan: Plan): object {

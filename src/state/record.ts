@@ -4,18 +4,10 @@
  */
 import { HostError } from "../errors.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
+import type { Hook } from "../stage/hooks.ts";
 
 /** File name within the state directory. */
 export const recordFile = "state.json";
-
-/** One hook as config.json gives it. */
-export interface HookRecord {
-  readonly path: string;
-  readonly args?: readonly string[] | undefined;
-  readonly env?: readonly string[] | undefined;
-  /** Seconds. */
-  readonly timeout?: number | undefined;
-}
 
 /** Content of state.json, one JSON object. */
 export interface StateRecord {
@@ -37,7 +29,7 @@ export interface StateRecord {
   readonly cgroups: readonly string[];
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
   /** Those that run later than `create`. */
-  readonly hooks: { readonly poststart?: readonly HookRecord[]; readonly poststop?: readonly HookRecord[] };
+  readonly hooks: { readonly poststart?: readonly Hook[]; readonly poststop?: readonly Hook[] };
   readonly ociVersion: string;
   /** What `create` planned by, so that `start` can name the line that failed; absent after `run`. */
   readonly planned?: { readonly host: Host; readonly options: PlanOptions };
