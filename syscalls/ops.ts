@@ -30,6 +30,7 @@ export const ops = {
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,
   SHIM_NOTE_SIGNALS: 8194,
+  SHIM_SPAWNED: 8195,
 } as const;
 
 /** What `post` and `wait` name. */

@@ -10,7 +10,7 @@ import { SyscallError } from "../errors.ts";
 import type { Register, Value } from "../plan/types.ts";
 import { encode, type Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
-import { copyRegisters, getRegister, runImage, setRegister, stageFile } from "../stage/program.ts";
+import { copyRegisters, fillStageFile, getRegister, makeStageFile, runImage, setRegister } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import { spawnStage } from "../stage/spawn.ts";
 import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
@@ -67,10 +67,12 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
     const prepared = prepare(loaded, split, inputs.values);
-    const stage = buildStage(loaded, split, prepared, inputs.stageSync);
+    const stage = makeStageFile();
     opened.push(stage);
     const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
-    spawned = spawnStage(split.clone, valueOf, stage, inheritedFds(loaded, inputs, valueOf));
+    spawned = spawnStage(split.clone, valueOf, stage, inheritedFds(loaded, inputs, valueOf), () =>
+      fillStageFile(stage, buildStage(loaded, split, prepared, inputs.stageSync)),
+    );
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     writeRecord(directory, printRecord(record, loaded.text));
     for (const fd of opened) close(fd);
@@ -172,13 +174,13 @@ function prepare(loaded: Loaded, split: Split, values: Readonly<Record<string, n
   return image;
 }
 
-/** The stage's file, with the descriptors made so far in its registers. */
-function buildStage({ plan }: Loaded, split: Split, prepared: Image, sync: number): number {
+/** The stage's program, with the descriptors made so far in its registers. */
+function buildStage({ plan }: Loaded, split: Split, prepared: Image, sync: number): Image {
   // One register more than the plan has: the sync socket, which no line names.
   const image = encode(split.stage, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, plan.registers, sync);
-  return stageFile(image);
+  return image;
 }
 
 /** Clones of mounts and other descriptors that only the stage needs from here on. */

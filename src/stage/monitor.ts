@@ -7,7 +7,7 @@ import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
 import { encode, type Image, type Placed } from "../program/encode.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
-import { setRegister, stageFile } from "./program.ts";
+import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { vector } from "./spawn.ts";
 import { environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
 
@@ -78,7 +78,8 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
  */
 export function becomeMonitor({ image, keep, id }: Monitor, master: number): never {
   setRegister(image, MASTER, master);
-  const file = stageFile(image);
+  const file = makeStageFile();
+  fillStageFile(file, image);
   const argv = vector(["bunker", "run", id]);
   const envp = vector([]);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.

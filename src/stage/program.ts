@@ -77,8 +77,16 @@ const P_OFFSET = 8;
 const P_FILESZ = 32;
 const P_MEMSZ = 40;
 
-/** A sealed memfd that holds the stage with this image as its second segment; close-on-exec. */
-export function stageFile(image: Image): number {
+/** A memfd for the stage, close-on-exec and still empty. */
+export function makeStageFile(): number {
+  // MFD_EXEC since 6.3, needed where vm.memfd_noexec is 1; older kernels answer EINVAL.
+  const common = flags("MFD_CLOEXEC|MFD_ALLOW_SEALING");
+  const fd = sys("memfd_create", "bunker-stage", common | flags("MFD_EXEC"));
+  return fd >= 0 ? fd : sysOrThrow("memfd_create", "bunker-stage", common);
+}
+
+/** Fills the file with the stage and this image as its second segment, and seals it. */
+export function fillStageFile(fd: number, image: Image): void {
   const code = Uint8Array.fromBase64(stageImage);
   const header = new DataView(code.buffer);
   const offset = header.getUint32(PROGRAM_HEADER + P_OFFSET, true);
@@ -88,13 +96,8 @@ export function stageFile(image: Image): number {
   const view = new DataView(whole.buffer);
   view.setUint32(PROGRAM_HEADER + P_FILESZ, image.bytes.length, true);
   view.setUint32(PROGRAM_HEADER + P_MEMSZ, image.bytes.length, true);
-  // MFD_EXEC since 6.3, needed where vm.memfd_noexec is 1; older kernels answer EINVAL.
-  const common = flags("MFD_CLOEXEC|MFD_ALLOW_SEALING");
-  let fd = sys("memfd_create", "bunker-stage", common | flags("MFD_EXEC"));
-  if (fd < 0) fd = sysOrThrow("memfd_create", "bunker-stage", common);
   const address = kernel().address(whole);
   for (let at = 0; at < whole.length;) at += sysOrThrow("write", fd, address + at, whole.length - at);
   // Sealed: nothing in a container may ever change what runs in another (CVE-2019-5736).
   sysOrThrow("fcntl", fd, flags("F_ADD_SEALS"), flags("F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE"));
-  return fd;
 }

@@ -7,11 +7,14 @@ import { SyscallError } from "../errors.ts";
 import type { Call, StructValue, Value } from "../plan/types.ts";
 import { evaluate } from "../program/tables.ts";
 import { ops } from "../../syscalls/ops.ts";
-import { cString, errnoName, errnoText, kernel, stable, syscallError, tables } from "./sys.ts";
+import { cString, close, errnoName, errnoText, flags, kernel, stable, sys, syscallError, tables } from "./sys.ts";
 
-// struct spawn of syscalls/shim.c: clone_args (88 bytes), then six words.
+// struct spawn of syscalls/shim.c: clone_args (88 bytes), then eight words.
 const CLONE_ARGS_BYTES = 88;
-const SPAWN_BYTES = CLONE_ARGS_BYTES + 48;
+const SPAWN_BYTES = CLONE_ARGS_BYTES + 64;
+
+/** A descriptor that nothing ever has. */
+const NO_FILE = 0x7fffffff;
 
 export interface Spawned {
   readonly pid: number;
@@ -35,17 +38,25 @@ function writeAddress(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, Math.floor(value / 4294967296), true);
 }
 
+/** -1 until clone3 has made it. */
+function readPidfd(memory: Uint8Array<ArrayBuffer>): number {
+  return new DataView(memory.buffer).getInt32(0, true);
+}
+
 /**
  * Starts the stage in new namespaces. The child shares our memory until its execve (CLONE_VM|CLONE_VFORK), and runs
  * nothing but the shim's few calls before it.
  * @param valueOf value of a register of the plan
+ * @param stage descriptor of the stage's file
  * @param inherit descriptors the stage keeps over its execve
+ * @param meanwhile completes the stage's file while the kernel makes the namespaces
  */
 export function spawnStage(
   call: Call,
   valueOf: (value: Value) => number,
   stage: number,
   inherit: readonly number[],
+  meanwhile: () => void,
 ): Spawned {
   const wanted = call.args[0] as StructValue;
   const k = kernel();
@@ -55,7 +66,7 @@ export function spawnStage(
   const { low, high } = evaluate(tables, `${wanted["flags"] as string}|CLONE_PIDFD|CLONE_VM|CLONE_VFORK`);
   view.setInt32(layout["flags"]!.offset, low, true);
   view.setInt32(layout["flags"]!.offset + 4, high, true);
-  const pidfd = stable(8);
+  const pidfd = stable(8).fill(0xff);
   writeAddress(view, layout["pidfd"]!.offset, k.address(pidfd));
   view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string).low, true);
   writeAddress(view, layout["stack"]!.offset, k.stack);
@@ -70,7 +81,19 @@ export function spawnStage(
   writeAddress(view, CLONE_ARGS_BYTES + 16, envp.address);
   writeAddress(view, CLONE_ARGS_BYTES + 24, k.address(fds));
   writeAddress(view, CLONE_ARGS_BYTES + 32, inherit.length);
-  const pid = k.call(ops.SHIM_SPAWN, k.address(bytes), 0, 0, 0, 0, 0);
+  const started = k.call(ops.SHIM_SPAWN, k.address(bytes), 0, 0, 0, 0, 0);
+  if (started < 0) throw syscallError("clone3(CLONE_THREAD)", -started);
+  const end = (): number => k.call(ops.SHIM_SPAWNED, k.address(bytes), 0, 0, 0, 0, 0);
+  try {
+    meanwhile();
+  } catch (error) {
+    // Without a file the child cannot execute: it ends.
+    writeAddress(view, CLONE_ARGS_BYTES, NO_FILE);
+    if (end() > 0) sys("waitid", flags("P_PIDFD"), readPidfd(pidfd), stable(128), flags("WEXITED"), null);
+    close(readPidfd(pidfd));
+    throw error;
+  }
+  const pid = end();
   const error = -view.getInt32(CLONE_ARGS_BYTES + 40, true);
   if (pid < 0) throw syscallError(`clone3(${wanted["flags"] as string})`, -pid);
   if (error > 0) {
@@ -78,5 +101,5 @@ export function spawnStage(
   }
   // Keeps the memory the child read reachable until here.
   if (argv.keep.length + envp.keep.length === 0) throw new SyscallError("clone3", 14, "unreachable");
-  return { pid, pidfd: new DataView(pidfd.buffer).getInt32(0, true) };
+  return { pid, pidfd: readPidfd(pidfd) };
 }

@@ -259,6 +259,7 @@ export const constants: Readonly<Record<string, number>> = {
   CLONE_VM: 256,
   CLONE_PIDFD: 0x1000,
   CLONE_VFORK: 0x4000,
+  CLONE_THREAD: 0x10000,
   CLONE_NEWNS: 0x20000,
   CLONE_NEWCGROUP: 0x2000000,
   CLONE_NEWUTS: 0x4000000,

@@ -28,6 +28,7 @@ enum {
   SHIM_RUN = 0x2000,
   SHIM_SPAWN = 0x2001,
   SHIM_NOTE_SIGNALS = 0x2002,
+  SHIM_SPAWNED = 0x2003,
 };
 
 enum {
