@@ -86,6 +86,7 @@ export const calls = {
   umount2: row("str", "flags"),
   unlinkat: row("fd", "str", "flags"),
   unshare: row("flags"),
+  waitid: row("flags", "int", "int", "flags", "int"),
   write: row("fd", "data", "len"),
 } as const satisfies Record<string, readonly ArgumentKind[]>;
 

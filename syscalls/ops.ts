@@ -31,6 +31,7 @@ export const ops = {
   SHIM_SPAWN: 8193,
   SHIM_NOTE_SIGNALS: 8194,
   SHIM_SPAWNED: 8195,
+  SHIM_KEEP_MEMORY: 8196,
 } as const;
 
 /** What `post` and `wait` name. */

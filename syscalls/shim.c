@@ -110,6 +110,41 @@ static i64 finish_spawn(struct spawn *spawn)
 	return spawn->done ? spawn->pid : -ETIMEDOUT;
 }
 
+/* In a process that shares our memory: waits until ours has become another program, and takes the memory down. */
+static void keep_memory(void *argument)
+{
+	u64 ends = (u64)argument; /* of a pipe; execve closes the writing end */
+	u32 reading = (u32)(ends & 0xffffffff), writing = (u32)(ends >> 32);
+	u8 byte;
+
+	/* Copies of other descriptors would keep whoever reads from a pipe of ours waiting. */
+	if (reading > 0)
+		SYS(NR_close_range, 0, reading - 1, 0);
+	SYS(NR_close_range, reading + 1, ~0u, 0);
+	SYS(NR_close, writing);
+	SYS(NR_read, reading, &byte, 1);
+	SYS(NR_exit_group, 0);
+}
+
+/*
+ * Before an execve: makes the process that keeps our memory and so is the one to take it down, while the new program
+ * runs already. Taking down the mappings of an engine takes a millisecond. Its pid, to be reaped, or -errno.
+ */
+static i64 make_keeper(u64 stack, u64 stack_size)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM, .exit_signal = SIGCHLD, .stack = stack, .stack_size = stack_size
+	};
+	u32 ends[2];
+	i64 r = SYS(NR_pipe2, ends, O_CLOEXEC);
+
+	if (r < 0)
+		return r;
+	r = clone_call(&args, sizeof(args), keep_memory, (void *)((u64)ends[0] | (u64)ends[1] << 32));
+	SYS(NR_close, ends[0]);
+	return r;
+}
+
 /* The first word of the shim's writable memory: descriptor that signals are written to. */
 extern i32 shim_data __attribute__((visibility("hidden")));
 
@@ -157,6 +192,8 @@ EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		return run_program((struct program *)a, (struct report *)b);
 	case SHIM_SPAWN:
 		return begin_spawn((struct spawn *)a);
+	case SHIM_KEEP_MEMORY:
+		return make_keeper((u64)a, (u64)b);
 	case SHIM_SPAWNED:
 		return finish_spawn((struct spawn *)a);
 	case SHIM_NOTE_SIGNALS:

@@ -7,7 +7,8 @@
 export interface Kernel {
   /**
    * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
-   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn), SHIM_SPAWNED(the same), SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n).
+   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn), SHIM_SPAWNED(the same), SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n),
+   * SHIM_KEEP_MEMORY(stack, its size).
    * Arguments are plain numbers, addresses among them.
    */
   call(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number;

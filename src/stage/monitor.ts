@@ -6,10 +6,10 @@
 import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
 import { encode, type Image, type Placed } from "../program/encode.ts";
-import { image as imageNumbers } from "../../syscalls/ops.ts";
+import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { vector } from "./spawn.ts";
-import { environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
+import { environment, errnoName, errnoText, flags, kernel, sys, tables } from "./sys.ts";
 
 export interface MonitorOptions {
   readonly id: string;
@@ -26,8 +26,10 @@ export interface MonitorOptions {
   readonly needsFallback: boolean;
 }
 
-/** Register of the terminal's master, the one value that is not known while the program is built. */
+/** Registers of what is not known while the program is built: the terminal's master, the keeper of our memory. */
 const MASTER = 0;
+const KEEPER = 1;
+const REGISTERS = 2;
 
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
@@ -67,7 +69,10 @@ export interface Monitor {
 export function prepareMonitor(options: MonitorOptions): Monitor {
   const items: Placed[] = [];
   for (const item of monitorItems(options)) items.push({ item, address: 0 });
-  const image = encode(items, tables, 1, -1, () => imageNumbers.PROGRAM_ADDRESS);
+  // Last: by now the keeper of the runtime's memory has ended, and nobody else may want to reap it.
+  const reap = line("waitid", ["P_PID", { register: KEEPER }, null, "WEXITED", null]);
+  items.push({ item: { ...reap, allow: ["*"] }, address: 0 });
+  const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
   const keep = [options.pidfd, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1];
   return { image, keep, id: options.id };
 }
@@ -78,6 +83,9 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
  */
 export function becomeMonitor({ image, keep, id }: Monitor, master: number): never {
   setRegister(image, MASTER, master);
+  const k = kernel();
+  // Where this fails, execve takes a millisecond longer.
+  setRegister(image, KEEPER, k.call(ops.SHIM_KEEP_MEMORY, k.stack, k.stackBytes, 0, 0, 0, 0));
   const file = makeStageFile();
   fillStageFile(file, image);
   const argv = vector(["bunker", "run", id]);

@@ -361,6 +361,7 @@ export const constants: Readonly<Record<string, number>> = {
   EPOLLET: 0x80000000,
   WEXITED: 4,
   WNOWAIT: 0x1000000,
+  P_PID: 1,
   P_PIDFD: 3,
   PROC_SUPER_MAGIC: 0x9fa0,
   TMPFS_MAGIC: 0x1021994,

@@ -29,6 +29,7 @@ enum {
   SHIM_SPAWN = 0x2001,
   SHIM_NOTE_SIGNALS = 0x2002,
   SHIM_SPAWNED = 0x2003,
+  SHIM_KEEP_MEMORY = 0x2004,
 };
 
 enum {
