@@ -56,7 +56,8 @@ function askedBy(spec: Spec, pointer: string): string {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
     value = (value as Record<string, unknown> | undefined)?.[key];
   }
-  const shown = value === undefined ? "" : JSON.stringify(value);
+  const unlimited = (_: string, part: unknown): unknown => (part === Infinity ? "unlimited" : part);
+  const shown = value === undefined ? "" : JSON.stringify(value, unlimited);
   return shown.length > 80 || shown === "" ? pointer : `${pointer} ${shown}`;
 }
 

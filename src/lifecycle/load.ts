@@ -11,6 +11,7 @@ import type { Plan } from "../plan/types.ts";
 import { parseSpec } from "../spec/mod.ts";
 import type { Spec } from "../spec/types.ts";
 import { AT_FDCWD, close, environment, errnoName, errnoText, openAt, readAll, sys } from "../stage/sys.ts";
+import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
@@ -28,6 +29,7 @@ export interface Loaded {
 
 /** Reads the bundle and plans the container. Errors: SpecError, HostError. */
 export function load(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run", detach: boolean): Loaded {
+  checkId(options.id);
   const bundle = absolutePath(options.bundle);
   const text = readConfig(bundle, options.config);
   const spec = parseSpec(text);
