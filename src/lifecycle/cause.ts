@@ -43,7 +43,17 @@ export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
       return errno === "EROFS"
         ? { ...nothing, because: "the mount point does not exist and the root filesystem is read-only" }
         : nothing;
+    case "fsopen":
+      return errno === "ENODEV"
+        ? {
+            ...nothing,
+            because: `this kernel has no filesystem "${String(call.args[0])}", or its module is not loaded`,
+          }
+        : nothing;
     case "openat2":
+      if (errno === "ENOENT" && call.from.startsWith("/linux/sysctl/")) {
+        return { ...nothing, because: "this kernel has no such parameter, or none in a namespace" };
+      }
       return errno === "ELOOP" || errno === "EXDEV"
         ? { ...nothing, because: "a symbolic link stands in the path where none is allowed" }
         : nothing;
@@ -53,7 +63,10 @@ export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
         : nothing;
     case "openat":
       return call.from === "/root/path"
-        ? { ...nothing, message: `Cannot open the root filesystem "${spec.root?.path ?? ""}": ${errno} (${errnoText(failure.errno)})` }
+        ? {
+            ...nothing,
+            message: `Cannot open the root filesystem "${spec.root?.path ?? ""}": ${errno} (${errnoText(failure.errno)})`,
+          }
         : nothing;
     case "open_tree":
       return /^\/mounts\/\d+\/source/.test(call.from)
@@ -94,10 +107,18 @@ function executable(call: Call, failure: Failure, spec: Spec): Cause {
   const message = `exec: "${name}": ${errnoText(failure.errno)}`;
   // The file is there (it was found), so what is missing is what the kernel would run it by.
   if (errno === "ENOENT") {
-    return { ...nothing, message, because: "the interpreter of its #! line, or its ELF loader, does not exist in the container" };
+    return {
+      ...nothing,
+      message,
+      because: "the interpreter of its #! line, or its ELF loader, does not exist in the container",
+    };
   }
   if (errno === "ENOEXEC") {
-    return { ...nothing, message, because: "it is neither a program for this architecture nor a script with a #! line" };
+    return {
+      ...nothing,
+      message,
+      because: "it is neither a program for this architecture nor a script with a #! line",
+    };
   }
   return { ...nothing, message };
 }

@@ -62,5 +62,9 @@ function askedBy(spec: Spec, pointer: string): string {
 }
 
 function kernelLog(text: string): string {
-  return text.split("\n").filter((line) => line !== "").map((line) => line.replace(/^[ewi] /, "")).join("; ");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.replace(/^[ewi] /, ""))
+    .join("; ");
 }
