@@ -69,6 +69,12 @@ export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
           }
         : nothing;
     case "open_tree":
+      if (errno === "EPERM") {
+        return {
+          ...nothing,
+          because: "cloning mounts takes CAP_SYS_ADMIN; containers of ordinary users are not supported yet",
+        };
+      }
       return /^\/mounts\/\d+\/source/.test(call.from)
         ? { ...nothing, message: `${bindSubject(call, spec)}: ${errno} (${errnoText(failure.errno)})` }
         : nothing;
