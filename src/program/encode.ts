@@ -52,6 +52,7 @@ class Encoder {
   #instructions = 0;
   /** Pairs: index of an argument in the code, number of the text it points to. */
   readonly #texts: number[] = [];
+  readonly #structs = new Map<StructValue, number>();
   #address = 0;
 
   constructor(tables: Tables) {
@@ -80,7 +81,8 @@ class Encoder {
 
   #item(item: Item): void {
     if (item.kind === "alternative") this.#alternative(item);
-    else this.#call(item, item.allow === undefined ? 0 : this.#handlers(item.allow), item.allow !== undefined);
+    else if (item.allow === undefined) this.#call(item, 0, false);
+    else this.#call(item, this.#handlers(item.allow), true);
   }
 
   #alternative(item: Alternative): void {
@@ -138,6 +140,8 @@ class Encoder {
     const { args } = call;
     const { kinds } = row;
     const code = this.#code;
+    const texts = this.#texts;
+    const pool = this.#pool;
     let given = 0;
     let forms32 = 0;
     let struct = 0;
@@ -158,12 +162,18 @@ class Encoder {
         } else if (kind === KIND.EVENT) {
           code[at] = (events as Record<string, number>)[value]!;
         } else {
-          this.#texts.push(at, this.#pool.text(value));
+          // Two pushes in one take ten times as long as this.
+          const { length } = texts;
+          texts[length] = at;
+          texts[length + 1] = pool.text(value);
           forms32 |= forms.FORM_POOL << (4 * i);
         }
       } else if (typeof value === "number") {
-        code[at] = lowWord(value);
-        code[at + 1] = highWord(value);
+        code[at] = value;
+        if (value < 0 || value >= TWO_32) {
+          code[at] = lowWord(value);
+          code[at + 1] = highWord(value);
+        }
       } else if (value === undefined) {
         throw new PlanError(`Call "${call.call}" lacks argument ${given}`);
       } else if ("register" in value) {
@@ -201,7 +211,7 @@ class Encoder {
         continue;
       }
       const isPlain = struct === undefined || value === null || typeof value !== "object" || "register" in value;
-      if (!isPlain) offsets.push(this.#struct(struct, value as StructValue));
+      if (!isPlain) offsets.push(this.#laidOut(struct, value as StructValue));
     }
     return offsets;
   }
@@ -210,6 +220,17 @@ class Encoder {
   #list(kind: number, value: Value): number {
     if (kind === KIND.IDS) return this.#ids(value as readonly number[]);
     throw new PlanError(`A structure or list stands where none belongs: ${JSON.stringify(value)}`);
+  }
+
+  /** A structure's offset; one that several calls share (how a path is opened) is laid out once. */
+  #laidOut(name: string, value: StructValue): number {
+    const known = this.#structs.get(value);
+    if (known !== undefined) return known;
+    const before = this.#instructions;
+    const offset = this.#struct(name, value);
+    // Registers are stored into it before each call.
+    if (this.#instructions === before) this.#structs.set(value, offset);
+    return offset;
   }
 
   #struct(name: string, value: StructValue): number {
@@ -278,9 +299,10 @@ class Encoder {
   #begin(op: number, out: number, handlers: number): number {
     const at = this.#instructions++ * WORDS;
     if (at + WORDS > this.#code.length) this.#code = twice(this.#code);
-    this.#code[at] = op | (out << 16);
-    this.#code[at + 1] = handlers;
-    this.#code[at + 3] = this.#address;
+    const code = this.#code;
+    code[at] = op | (out << 16);
+    code[at + 1] = handlers;
+    code[at + 3] = this.#address;
     return at;
   }
 }

@@ -69,7 +69,9 @@ export class Pool {
   }
 
   pointToText(at: number, text: string): void {
-    this.#textPointers.push(at, this.text(text));
+    const { length } = this.#textPointers;
+    this.#textPointers[length] = at;
+    this.#textPointers[length + 1] = this.text(text);
   }
 
   pointTo(at: number, target: number): void {

@@ -35,14 +35,16 @@ export function splitPlan(plan: Plan): Split {
   let cloneAddress = 0;
   let address = 0;
   for (const item of plan.items) {
-    if (item.kind === "call" && item.call === "clone3") {
+    const isCall = item.kind === "call";
+    if (isCall && item.call === "clone3") {
       clone = item;
       cloneAddress = address;
     } else {
-      const list = sideOf(item) === "stage" ? stage : clone === undefined ? prepare : after;
+      const side = isCall ? item.side : sideOf(item);
+      const list = side === "stage" ? stage : clone === undefined ? prepare : after;
       list.push({ item, address });
     }
-    address += countCalls(item);
+    address += isCall ? 1 : countCalls(item);
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
   return { prepare, clone, cloneAddress, stage, after };
