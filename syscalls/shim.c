@@ -22,6 +22,12 @@ struct spawn {
 	u32 done; /* not 0: pid and error are known */
 };
 
+/* The shim's own writable memory: at most SHIM_WORDS bytes (src/stage/kernel.ts). */
+extern struct shim_data {
+	i32 noted; /* descriptor that signals are written to */
+	u32 spawner; /* tid of the thread that makes a child; the kernel clears it when the thread ends */
+} shim_data __attribute__((visibility("hidden")));
+
 /* Runs a program image in this process; 0 or -errno, details in the report. */
 static i64 run_program(struct program *program, struct report *report)
 {
@@ -59,8 +65,13 @@ static void spawn_child(void *argument)
 {
 	struct spawn *spawn = argument;
 
-	/* A runtime that is killed now takes the child along; from execve on, the stage finds out by its socket. */
+	/*
+	 * A runtime that is killed now takes the child along, or did so already: its tid goes before the signal is
+	 * sent. From execve on, the stage finds out by its socket.
+	 */
 	SYS(NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (!__atomic_load_n(&shim_data.spawner, __ATOMIC_ACQUIRE))
+		SYS(NR_exit_group, 125);
 	await_word(&spawn->ready);
 	SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
 	for (u64 i = 0; i < spawn->inherit_count; i++)
@@ -87,7 +98,9 @@ static i64 begin_spawn(struct spawn *spawn)
 {
 	u64 half = spawn->args.stack_size / 2;
 	struct clone_args thread = {
-		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+		.child_tid = (u64)&shim_data.spawner,
 		.stack = spawn->args.stack,
 		.stack_size = half,
 	};
@@ -145,14 +158,11 @@ static i64 make_keeper(u64 stack, u64 stack_size)
 	return r;
 }
 
-/* The first word of the shim's writable memory: descriptor that signals are written to. */
-extern i32 shim_data __attribute__((visibility("hidden")));
-
 static void note_signal(int signal)
 {
 	u8 byte = (u8)signal;
 
-	SYS(NR_write, shim_data, &byte, 1);
+	SYS(NR_write, shim_data.noted, &byte, 1);
 }
 
 /*
@@ -170,7 +180,7 @@ static i64 note_signals(i64 fd, u64 set)
 		u64 handler, flags, restorer, mask;
 	} action = { (u64)handler, SIGNAL_FLAGS | SA_RESTART, (u64)restorer, ~0ul };
 
-	shim_data = (i32)fd;
+	shim_data.noted = (i32)fd;
 	for (int signal = 1; signal <= 64; signal++) {
 		if (!(set >> (signal - 1) & 1))
 			continue;

@@ -100,6 +100,6 @@ export function spawnStage(
     throw new SyscallError("execveat", error, `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`);
   }
   // Keeps the memory the child read reachable until here.
-  if (argv.keep.length + envp.keep.length === 0) throw new SyscallError("clone3", 14, "unreachable");
+  if (argv.keep.length + envp.keep.length + fds.length === 0) throw new SyscallError("clone3", 14, "unreachable");
   return { pid, pidfd: readPidfd(pidfd) };
 }
