@@ -13,6 +13,8 @@ export type OptionDef = ArgDef & { readonly bare?: string };
 export interface Invocation<T extends ArgsDef = ArgsDef> {
   readonly args: ParsedArgs<T>;
   readonly runtime: () => RuntimeOptions;
+  /** Prints the help of a command, or the overview; handed in, for it needs the commands themselves. */
+  readonly help: (name: string | undefined) => Promise<void>;
 }
 
 /** One command; `run` returns the exit code, nothing for 0. */

@@ -9,7 +9,7 @@ import type { Invocation } from "./command.ts";
 import { findCommand } from "./commands.ts";
 import { reportFailure } from "./failure.ts";
 import { globalOptions, globalsOf, parseGlobals, type Globals } from "./globals.ts";
-import { printHelp } from "./help.ts";
+import { printHelp } from "./help_text.ts";
 import { openLog } from "./log_file.ts";
 import { print } from "./output.ts";
 import { runtimeOptions } from "./runtime.ts";
@@ -57,5 +57,5 @@ function runCommand(globals: Globals, log: Logger, words: readonly string[]): nu
   const command = findCommand(name);
   if (asksForHelp(command.args, rest)) return printHelp(name);
   const args = parseCommandLine(name, command.args, rest, globalOptions);
-  return command.run({ args, runtime: () => runtimeOptions(globals, log) } as unknown as Invocation);
+  return command.run({ args, runtime: () => runtimeOptions(globals, log), help: printHelp } as unknown as Invocation);
 }
