@@ -25,10 +25,7 @@ export function planFilesystem(
   const isReadOnly = options.own.set.includes("MOUNT_ATTR_RDONLY");
   const copyUp = options.copyUp;
   const created = createFilesystem(c, entry, type, isReadOnly && !entry.isReadOnlyLater && !copyUp);
-  const own =
-    entry.isReadOnlyLater || (isReadOnly && copyUp)
-      ? writable(options.own)
-      : options.own;
+  const own = entry.isReadOnlyLater || (isReadOnly && copyUp) ? writable(options.own) : options.own;
   plan.at(`${pointer}/options`);
   const made = plan.open("fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
   plan.call("close", [created]);

@@ -247,7 +247,8 @@ class Encoder {
         if (content !== null) this.#store(at, (content as Register).register, place.size);
       } else if (place.kind === "str") pool.pointToText(at, content as string);
       else if (place.kind === "bytes") pool.pointTo(at, this.#hexadecimal(content as string));
-      else if (place.kind === "chars") pool.setBytes(at, new TextEncoder().encode(content as string).subarray(0, place.size - 1));
+      else if (place.kind === "chars")
+        pool.setBytes(at, new TextEncoder().encode(content as string).subarray(0, place.size - 1));
       else if (typeof content === "number") this.#integer(at, place.size, lowWord(content), highWord(content));
       else {
         const { low, high } = evaluate(this.#tables, content);

@@ -59,10 +59,10 @@ export function callAt(plan: Plan, address: number): Call | undefined {
         if (at++ === address) return item;
         continue;
       }
-      const found = find(item.attempt) ?? find(item.then) ?? item.branches.reduce<Call | undefined>(
-        (earlier, branch) => earlier ?? find(branch.items),
-        undefined,
-      );
+      const found =
+        find(item.attempt) ??
+        find(item.then) ??
+        item.branches.reduce<Call | undefined>((earlier, branch) => earlier ?? find(branch.items), undefined);
       if (found !== undefined) return found;
     }
     return undefined;

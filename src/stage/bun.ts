@@ -47,7 +47,8 @@ export function loadKernel(native: Native, prot: Mapping): Kernel {
   if (memory <= 0) throw new HostError("Cannot map memory for the system call shim");
   // SAFETY: the mapping is ours, of at least this length, and outlives the process's use of the buffer.
   new Uint8Array(ffi.toArrayBuffer(memory, 0, code.length)).set(code);
-  if (syscall(prot.mprotect, memory, codeBytes, 5, 0, 0, 0) !== 0) throw new HostError("Cannot make the system call shim executable");
+  if (syscall(prot.mprotect, memory, codeBytes, 5, 0, 0, 0) !== 0)
+    throw new HostError("Cannot make the system call shim executable");
   const entry = memory + native.shimEntries["shim_call"]!;
   return {
     call: symbol(ffi.linkSymbols({ call: { ...signature, ptr: entry } }), "call"),

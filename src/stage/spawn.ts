@@ -97,7 +97,11 @@ export function spawnStage(
   const error = -view.getInt32(CLONE_ARGS_BYTES + 40, true);
   if (pid < 0) throw syscallError(`clone3(${wanted["flags"] as string})`, -pid);
   if (error > 0) {
-    throw new SyscallError("execveat", error, `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`);
+    throw new SyscallError(
+      "execveat",
+      error,
+      `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`,
+    );
   }
   // Keeps the memory the child read reachable until here.
   if (argv.keep.length + envp.keep.length + fds.length === 0) throw new SyscallError("clone3", 14, "unreachable");
