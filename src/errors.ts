@@ -60,11 +60,7 @@ export class StageError extends BunkerError {
   readonly address: number;
   readonly errno: number;
   readonly pointer: string;
-  constructor(
-    message: string,
-    detail: readonly string[],
-    where: { address: number; errno: number; pointer: string },
-  ) {
+  constructor(message: string, detail: readonly string[], where: { address: number; errno: number; pointer: string }) {
     super(message, detail);
     this.address = where.address;
     this.errno = where.errno;

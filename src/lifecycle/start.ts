@@ -9,7 +9,12 @@ import { planCreate } from "../plan/mod.ts";
 import { parseSpec } from "../spec/mod.ts";
 import { connectAt, post, receive } from "../stage/sockets.ts";
 import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
-import { closeStateDirectory, lockStateDirectory, openStateDirectory, type StateDirectory } from "../state/directory.ts";
+import {
+  closeStateDirectory,
+  lockStateDirectory,
+  openStateDirectory,
+  type StateDirectory,
+} from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
 import { removeFailed } from "./delete.ts";

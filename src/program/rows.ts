@@ -71,7 +71,8 @@ export function rowOf(name: string, tables: Tables): Row {
 function prepare(name: string, tables: Tables): Row {
   const words = systemCalls[name] ?? pseudo[name];
   if (words === undefined) throw new PlanError(`Cannot encode unknown call "${name}"`);
-  const op = systemCalls[name] === undefined ? (ops as Record<string, number>)[`OP_${name.toUpperCase()}`] : tables.nr[name];
+  const op =
+    systemCalls[name] === undefined ? (ops as Record<string, number>)[`OP_${name.toUpperCase()}`] : tables.nr[name];
   if (op === undefined) throw new PlanError(`Call "${name}" has no number on this architecture`);
   const isEvent = name === "post" || name === "wait";
   const kinds: number[] = [];

@@ -7,11 +7,14 @@ import { image } from "../../syscalls/ops.ts";
 import { type Kernel, SHIM_WORDS, STACK_BYTES } from "./kernel.ts";
 import type { Mapping, Native } from "./native.ts";
 
-
 /** What we use of Deno's FFI; the real types need Deno's library, which the type check does without. */
 interface DenoFfi {
   dlopen(name: string, symbols: object): { symbols: Record<string, (...args: unknown[]) => number | bigint> };
-  UnsafePointer: { create(address: number | bigint): object; of(view: Uint8Array): object; value(pointer: object): number | bigint };
+  UnsafePointer: {
+    create(address: number | bigint): object;
+    of(view: Uint8Array): object;
+    value(pointer: object): number | bigint;
+  };
   UnsafePointerView: { getArrayBuffer(pointer: object, length: number): ArrayBuffer };
   UnsafeFnPointer: new (pointer: object, definition: object) => { call(...args: unknown[]): number | bigint };
 }

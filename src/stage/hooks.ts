@@ -27,7 +27,9 @@ export interface HookFailure {
 export function hookFailureText(path: string, errno: number, status: number): string {
   const name = errnoName(errno);
   if (name === "ECHILD") {
-    return status > 128 ? `"${path}" was killed by signal ${status - 128}` : `"${path}" ended with exit status ${status}`;
+    return status > 128
+      ? `"${path}" was killed by signal ${status - 128}`
+      : `"${path}" ended with exit status ${status}`;
   }
   if (name === "ETIMEDOUT") return `"${path}" ran longer than its timeout and was killed`;
   return `cannot run "${path}": ${name} (${errnoText(errno)})`;

@@ -93,7 +93,11 @@ export function receive(fd: number): Message[] {
       result: view.getInt32(at + 8, true),
     };
     if (kind === records.RECORD_FAILED) {
-      messages.push({ kind: "failed", ...message, detail: new TextDecoder().decode(bytes.subarray(at + RECORD_BYTES, n)) });
+      messages.push({
+        kind: "failed",
+        ...message,
+        detail: new TextDecoder().decode(bytes.subarray(at + RECORD_BYTES, n)),
+      });
       break;
     }
     messages.push({ kind: kind === records.RECORD_POST ? "post" : "branch", ...message, detail: "" });
