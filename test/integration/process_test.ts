@@ -3,6 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { hasCapability, limits } from "../support/machine.ts";
 import { scoped } from "../support/scope.ts";
@@ -162,5 +164,49 @@ test(
     const kept = scope.id();
     const outcome = await scope.succeed(["run", "--no-new-keyring", "--bundle", bundle.path, kept]);
     assert.doesNotMatch(outcome.stdout, new RegExp(`_ses\\.${kept}`));
+  }),
+);
+
+/** Lines of /etc/passwd → what HOME is for a user. */
+const homes: readonly [passwd: string | undefined, uid: number, home: string][] = [
+  ["root:x:0:0:root:/rooty:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n", 0, "/rooty"],
+  ["root:x:0:0:root:/rooty:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh", 1000, "/home/user"],
+  ["root:x:0:0:root:/rooty:/bin/sh\n", 1000, "/"],
+  [`long:x:7:7:${"x".repeat(10_000)}:/long:/bin/sh\nuser:x:1000:1000::/after:/bin/sh\n`, 1000, "/after"],
+  ["broken\n:::\nuser:x:01000x:1000::/no:/bin/sh\nempty:x:1000:1000:::/bin/sh\n", 1000, "/"],
+  [undefined, 0, "/root"],
+];
+
+for (const [index, [passwd, uid, home]] of homes.entries()) {
+  test(
+    `run [HOME of user ${uid} is "${home}", passwd ${index + 1}]`,
+    limits,
+    scoped("home", [], async (scope) => {
+      const bundle = scope.bundle("echo $HOME", (config) => {
+        config.process.env = ["PATH=/bin"];
+        config.process.user = { uid, gid: 0 };
+      });
+      const file = `${bundle.path}/rootfs/etc/passwd`;
+      rmSync(file, { force: true });
+      if (passwd !== undefined) writeFileSync(file, passwd);
+      const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(outcome.stdout, `${home}\n`);
+    }),
+  );
+}
+
+// A FIFO in the image must not keep the container from starting (CVE-2024-9676's class).
+test(
+  "run [passwd is a FIFO]",
+  limits,
+  scoped("fifo", [], async (scope) => {
+    const bundle = scope.bundle("echo $HOME", (config) => {
+      config.process.env = ["PATH=/bin"];
+    });
+    const file = `${bundle.path}/rootfs/etc/passwd`;
+    rmSync(file, { force: true });
+    execFileSync("mkfifo", [file]);
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.stdout, "/root\n");
   }),
 );
