@@ -28,7 +28,7 @@ static int make_raw(struct termios *saved)
 	if (SYS(NR_ioctl, 0, TCGETS, saved) < 0)
 		return 0;
 	raw = *saved;
-	/* as cfmakeraw(3), except that output processing stays off too */
+	/* as cfmakeraw(3) */
 	raw.iflag &= ~(u32)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
 	raw.oflag &= ~(u32)OPOST;
 	raw.lflag &= ~(u32)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);

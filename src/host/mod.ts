@@ -4,10 +4,8 @@
  * @module
  */
 import type { Host } from "../plan/host.ts";
-import { arch, AT_FDCWD, flags, readText, stable, sys } from "../stage/sys.ts";
+import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
 import { probeCgroups } from "./cgroups.ts";
-
-const decoder = new TextDecoder();
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
@@ -31,7 +29,7 @@ function kernelRelease(): Host["kernel"] {
   const buffer = stable(6 * UTSNAME_FIELD);
   sys("uname", buffer);
   const field = buffer.subarray(2 * UTSNAME_FIELD, 3 * UTSNAME_FIELD);
-  const release = decoder.decode(field.subarray(0, field.indexOf(0)));
+  const release = textOf(field.subarray(0, field.indexOf(0)));
   const [major, minor] = release.split(".", 2);
   return { release, major: Number.parseInt(major!, 10), minor: Number.parseInt(minor!, 10) };
 }
@@ -72,5 +70,5 @@ function openFileLimits(): { softNoFile: number; hardNoFile: number } {
 function inUserNamespace(): boolean {
   const target = stable(64);
   const n = sys("readlinkat", AT_FDCWD, "/proc/self/ns/user", target, target.length);
-  return n > 0 && decoder.decode(target.subarray(0, n)) !== INITIAL_USER_NAMESPACE;
+  return n > 0 && textOf(target.subarray(0, n)) !== INITIAL_USER_NAMESPACE;
 }

@@ -7,6 +7,7 @@ import { ownCgroups } from "../cgroup/directories.ts";
 import { killAll } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { SyscallError } from "../errors.ts";
+import { below } from "../plan/paths.ts";
 import type { Register, Value } from "../plan/types.ts";
 import { encode, type Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
@@ -80,20 +81,21 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
   } catch (error) {
     for (const fd of opened) close(fd);
-    if (spawned !== undefined) endStage(spawned.pidfd);
-    endCgroups(loaded.plan.cgroups);
-    removeStateDirectory(directory);
-    closeStateDirectory(directory);
+    undo(directory, loaded.plan.cgroups, spawned?.pidfd);
     throw error;
   }
 }
 
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
-export function abandon(launched: Launched): void {
-  endStage(launched.pidfd);
-  endCgroups(launched.record.cgroups);
-  removeStateDirectory(launched.directory);
-  closeStateDirectory(launched.directory);
+export function abandon({ directory, record, pidfd }: Launched): void {
+  undo(directory, record.cgroups, pidfd);
+}
+
+function undo(directory: StateDirectory, cgroups: readonly string[], pidfd: number | undefined): void {
+  if (pidfd !== undefined) endStage(pidfd);
+  endCgroups(cgroups);
+  removeStateDirectory(directory);
+  closeStateDirectory(directory);
 }
 
 /** Without a pid namespace of its own, the container may have left more than its first process (hooks). */
@@ -117,7 +119,7 @@ function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
     pid: 0,
     startTime: 0,
     bundle: options.bundle,
-    rootfs: spec.root.path.startsWith("/") ? spec.root.path : `${options.bundle}/${spec.root.path}`,
+    rootfs: below(options.bundle, spec.root.path),
     created: timestamp(),
     owner: sys("geteuid"),
     annotations: spec.annotations ?? {},

@@ -33,7 +33,7 @@ export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched
   throw failureError(plan, loaded.spec, { ...report.failed, detail: report.detail });
 }
 
-/** Waits until the stage posts an event, or until it is gone without a word: true if it posted. */
+/** Waits until the stage posts an event. Errors: StageError when it failed, or is gone without a word. */
 export function awaitEvent(rt: RuntimeOptions, loaded: Loaded, launched: Launched, event: number): void {
   for (;;) {
     const messages = receive(launched.sync);

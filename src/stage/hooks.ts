@@ -36,7 +36,7 @@ export function hookFailureText(path: string, errno: number, status: number): st
 }
 
 /** The pseudo-call for one hook. */
-export function hookCall(hook: Hook, pid: number, state: string, from: string): Call {
+function hookCall(hook: Hook, pid: number, state: string): Call {
   const args = hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
   // The state's text comes in two pieces around the pid; here the pid is known, so it is the last piece's start.
   const at = state.indexOf('"pid":') + 6;
@@ -46,7 +46,7 @@ export function hookCall(hook: Hook, pid: number, state: string, from: string): 
     side: "runtime",
     call: "hook",
     args: [hook.path, args, hook.env ?? [], hook.timeout ?? 0, pid, state.slice(0, at), state.slice(end)],
-    from,
+    from: "",
   };
 }
 
@@ -57,7 +57,7 @@ export function hookCall(hook: Hook, pid: number, state: string, from: string): 
 export function runHooks(hooks: readonly Hook[], pid: number, state: string, keepGoing = false): HookFailure[] {
   const failures: HookFailure[] = [];
   for (const [index, hook] of hooks.entries()) {
-    const call = hookCall(hook, pid, state, "");
+    const call = hookCall(hook, pid, state);
     const image = encode([{ item: call, address: 0 }], tables, 0, -1, (bytes) => kernel().address(bytes));
     const { failed } = runImage(image);
     if (failed === undefined) continue;

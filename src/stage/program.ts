@@ -5,9 +5,10 @@
  */
 import type { Image } from "../program/encode.ts";
 import { ops, records } from "../../syscalls/ops.ts";
-import { flags, kernel, stable, stageImage, sys, sysOrThrow } from "./sys.ts";
+import { flags, kernel, stable, stageImage, sys, sysOrThrow, textOf, writeStable } from "./sys.ts";
 
-const RECORD_BYTES = 24;
+/** struct record of syscalls/interpreter.h. */
+export const RECORD_BYTES = 24;
 const BRANCHES = 32;
 const DETAIL = RECORD_BYTES + 8 + BRANCHES * RECORD_BYTES;
 const REPORT_BYTES = DETAIL + 8 + 240;
@@ -31,7 +32,8 @@ export interface Report {
   readonly detail: string;
 }
 
-function readRecord(view: DataView, at: number): Record {
+/** One record as it lies in memory; of an event, `errno` is its number. */
+export function readRecord(view: DataView, at: number): Record {
   return {
     errno: view.getUint16(at + 2, true),
     address: view.getUint32(at + 4, true),
@@ -50,7 +52,7 @@ export function runImage(image: Image): Report {
   const branches: Record[] = [];
   for (let i = 0; i < count; i++) branches.push(readRecord(view, RECORD_BYTES + 8 + i * RECORD_BYTES));
   const length = view.getUint32(DETAIL, true);
-  const detail = length === 0 ? "" : new TextDecoder().decode(bytes.subarray(DETAIL + 8, DETAIL + 8 + length));
+  const detail = length === 0 ? "" : textOf(bytes.subarray(DETAIL + 8, DETAIL + 8 + length));
   return { result, failed, branches, detail };
 }
 
@@ -96,8 +98,7 @@ export function fillStageFile(fd: number, image: Image): void {
   const view = new DataView(whole.buffer);
   view.setUint32(PROGRAM_HEADER + P_FILESZ, image.bytes.length, true);
   view.setUint32(PROGRAM_HEADER + P_MEMSZ, image.bytes.length, true);
-  const address = kernel().address(whole);
-  for (let at = 0; at < whole.length;) at += sysOrThrow("write", fd, address + at, whole.length - at);
+  writeStable(fd, whole, whole.length);
   // Sealed: nothing in a container may ever change what runs in another (CVE-2019-5736).
   sysOrThrow("fcntl", fd, flags("F_ADD_SEALS"), flags("F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE"));
 }

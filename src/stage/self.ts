@@ -2,7 +2,7 @@
  * How to run this very program again. Input: the process. Output: argv.
  * @module
  */
-import { AT_FDCWD, stable, sys } from "./sys.ts";
+import { AT_FDCWD, stable, sys, textOf } from "./sys.ts";
 
 interface Engine {
   readonly Bun?: { readonly main: string; readonly argv: readonly string[] };
@@ -13,7 +13,7 @@ interface Engine {
 export function selfCommand(): string[] {
   const path = stable(4096);
   const n = sys("readlinkat", AT_FDCWD, "/proc/self/exe", path, path.length);
-  const executable = new TextDecoder().decode(path.subarray(0, Math.max(0, n)));
+  const executable = textOf(path.subarray(0, Math.max(0, n)));
   const { Bun, Deno } = globalThis as Engine;
   if (Deno !== undefined) return [executable, "run", "-A", Deno.mainModule];
   // A compiled program's script lies in a file system of its own that no other process can see.

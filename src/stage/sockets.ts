@@ -5,12 +5,24 @@
  */
 import { HostError } from "../errors.ts";
 import { records } from "../../syscalls/ops.ts";
-import { errnoName, errnoText, flags, kernel, stable, sys, sysOrThrow, syscallError, tables } from "./sys.ts";
+import { readRecord, RECORD_BYTES } from "./program.ts";
+import {
+  errnoName,
+  errnoText,
+  flags,
+  kernel,
+  stable,
+  sys,
+  sysOrThrow,
+  syscallError,
+  tables,
+  textOf,
+  writeAddress,
+} from "./sys.ts";
 
 const AF_UNIX = 1;
 const EINTR = 4;
 const ECONNRESET = 104;
-const RECORD_BYTES = 24;
 const PACKET_BYTES = 2048;
 
 /** A connected pair of packet sockets, both close-on-exec: [runtime's end, stage's end]. */
@@ -87,16 +99,13 @@ export function receive(fd: number): Message[] {
   const messages: Message[] = [];
   for (let at = 0; at + RECORD_BYTES <= n; at += RECORD_BYTES) {
     const kind = view.getUint16(at, true);
-    const message = {
-      value: view.getUint16(at + 2, true),
-      address: view.getUint32(at + 4, true),
-      result: view.getInt32(at + 8, true),
-    };
+    const { errno: value, address: line, result } = readRecord(view, at);
+    const message = { value, address: line, result };
     if (kind === records.RECORD_FAILED) {
       messages.push({
         kind: "failed",
         ...message,
-        detail: new TextDecoder().decode(bytes.subarray(at + RECORD_BYTES, n)),
+        detail: textOf(bytes.subarray(at + RECORD_BYTES, n)),
       });
       break;
     }
@@ -121,18 +130,14 @@ export function receiveFd(fd: number): number {
   const control = stable(24);
   const part = stable(16);
   const message = stable(56);
-  const put = (view: DataView, at: number, value: number) => {
-    view.setUint32(at, value % 4294967296, true);
-    view.setUint32(at + 4, Math.floor(value / 4294967296), true);
-  };
   const partView = new DataView(part.buffer);
-  put(partView, 0, k.address(data));
-  put(partView, 8, data.length);
+  writeAddress(partView, 0, k.address(data));
+  writeAddress(partView, 8, data.length);
   const view = new DataView(message.buffer);
-  put(view, 16, k.address(part));
-  put(view, 24, 1);
-  put(view, 32, k.address(control));
-  put(view, 40, control.length);
+  writeAddress(view, 16, k.address(part));
+  writeAddress(view, 24, 1);
+  writeAddress(view, 32, k.address(control));
+  writeAddress(view, 40, control.length);
   const n = k.call(tables.nr["recvmsg"]!, fd, k.address(message), flags("MSG_CMSG_CLOEXEC"), 0, 0, 0);
   if (n <= 0) throw new HostError("Cannot receive the terminal from the container");
   return new DataView(control.buffer).getInt32(16, true);

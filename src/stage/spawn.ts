@@ -7,7 +7,19 @@ import { SyscallError } from "../errors.ts";
 import type { Call, StructValue, Value } from "../plan/types.ts";
 import { evaluate } from "../program/tables.ts";
 import { ops } from "../../syscalls/ops.ts";
-import { cString, close, errnoName, errnoText, flags, kernel, stable, sys, syscallError, tables } from "./sys.ts";
+import {
+  cString,
+  close,
+  errnoName,
+  errnoText,
+  flags,
+  kernel,
+  stable,
+  sys,
+  syscallError,
+  tables,
+  writeAddress,
+} from "./sys.ts";
 
 // struct spawn of syscalls/shim.c: clone_args (88 bytes), then eight words.
 const CLONE_ARGS_BYTES = 88;
@@ -31,11 +43,6 @@ export function vector(texts: readonly string[]): { address: number; keep: Uint8
   for (let i = 0; i < keep.length; i++) writeAddress(view, 8 * i, k.address(keep[i]!));
   keep.push(bytes);
   return { address: k.address(bytes), keep };
-}
-
-function writeAddress(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % 4294967296, true);
-  view.setUint32(at + 4, Math.floor(value / 4294967296), true);
 }
 
 /** -1 until clone3 has made it. */

@@ -95,6 +95,17 @@ export function openAt(dirfd: number, path: string, expression: string, mode = 0
   throw syscallError(`open "${path}"`, -result);
 }
 
+/** UTF-8 bytes as text. One decoder for all: each costs start-up time. */
+export function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** Writes an address (or any number below 2^53) as a 64-bit word. */
+export function writeAddress(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 4294967296, true);
+  view.setUint32(at + 4, Math.floor(value / 4294967296), true);
+}
+
 /** Everything from the descriptor's position on, at most maxBytes. Throws SyscallError. */
 export function readAll(fd: number, maxBytes = 64 * 1024 * 1024): Uint8Array {
   let buffer = stable(4096);
@@ -115,21 +126,11 @@ export function readAll(fd: number, maxBytes = 64 * 1024 * 1024): Uint8Array {
   }
 }
 
-/** A whole file by path. Throws SyscallError. */
-export function readFile(path: string, maxBytes?: number): Uint8Array {
-  const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC");
-  try {
-    return readAll(fd, maxBytes);
-  } finally {
-    close(fd);
-  }
-}
-
 /** A whole file as text, relative to a directory. Throws SyscallError. */
 export function readText(dirfd: number, path: string): string {
   const fd = openAt(dirfd, path, "O_RDONLY|O_CLOEXEC");
   try {
-    return decoder.decode(readAll(fd));
+    return textOf(readAll(fd));
   } finally {
     close(fd);
   }
@@ -147,6 +148,11 @@ export function writeAll(fd: number, data: Uint8Array | string): void {
     bytes.set(data);
     length = data.length;
   }
+  writeStable(fd, bytes, length);
+}
+
+/** Writes the first bytes of stable memory, as they lie there. Throws SyscallError. */
+export function writeStable(fd: number, bytes: Uint8Array, length: number): void {
   const address = kernel().address(bytes);
   for (let at = 0; at < length;) {
     const n = kernel().call(tables.nr["write"]!, fd, address + at, length - at, 0, 0, 0);

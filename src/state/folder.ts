@@ -3,7 +3,7 @@
  * Input: descriptors. Output: plain data. Never follows a symbolic link.
  * @module
  */
-import { close, errnoName, flags, openAt, stable, sys, syscallError } from "../stage/sys.ts";
+import { close, errnoName, flags, openAt, stable, sys, syscallError, textOf } from "../stage/sys.ts";
 
 /** Kernel's d_type of a directory. */
 const DT_DIR = 4;
@@ -13,7 +13,6 @@ export function namesIn(fd: number, directoriesOnly = false): string[] {
   const names: string[] = [];
   const buffer = stable(32768);
   const view = new DataView(buffer.buffer);
-  const decoder = new TextDecoder();
   sys("lseek", fd, 0, 0);
   for (;;) {
     const length = sys("getdents64", fd, buffer, buffer.length);
@@ -22,7 +21,7 @@ export function namesIn(fd: number, directoriesOnly = false): string[] {
     // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name.
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
-      const text = decoder.decode(name);
+      const text = textOf(name);
       if (directoriesOnly && buffer[at + 18] !== DT_DIR) continue;
       if (text !== "." && text !== "..") names.push(text);
     }

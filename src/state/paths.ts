@@ -3,7 +3,7 @@
  * @module
  */
 import { HostError } from "../errors.ts";
-import { errnoName, errnoText, stable, sys } from "../stage/sys.ts";
+import { errnoName, errnoText, stable, sys, textOf } from "../stage/sys.ts";
 
 /** Kernel's limit (PATH_MAX). */
 const maxPathBytes = 4096;
@@ -27,5 +27,5 @@ function workingDirectory(): string {
   const length = sys("getcwd", buffer, maxPathBytes);
   if (length < 0)
     throw new HostError(`Cannot find the working directory: ${errnoName(-length)} (${errnoText(-length)})`);
-  return new TextDecoder().decode(buffer.subarray(0, length - 1));
+  return textOf(buffer.subarray(0, length - 1));
 }

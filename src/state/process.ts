@@ -5,7 +5,7 @@
  * Kernel: proc_pid_stat(5), pidfd_open(2) since Linux 5.3
  * @module
  */
-import { close, errnoName, errnoText, flags, readFile, stable, sys } from "../stage/sys.ts";
+import { AT_FDCWD, close, errnoName, errnoText, flags, readText, stable, sys } from "../stage/sys.ts";
 import { HostError, SyscallError } from "../errors.ts";
 
 export interface ProcessFacts {
@@ -21,7 +21,7 @@ export interface ProcessFacts {
 export function processFacts(pid: number): ProcessFacts | undefined {
   let text: string;
   try {
-    text = new TextDecoder().decode(readFile(`/proc/${pid}/stat`));
+    text = readText(AT_FDCWD, `/proc/${pid}/stat`);
   } catch (error) {
     // ESRCH: it ended between open and read.
     if (error instanceof SyscallError && ["ENOENT", "ESRCH"].includes(errnoName(error.errno))) return undefined;

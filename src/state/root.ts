@@ -3,7 +3,7 @@
  * Input: --root, the environment, the user. Output: an absolute path.
  * @module
  */
-import { environment, readFile, sys } from "../stage/sys.ts";
+import { AT_FDCWD, environment, readText, sys } from "../stage/sys.ts";
 import { absolutePath } from "./paths.ts";
 
 /** For root on the machine itself, and whoever has no directory of their own. */
@@ -35,6 +35,6 @@ export function defaultRoot(facts: RootFacts): string {
 
 function isMachineRoot(): boolean {
   if (sys("geteuid") !== 0) return false;
-  const map = new TextDecoder().decode(readFile("/proc/self/uid_map"));
+  const map = readText(AT_FDCWD, "/proc/self/uid_map");
   return /^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
