@@ -4,9 +4,9 @@
  * @module
  */
 import { ownCgroups } from "../cgroup/directories.ts";
-import { killAll } from "../cgroup/processes.ts";
+import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
-import { SyscallError } from "../errors.ts";
+import { HostError, SyscallError } from "../errors.ts";
 import { below } from "../plan/paths.ts";
 import type { Register, Value } from "../plan/types.ts";
 import { encode, type Image } from "../program/encode.ts";
@@ -62,7 +62,11 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
   const directory = createStateDirectory(rt.root, loaded.options.id);
   const opened: number[] = [];
   let spawned: { pid: number; pidfd: number } | undefined;
+  /** Those that a failure may end: none before it is known that nobody else is in them. */
+  let cgroups: readonly string[] = [];
   try {
+    refuseOccupied(loaded);
+    cgroups = loaded.plan.cgroups;
     let record = newRecord(rt, loaded);
     // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
     writeRecord(directory, printRecord(record, loaded.text));
@@ -81,9 +85,23 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
   } catch (error) {
     for (const fd of opened) close(fd);
-    undo(directory, loaded.plan.cgroups, spawned?.pidfd);
+    undo(directory, cgroups, spawned?.pidfd);
     throw error;
   }
+}
+
+/**
+ * A cgroup that holds processes already is another container's or the caller's: whatever ends this container, its failed
+ * creation included, would end them too. runc refuses it as well; runtime-spec config-linux.md#cgroups-path allows it.
+ */
+function refuseOccupied({ options, plan }: Loaded): void {
+  const occupied = ownCgroups(plan.cgroups);
+  const processes = occupied.length === 0 ? [] : processesIn(occupied);
+  if (processes.length === 0) return;
+  throw new HostError(`Cannot create container "${options.id}": its cgroup is not empty`, [
+    "asked by   config.json /linux/cgroupsPath",
+    `because    ${processes.length} process(es) are in ${occupied.join(" ")}`,
+  ]);
 }
 
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */

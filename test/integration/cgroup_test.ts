@@ -190,3 +190,34 @@ test(
     assert.doesNotMatch(trace, /cgroup\.procs", O_(WRONLY|RDWR)/);
   }),
 );
+
+// L5: a container whose creation fails must not take along who was in the cgroup before it.
+for (const [view, need] of [
+  ["v2", "cgroup2"],
+  ["host", "cgroup1"],
+] as const) {
+  test(
+    `create [cgroup in use: refused, whoever is in it lives on] (${view})`,
+    limits,
+    scoped("occupied", [need], async (scope) => {
+      const path = `/${scope.tag}-shared`;
+      const first = scope.bundle("exec sleep 1000", (config) => {
+        config.linux.cgroupsPath = path;
+      });
+      const second = scope.bundle(["/no/such/program"], (config) => {
+        config.linux.cgroupsPath = path;
+      });
+      const [one, two] = [scope.id(), scope.id()];
+      await scope.succeed(["run", "--detach", "--bundle", first.path, one], { view });
+      const outcome = await scope.invoke(["create", "--bundle", second.path, two], { view });
+      assert.equal(outcome.status, 1);
+      assert.match(outcome.stderr, /its cgroup is not empty[^]*\/linux\/cgroupsPath[^]*1 process\(es\)/);
+      const { status } = JSON.parse((await scope.succeed(["state", one], { view })).stdout) as { status: string };
+      assert.equal(status, "running");
+      await scope.succeed(["delete", "--force", two], { view });
+      assert.ok((await pidOf(scope, one, view)) > 0);
+      await scope.succeed(["delete", "--force", one], { view });
+      assert.deepEqual(cgroupsNamed(scope.tag), []);
+    }),
+  );
+}
