@@ -3,8 +3,9 @@
  * On the hot path of every start: few calls, and never the mount table, which grows with the host.
  * @module
  */
+import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import type { Host } from "../plan/host.ts";
-import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import { arch, AT_FDCWD, close, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
 import { probeCgroups } from "./cgroups.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
@@ -13,15 +14,23 @@ const UTSNAME_FIELD = 65;
 
 /** Reads the facts. */
 export function probeHost(): Host {
+  const capabilities = ownCapabilities();
+  const permitted = parseCapabilitySet(capabilities.permitted);
+  const inUser = inUserNamespace();
   return {
     arch,
     kernel: kernelRelease(),
     euid: sys("geteuid"),
-    capabilities: ownCapabilities(),
+    capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
     cgroup: probeCgroups(),
-    inUserNamespace: inUserNamespace(),
+    inUserNamespace: inUser,
+    egid: sys("getegid"),
+    mayMount: has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts()),
+    mayMapIds: has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID")),
+    missing: [],
+    idHelpers: null,
   };
 }
 
@@ -65,6 +74,13 @@ function openFileLimits(): { softNoFile: number; hardNoFile: number } {
   const soft = read(sys("getppid")) ? view.getUint32(0, true) : 1024;
   const hardNoFile = read(0) ? view.getUint32(8, true) : soft;
   return { softNoFile: Math.min(soft, hardNoFile), hardNoFile };
+}
+
+/** In a user namespace every capability may count for nothing here: the mount namespace can be an outer one's. */
+function ownsMounts(): boolean {
+  const tree = sys("open_tree", AT_FDCWD, "/", flags("OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"));
+  close(tree);
+  return tree >= 0;
 }
 
 function inUserNamespace(): boolean {

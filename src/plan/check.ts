@@ -44,7 +44,7 @@ class Checker {
   /** Whether the stage exists yet. */
   #isCloned = false;
   /** Events posted by each side and not yet waited for by the other. */
-  readonly #posted: Record<Side, string[]> = { runtime: [], stage: [] };
+  readonly #posted: Record<Side, string[]> = { runtime: [], thread: [], stage: [] };
 
   constructor(registers: number, inherited: ReadonlySet<number>) {
     this.#registers = registers;

@@ -15,6 +15,12 @@ export interface Context {
   readonly options: PlanOptions;
   /** Types of the namespaces made anew for the container. */
   readonly fresh: ReadonlySet<NamespaceType>;
+  /** Those it joins by path. */
+  readonly joined: ReadonlyMap<NamespaceType, JoinedNamespace>;
+  /** Its user namespace, made or joined, is not the runtime's. */
+  readonly hasUserNamespace: boolean;
+  /** Who clones mounts of the host: the runtime where it may, else the stage in its own mount namespace. */
+  readonly cloner: "runtime" | "stage";
   /**
    * Descriptor of the container's root. Changes while mounts are planned: a mount over "/" makes the old
    * descriptor see the covered mount (R2), so its own descriptor takes over.
@@ -24,11 +30,35 @@ export interface Context {
   stacked: number;
 }
 
-/** Namespaces with a path are joined, not made: refused by planRefusals, and not in the set. */
-export function freshNamespaces(spec: Spec): ReadonlySet<NamespaceType> {
+/** A namespace that config.json names by path. */
+export interface JoinedNamespace {
+  readonly path: string;
+  /** JSON Pointer of the path. */
+  readonly pointer: string;
+}
+
+/**
+ * Namespaces made anew. A runtime that may neither mount nor map ids cannot do without a user namespace, so the plan
+ * has one even where config.json names none (as crun).
+ */
+export function freshNamespaces(spec: Spec, host: Host): ReadonlySet<NamespaceType> {
   const fresh = new Set<NamespaceType>();
+  let hasUser = false;
   for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (path === undefined && type !== "user" && type !== "time") fresh.add(type);
+    if (type === "user") hasUser = true;
+    if (path === undefined) fresh.add(type);
   }
+  if (!hasUser && !host.mayMount && host.euid !== 0) fresh.add("user");
   return fresh;
+}
+
+/** Namespaces joined. */
+export function joinedNamespaces(spec: Spec): ReadonlyMap<NamespaceType, JoinedNamespace> {
+  const joined = new Map<NamespaceType, JoinedNamespace>();
+  const namespaces = spec.linux?.namespaces ?? [];
+  for (let index = 0; index < namespaces.length; index++) {
+    const { type, path } = namespaces[index]!;
+    if (path !== undefined) joined.set(type, { path, pointer: `/linux/namespaces/${index}/path` });
+  }
+  return joined;
 }

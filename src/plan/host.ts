@@ -14,6 +14,31 @@ export interface CgroupHierarchy {
   readonly own: string;
 }
 
+/** Calls of newer kernels that a plan can do without. */
+export type OptionalCall =
+  | "openat2"
+  | "open_tree"
+  | "fsopen"
+  | "mount_setattr"
+  | "move_mount"
+  | "clone3"
+  | "close_range";
+
+/** Ids from `first` on that a user may hand out: one line of /etc/subuid or /etc/subgid. */
+export interface IdRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** What an ordinary user has to map more ids than its own. */
+export interface IdHelpers {
+  /** Absolute paths of the set-user-id programs of that name; null: not installed. */
+  readonly newuidmap: string | null;
+  readonly newgidmap: string | null;
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+}
+
 export interface Host {
   readonly arch: "x86_64" | "aarch64";
   /** uname -r, and its first two numbers. */
@@ -35,6 +60,15 @@ export interface Host {
   };
   /** Runtime's user namespace is not the initial one. */
   readonly inUserNamespace: boolean;
+  readonly egid: number;
+  /** The runtime may clone and make mounts where it is: CAP_SYS_ADMIN over its mount namespace. */
+  readonly mayMount: boolean;
+  /** It may write id mappings of any kind (CAP_SETUID and CAP_SETGID): no helpers needed. */
+  readonly mayMapIds: boolean;
+  /** Which optional calls the kernel lacks or a seccomp filter forbids. */
+  readonly missing: readonly OptionalCall[];
+  /** Looked for only where ids are to be mapped and the runtime may not do so itself; else null. */
+  readonly idHelpers: IdHelpers | null;
 }
 
 export interface PlanOptions {

@@ -7,7 +7,7 @@
 import type { Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
 import { joinCgroups, planCgroups } from "./cgroups.ts";
-import { type Context, freshNamespaces } from "./context.ts";
+import { type Context, freshNamespaces, joinedNamespaces } from "./context.ts";
 import { planDevices } from "./devices.ts";
 import { planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
@@ -26,16 +26,21 @@ import type { Plan } from "./types.ts";
 /** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
 export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const plan = new PlanBuilder();
-  const root = openRootfs({
+  const fresh = freshNamespaces(spec, host);
+  const joined = joinedNamespaces(spec);
+  const c: Context = {
     plan,
     spec,
     host,
     options,
-    fresh: freshNamespaces(spec),
+    fresh,
+    joined,
+    hasUserNamespace: fresh.has("user") || joined.has("user"),
+    cloner: host.mayMount ? "runtime" : "stage",
     root: { register: 0 },
     stacked: 0,
-  });
-  const c: Context = { plan, spec, host, options, fresh: freshNamespaces(spec), root, stacked: 0 };
+  };
+  c.root = openRootfs(c);
   planRefusals(c);
   // The runtime's own process: whatever needs paths of the host is opened here, once.
   const cgroups = planCgroups(c);

@@ -30,7 +30,7 @@ export interface RootDecision {
  * stands in for it everywhere
  */
 export function rootEntry(spec: Spec, host: Host, options: PlanOptions, allowNamespace = false): RootDecision {
-  const fresh = freshNamespaces(spec);
+  const fresh = freshNamespaces(spec, host);
   if (!fresh.has("mount")) return { entry: "chroot", reason: "no mount namespace of its own" };
   if (options.noPivot) return { entry: "move", reason: "--no-pivot" };
   const obstacle = namespaceObstacle(spec, host);

@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Who makes a call: the runtime's own process, or the stage inside the container's namespaces. */
-export type Side = "runtime" | "stage";
+/**
+ * Who makes a call: the runtime's own process; its thread that makes the stage, and enters beforehand what the stage
+ * is to be born into; or the stage inside the container's namespaces.
+ */
+export type Side = "runtime" | "thread" | "stage";
 
 /** A value kept for later, printed `rN`: one register file serves both sides, in plan order. */
 export interface Register {

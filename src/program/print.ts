@@ -55,7 +55,7 @@ export function printPlan(plan: Plan): string {
   const printCall = (call: Call, indent: string, word: string): void => {
     const result = call.out === undefined ? "" : `r${call.out.register} = `;
     const allow = call.allow === undefined ? "" : `  ~ ${call.allow.join(" ")}`;
-    const head = `${String(address++).padStart(width)} ${call.side === "runtime" ? "runtime" : "stage  "}  `;
+    const head = `${String(address++).padStart(width)} ${call.side.padEnd(7)}  `;
     const notes = [call.from, call.why ?? "", capabilitiesOf(call)].filter((note) => note !== "").join("  ");
     const text = `${head}${indent}${word}${result}${callText(call)}${allow}`;
     lines.push(notes === "" ? text : `${text.padEnd(commentColumn)}  # ${notes}`);

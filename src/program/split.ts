@@ -10,9 +10,13 @@ import { countCalls, type Placed } from "./encode.ts";
 export interface Split {
   /** The runtime's calls before the stage exists. */
   readonly prepare: readonly Placed[];
+  /** What the thread that makes the stage enters beforehand. */
+  readonly thread: readonly Placed[];
   /** The clone3 that makes the stage. */
   readonly clone: Call;
   readonly cloneAddress: number;
+  /** The runtime's calls while the stage's process waits to execute: its id mappings. */
+  readonly mapping: readonly Placed[];
   readonly stage: readonly Placed[];
   /** The runtime's calls while the stage runs: hooks in the runtime namespace. */
   readonly after: readonly Placed[];
@@ -29,6 +33,8 @@ export function sideOf(item: Item): Side {
 /** Cuts at clone3. Errors: PlanError when there is none. */
 export function splitPlan(plan: Plan): Split {
   const prepare: Placed[] = [];
+  const thread: Placed[] = [];
+  const mapping: Placed[] = [];
   const stage: Placed[] = [];
   const after: Placed[] = [];
   let clone: Call | undefined;
@@ -41,13 +47,16 @@ export function splitPlan(plan: Plan): Split {
       cloneAddress = address;
     } else {
       const side = isCall ? item.side : sideOf(item);
-      const list = side === "stage" ? stage : clone === undefined ? prepare : after;
-      list.push({ item, address });
+      if (side === "stage") stage.push({ item, address });
+      else if (side === "thread") thread.push({ item, address });
+      else if (clone === undefined) prepare.push({ item, address });
+      else if (stage.length === 0) mapping.push({ item, address });
+      else after.push({ item, address });
     }
     address += isCall ? 1 : countCalls(item);
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
-  return { prepare, clone, cloneAddress, stage, after };
+  return { prepare, thread, clone, cloneAddress, mapping, stage, after };
 }
 
 /** The call at an address (line) of the plan; undefined beyond its end. */

@@ -20,6 +20,11 @@ export const v2Host: Host = {
   hardNoFile: 1024,
   cgroup: { layout: "v2", v2: { mountPoint: "/sys/fs/cgroup", own: "/user/session", controllers: ["pids"] }, v1: [] },
   inUserNamespace: false,
+  egid: 0,
+  mayMount: true,
+  mayMapIds: true,
+  missing: [],
+  idHelpers: null,
 };
 
 /** A machine with three v1 hierarchies. */
