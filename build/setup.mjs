@@ -21,6 +21,7 @@ const wanted = {
     "busybox-static": "busybox",
     strace: "strace",
     "util-linux": "unshare",
+    uidmap: "newuidmap",
     runc: "runc",
     crun: "crun",
     mmdebstrap: "mmdebstrap",

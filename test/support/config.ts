@@ -142,6 +142,21 @@ export function configText(config: Config): string {
   return text.replaceAll(/"bigint:(\d+)"/g, "$1");
 }
 
+/** A range of ids as config.json spells it. */
+export interface IdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+/** Adds a user namespace of these ids, or replaces the one that is there. */
+export function withUserNamespace(config: Config, uids: readonly IdMapping[], gids: readonly IdMapping[] = uids): void {
+  withoutNamespace(config, "user");
+  config.linux.namespaces.unshift({ type: "user" });
+  config.linux["uidMappings"] = [...uids];
+  config.linux["gidMappings"] = [...gids];
+}
+
 /** Takes a namespace away, so that the container inherits the runtime's. */
 export function withoutNamespace(config: Config, type: string): void {
   config.linux.namespaces = config.linux.namespaces.filter((entry) => entry.type !== type);

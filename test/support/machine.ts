@@ -4,8 +4,9 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { busyboxPath } from "./rootfs.ts";
+import { asUser } from "./user.ts";
 
 /**
  * How the runtime sees the cgroups: `host` as they are; `v2` with the unified hierarchy mounted over
@@ -66,6 +67,13 @@ const checks = {
     tries([...viewPrefix("v2"), "true"]) ? undefined : "the kernel does not mount cgroup2 in a mount namespace here",
   cgroup1: () =>
     existsSync("/sys/fs/cgroup/pids/cgroup.procs") ? undefined : "no cgroup version 1 hierarchy is mounted here",
+  userNamespaces: () =>
+    tries(["unshare", "-U", "true"]) ? undefined : "user namespaces cannot be made here (user.max_user_namespaces)",
+  ordinaryUser: () =>
+    tries([...asUser, "unshare", "-Urmp", "-f", "true"])
+      ? undefined
+      : "an ordinary user cannot make user namespaces here (setpriv of util-linux, or what the machine forbids)",
+  newuidmap: () => helpersCheck(),
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),
@@ -81,6 +89,19 @@ export type Need = keyof typeof checks;
 
 const programCheck = (name: string): string | undefined =>
   findProgram(name) === undefined ? `${name} is not installed` : undefined;
+
+/** The files are bound over by those of the test's user, so they must be there. */
+const helpersCheck = (): string | undefined => {
+  const setUserId = 0o4000;
+  for (const name of ["newuidmap", "newgidmap"]) {
+    const path = findProgram(name);
+    if (path === undefined) return `${name} is not installed (Debian: uidmap)`;
+    if ((statSync(path).mode & setUserId) === 0) return `${path} is not set-user-id`;
+  }
+  return ["/etc/subuid", "/etc/subgid"]
+    .map((path) => (existsSync(path) ? undefined : `there is no ${path}`))
+    .find(Boolean);
+};
 
 const known = new Map<Need, string | undefined>();
 

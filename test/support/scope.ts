@@ -3,15 +3,36 @@
  * In: a name. Out: bundles, invocations of a runtime; after the body whatever it left is removed.
  * @module
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { baseConfig, type Config, configText } from "./config.ts";
+import { baseConfig, type Config, configText, type IdMapping, withUserNamespace } from "./config.ts";
 import { execute, type ExecuteOptions, launch, type Outcome, type Running } from "./execute.ts";
 import { cgroupsNamed, processesIn, removeCgroups } from "./leftovers.ts";
 import { type Need, type View, missing, viewPrefix } from "./machine.ts";
+import { mappedIds, mode, rootlessIds } from "./mode.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { bunker, type Runtime } from "./runtime.ts";
 import { skip } from "./skip.ts";
+import {
+  asUser,
+  giveAway,
+  ordinaryId,
+  type OrdinaryUser,
+  prepareUser,
+  reachable,
+  userEnvironment,
+  userFiles,
+  usualUser,
+} from "./user.ts";
 
 export interface InvokeOptions extends ExecuteOptions {
   view?: View;
@@ -22,6 +43,13 @@ export interface InvokeOptions extends ExecuteOptions {
   global?: readonly string[];
   /** Without `--root`: the runtime picks its own state directory. */
   ownRoot?: boolean;
+  /** The ordinary user that calls the runtime, or root. */
+  user?: OrdinaryUser | "root";
+}
+
+export interface BundleOptions {
+  /** Ids of a user namespace, which the root file system then belongs to; "none": no user namespace. */
+  ids?: readonly IdMapping[] | "none";
 }
 
 export interface Bundle {
@@ -42,9 +70,14 @@ export class Scope {
   #cleanups: (() => void | Promise<void>)[] = [];
   #ids = 0;
   #bundles = 0;
-  #used = new Map<string, { runtime: Runtime; view: View }>();
+  #used = new Map<string, { runtime: Runtime; view: View; user: OrdinaryUser | "root" }>();
+  /** Root file systems and what is beside them → whom they belong to. */
+  #owners = new Map<string, number>();
+  readonly #user: OrdinaryUser | "root";
 
-  constructor(name: string) {
+  /** `user`: who calls the runtime, unless an invocation says otherwise. */
+  constructor(name: string, user: OrdinaryUser | "root" = mode === "rootless" ? usualUser : "root") {
+    this.#user = user;
     const word = name
       .toLowerCase()
       .replaceAll(/[^a-z0-9]+/g, "-")
@@ -61,11 +94,22 @@ export class Scope {
   }
 
   /** A bundle with a busybox root file system; `change` edits the base configuration before it is written. */
-  bundle(args: readonly string[] | string = ["/bin/true"], change: (config: Config) => void = () => {}): Bundle {
+  bundle(
+    args: readonly string[] | string = ["/bin/true"],
+    change: (config: Config) => void = () => {},
+    options: BundleOptions = {},
+  ): Bundle {
     const path = `${this.directory}/bundle${++this.#bundles}`;
     makeRootfs(`${path}/rootfs`);
     const config = baseConfig(typeof args === "string" ? ["/bin/sh", "-c", args] : args);
-    config.linux.cgroupsPath = `/${this.tag}-b${this.#bundles}`;
+    if (this.#user === "root") config.linux.cgroupsPath = `/${this.tag}-b${this.#bundles}`;
+    const usual = this.#user !== "root" ? rootlessIds : mode === "mapped" ? mappedIds : undefined;
+    const ids = options.ids ?? usual;
+    if (ids !== undefined && ids !== "none") {
+      withUserNamespace(config, ids);
+      chmodSync(this.directory, 0o711); // the container's root may pass, as through an engine's storage
+      this.#owners.set(path, ids.find(({ containerID }) => containerID === 0)?.hostID ?? 0);
+    }
     change(config);
     const bundle: Bundle = {
       path,
@@ -81,25 +125,41 @@ export class Scope {
   argv(words: readonly string[], options: InvokeOptions = {}): string[] {
     const runtime = options.runtime ?? bunker();
     const view = options.view ?? "host";
-    this.#used.set(`${runtime.name} ${view}`, { runtime, view });
+    const user = options.user ?? this.#user;
+    this.#used.set(`${runtime.name} ${view} ${JSON.stringify(user)}`, { runtime, view, user });
+    this.#giveAway(user);
     return [
       ...viewPrefix(view),
+      ...(user === "root" ? [] : userFiles(this.directory, user, runtime.path)),
       ...(options.before ?? []),
-      runtime.path,
+      ...(user === "root" ? [runtime.path] : [...asUser, reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
       ...(options.global ?? []),
       ...words,
     ];
   }
 
+  /** Files that the test wrote since belong to whoever uses them. */
+  #giveAway(user: OrdinaryUser | "root"): void {
+    for (const [path, owner] of this.#owners) giveAway(path, owner);
+    if (user === "root") return;
+    prepareUser(this.directory, user);
+    giveAway(this.directory, ordinaryId, [`${this.directory}/outputs`, `${this.directory}/etc`]);
+  }
+
+  #environment(options: InvokeOptions): Record<string, string> {
+    return { ...((options.user ?? this.#user) === "root" ? {} : userEnvironment(this.directory)), ...options.env };
+  }
+
   /** Calls the runtime and waits for it. */
   invoke(words: readonly string[], options: InvokeOptions = {}): Promise<Outcome> {
-    return execute(this.argv(words, options), { outputs: `${this.directory}/outputs`, ...options });
+    const env = this.#environment(options);
+    return execute(this.argv(words, options), { outputs: `${this.directory}/outputs`, ...options, env });
   }
 
   /** Calls the runtime and returns while it runs. */
   launch(words: readonly string[], options: InvokeOptions = {}): Running {
-    return this.start(this.argv(words, options), options);
+    return this.start(this.argv(words, options), { ...options, env: this.#environment(options) });
   }
 
   /** Starts any program; it ends with the test at the latest. */
@@ -138,8 +198,8 @@ export class Scope {
     for (const cleanup of this.#cleanups.toReversed()) await cleanup();
     if (existsSync(this.root)) {
       for (const id of readdirSync(this.root)) {
-        for (const { runtime, view } of this.#used.values()) {
-          await this.invoke(["delete", "--force", id], { runtime, view });
+        for (const { runtime, view, user } of this.#used.values()) {
+          await this.invoke(["delete", "--force", id], { runtime, view, user });
         }
       }
     }
@@ -179,15 +239,17 @@ export interface TestContext {
 
 /**
  * The body of a test with a scope of its own, disposed whatever happens; skipped with the reason where this machine
- * lacks a need. Root and busybox are always needed.
+ * lacks a need. Root and busybox are always needed, and what the mode or the user asks for.
  */
 export function scoped(
   name: string,
   needs: readonly Need[],
   body: (scope: Scope) => Promise<void>,
+  user: OrdinaryUser | "root" = mode === "rootless" ? usualUser : "root",
 ): (t: TestContext) => Promise<void> {
-  return needing(needs, async () => {
-    const scope = new Scope(name);
+  const more: readonly Need[] = user === "root" ? (mode === "mapped" ? ["userNamespaces"] : []) : ordinaryNeeds(user);
+  return needing([...more, ...needs], async () => {
+    const scope = new Scope(name, user);
     try {
       await body(scope);
     } finally {
@@ -195,6 +257,9 @@ export function scoped(
     }
   });
 }
+
+const ordinaryNeeds = ({ hasHelpers, hasRanges }: OrdinaryUser): readonly Need[] =>
+  hasHelpers && hasRanges ? ["ordinaryUser", "newuidmap"] : ["ordinaryUser"];
 
 /** A body that is skipped with the reason where this machine lacks a need. */
 export function needing(needs: readonly Need[], body: () => Promise<void>): (t: TestContext) => Promise<void> {

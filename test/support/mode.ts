@@ -1,0 +1,29 @@
+/**
+ * Whom the tests' containers belong to, for a whole test run: the same tests are run again in other modes.
+ * In: BUNKER_TEST_MODE. Out: the mode, the id mappings that its bundles get.
+ * @module
+ */
+import type { IdMapping } from "./config.ts";
+import { ordinaryId, ordinaryRange } from "./user.ts";
+
+/**
+ * `root`: as config.json of a test says; `mapped`: root, and every container has a user namespace;
+ * `rootless`: an ordinary user without any privilege.
+ */
+export type Mode = "root" | "mapped" | "rootless";
+
+const asked = process.env["BUNKER_TEST_MODE"];
+
+export const mode: Mode = asked === "mapped" || asked === "rootless" ? asked : "root";
+
+/** Ids that are nobody's on this machine. */
+export const mappedIds: readonly IdMapping[] = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+
+/** An ordinary user's: its own id as the container's root, the others from /etc/subuid. */
+export const rootlessIds: readonly IdMapping[] = [
+  { containerID: 0, hostID: ordinaryId, size: 1 },
+  { containerID: 1, hostID: ordinaryRange.first, size: ordinaryRange.count - 1 },
+];
+
+/** All that may be mapped without helpers. */
+export const singleId: readonly IdMapping[] = [{ containerID: 0, hostID: ordinaryId, size: 1 }];
