@@ -32,6 +32,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsopen: 430,
   getcwd: 17,
   getdents64: 61,
+  getegid: 177,
   geteuid: 175,
   getgid: 176,
   getpid: 172,

@@ -32,6 +32,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsopen: 430,
   getcwd: 79,
   getdents64: 217,
+  getegid: 108,
   geteuid: 107,
   getgid: 104,
   getpid: 39,
