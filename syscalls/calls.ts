@@ -136,6 +136,11 @@ export const pseudoCalls = {
    * ranges lie between them depends on the numbers the kernel gave out.
    */
   close_others: row("int", "fd", "fd"),
+  /**
+   * fd = make_user_namespace(UID_MAP, GID_MAP): a user namespace nobody lives in, for id-mapped mounts. It takes a
+   * throwaway process that is born into one, two files of /proc written from outside, and a third one opened.
+   */
+  make_user_namespace: row("str", "str"),
   /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
   verify_cwd: row(),
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */

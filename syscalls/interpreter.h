@@ -6,6 +6,7 @@
 #include "hook.h"
 #include "copy_tree.h"
 #include "home.h"
+#include "user_namespace.h"
 
 #define ARGUMENTS 7
 #define NO_REGISTER 0xffff
@@ -227,6 +228,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_find_home((u64)a[0], m->home);
 	case OP_CLOSE_OTHERS:
 		return op_close_others(m, a[0], a[1], a[2]);
+	case OP_MAKE_USER_NAMESPACE:
+		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

@@ -26,6 +26,7 @@ export const ops = {
   OP_MONITOR: 4111,
   OP_FIND_HOME: 4112,
   OP_CLOSE_OTHERS: 4113,
+  OP_MAKE_USER_NAMESPACE: 4130,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,

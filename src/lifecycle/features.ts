@@ -8,15 +8,12 @@
 import { constants } from "../../syscalls/generated/constants.ts";
 import { knownMountOptions } from "../plan/mount_options.ts";
 
-/** Understood, so that the error can name them, but refused: they need a user namespace. */
-const refusedMountOptions = ["idmap", "ridmap"];
-
 export function features(product: { readonly version: string; readonly commit: string }): object {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: "1.3.0",
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-    mountOptions: knownMountOptions().filter((option) => !refusedMountOptions.includes(option)),
+    mountOptions: knownMountOptions(),
     linux: {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "uts"],
       capabilities: capabilityNames(),
@@ -25,7 +22,7 @@ export function features(product: { readonly version: string; readonly commit: s
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
     annotations: { "io.bunker.version": product.version, "io.bunker.commit": product.commit },

@@ -15,6 +15,7 @@ import type { Context } from "./context.ts";
 import { attach, how, openOrMake } from "./in_root.ts";
 import { cloneSource, makeBindTarget } from "./mount_bind.ts";
 import { planCgroupView } from "./mount_cgroup.ts";
+import { type IdmapNamespaces, planIdmap } from "./mount_idmap.ts";
 import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
@@ -25,16 +26,18 @@ import type { Register } from "./types.ts";
 export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
   const mounts = c.fresh.has("mount") ? (c.spec.mounts ?? []) : [];
   const prepared: PreparedMount[] = [];
+  const idmaps: IdmapNamespaces = new Map();
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index]!;
     const pointer = `/mounts/${index}`;
     const path = inRoot(mount.destination);
     const options = parseMountOptions(mount.options ?? []);
     const isBind = options.bind !== "" || mount.type === "bind";
-    checkOptions(c, mount, options, isBind, pointer);
+    checkOptions(mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
     c.plan.at(`${pointer}/source`);
     const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
+    planIdmap(c, { pointer, mount, options, isBind, sources }, idmaps);
     const isReadOnlyLater =
       !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && isFilledLater(mounts, index, path);
     prepared.push({ pointer, mount, path, options, isBind, sources, isReadOnlyLater });
@@ -79,11 +82,7 @@ function cloneHost(c: Context, path: string): Register {
   return tree;
 }
 
-function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
-  if ((mount.uidMappings ?? []).length > 0)
-    c.plan.refuse(`${pointer}/uidMappings`, "id-mapped mounts are not supported yet");
-  else if (options.idmap >= 0)
-    c.plan.refuse(`${pointer}/options/${options.idmap}`, "id-mapped mounts are not supported yet");
+function checkOptions(mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
   const [own] = options.data;
   if (isBind && own !== undefined) {
     // The filesystem is the source's: its options are shared with every other mount of it.

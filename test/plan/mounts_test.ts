@@ -184,17 +184,6 @@ test("planMounts() changes an existing mount on remount", () => {
   ]);
 });
 
-test("planMounts() refuses id-mapped mounts and says where they are asked for", () => {
-  const mapping = [{ containerID: 0, hostID: 1, size: 1 }];
-  const plan = planOf({
-    mounts: [{ ...bind("/a"), uidMappings: mapping, gidMappings: mapping }, bind("/b", "idmap=uids=0-1-1")],
-  });
-  assert.deepEqual(
-    plan.refusals.map(({ pointer }) => pointer),
-    ["/mounts/0/uidMappings", "/mounts/1/options/1"],
-  );
-});
-
 const view = [{ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid"] }];
 const namespaces = [{ type: "mount" }, { type: "cgroup" }];
 

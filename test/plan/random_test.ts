@@ -50,7 +50,7 @@ const more = [
   "tmpcopyup",
   "copy-symlink",
   "dest-nofollow",
-  "idmap",
+  "idmap=uids=0-1-1;gids=0-1-1",
   "lowerdir=/a:/b",
   "",
   "iversion",
