@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { calls } from "../syscalls/calls.ts";
 import { headers, newerNumbers, numbers } from "../syscalls/constants.ts";
 import { newer, unexported } from "../syscalls/newer.ts";
-import { events, forms, image, OP_BASE, ops, records } from "../syscalls/ops.ts";
+import { events, forms, image, OP_BASE, ops, records, spawning } from "../syscalls/ops.ts";
 import { structs, type StructSource } from "../syscalls/structs.ts";
 
 const names = Object.keys(architectures) as Architecture[];
@@ -220,6 +220,7 @@ function headerFile(
     numbersOf(events, "EVENT_"),
     numbersOf(records),
     numbersOf(forms),
+    numbersOf(spawning),
     numbersOf(image),
   ];
   const perArchitecture = names.map((name, index) => {

@@ -141,6 +141,10 @@ export const pseudoCalls = {
    * throwaway process that is born into one, two files of /proc written from outside, and a third one opened.
    */
   make_user_namespace: row("str", "str"),
+  /** text = number_text(NUMBER): decimal, for a path below /proc or an argument: which pid a child gets is known late. */
+  number_text: row("int"),
+  /** helper(PATH, ARGV, ENVP): run a program of the host and wait, as `hook` but without a state or a limit. */
+  helper: row("str", "strv", "strv"),
   /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
   verify_cwd: row(),
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */

@@ -49,6 +49,8 @@ struct program {
 	i64 sync; /* register that holds the sync socket, -1: none */
 };
 
+#define NUMBER_BYTES 24
+
 struct machine {
 	struct instruction *code;
 	u8 *pool;
@@ -58,6 +60,7 @@ struct machine {
 	i64 sent; /* branches already told to the peer */
 	i64 exit_status; /* OP_MONITOR */
 	char home[HOME_BYTES]; /* OP_FIND_HOME */
+	char number[NUMBER_BYTES]; /* OP_NUMBER_TEXT */
 };
 
 #include "monitor.h"
@@ -189,6 +192,13 @@ static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
 	return SYS(NR_close_range, first, ~0u, 0);
 }
 
+/* OP_NUMBER_TEXT number : r[out] = pointer to its decimal digits; the next one overwrites them */
+static i64 op_number_text(struct machine *m, u64 number)
+{
+	m->number[print_decimal(m->number, (i64)number)] = 0;
+	return (i64)m->number;
+}
+
 static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 {
 	switch (at->op) {
@@ -230,6 +240,10 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_close_others(m, a[0], a[1], a[2]);
 	case OP_MAKE_USER_NAMESPACE:
 		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
+	case OP_NUMBER_TEXT:
+		return op_number_text(m, (u64)a[0]);
+	case OP_HELPER:
+		return op_hook((char *)a[0], (char **)a[1], (char **)a[2], 0, 0, "", "", &m->report->failed.result);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

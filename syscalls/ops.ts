@@ -27,12 +27,24 @@ export const ops = {
   OP_FIND_HOME: 4112,
   OP_CLOSE_OTHERS: 4113,
   OP_MAKE_USER_NAMESPACE: 4130,
+  OP_NUMBER_TEXT: 4114,
+  OP_HELPER: 4115,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,
   SHIM_NOTE_SIGNALS: 8194,
   SHIM_SPAWNED: 8195,
   SHIM_KEEP_MEMORY: 8196,
+  SHIM_CLONE: 8197,
+  SHIM_BORN: 8198,
+} as const;
+
+/** Flags of struct spawn (syscalls/spawn.h). */
+export const spawning = {
+  /** The stage executes in a user namespace where its ids may not be mapped yet. */
+  SPAWN_KEEP_CAPABILITIES: 1,
+  /** A user namespace is joined: a process in between does it. */
+  SPAWN_BY_JOINER: 2,
 } as const;
 
 /** What `post` and `wait` name. */

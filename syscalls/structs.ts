@@ -34,7 +34,15 @@ export const structs = {
   clone_args: {
     type: "struct clone_args",
     header: "linux/sched.h",
-    fields: { flags: "flags", pidfd: "ptr", exit_signal: "flags", stack: "ptr", stack_size: "int", cgroup: "fd" },
+    fields: {
+      flags: "flags",
+      pidfd: "ptr",
+      exit_signal: "flags",
+      parent_tid: "ptr",
+      stack: "ptr",
+      stack_size: "int",
+      cgroup: "fd",
+    },
   },
   rlimit64: { type: "struct rlimit64", header: "linux/resource.h", fields: { rlim_cur: "int", rlim_max: "int" } },
   cap_header: {

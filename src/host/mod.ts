@@ -6,31 +6,36 @@
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import type { Host } from "../plan/host.ts";
 import { arch, AT_FDCWD, close, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import type { Spec } from "../spec/types.ts";
 import { probeCgroups } from "./cgroups.ts";
+import { probeIdHelpers } from "./ids.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 const UTSNAME_FIELD = 65;
 
-/** Reads the facts. */
-export function probeHost(): Host {
+/** Reads the facts. @param spec tells which of the rarer ones are wanted */
+export function probeHost(spec: Spec): Host {
   const capabilities = ownCapabilities();
   const permitted = parseCapabilitySet(capabilities.permitted);
   const inUser = inUserNamespace();
+  const euid = sys("geteuid");
+  const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts());
+  const mayMapIds = has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID"));
   return {
     arch,
     kernel: kernelRelease(),
-    euid: sys("geteuid"),
+    euid,
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
     cgroup: probeCgroups(),
     inUserNamespace: inUser,
     egid: sys("getegid"),
-    mayMount: has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts()),
-    mayMapIds: has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID")),
+    mayMount,
+    mayMapIds,
     missing: [],
-    idHelpers: null,
+    idHelpers: !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
   };
 }
 
@@ -74,6 +79,12 @@ function openFileLimits(): { softNoFile: number; hardNoFile: number } {
   const soft = read(sys("getppid")) ? view.getUint32(0, true) : 1024;
   const hardNoFile = read(0) ? view.getUint32(8, true) : soft;
   return { softNoFile: Math.min(soft, hardNoFile), hardNoFile };
+}
+
+/** Whether a user namespace is to be made: asked for, or because nothing else is allowed (plan/context.ts). */
+function needsMaps(spec: Spec, mayMount: boolean): boolean {
+  for (const { type, path } of spec.linux?.namespaces ?? []) if (type === "user") return path === undefined;
+  return !mayMount;
 }
 
 /** In a user namespace every capability may count for nothing here: the mount namespace can be an outer one's. */

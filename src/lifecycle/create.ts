@@ -6,7 +6,7 @@
 import { events } from "../../syscalls/ops.ts";
 import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch } from "./launch.ts";
-import { load } from "./load.ts";
+import { loadToExecute } from "./load.ts";
 import { runPoststop } from "./poststop.ts";
 import { writePidFile } from "./pid_file.ts";
 import { accompany, awaitEvent } from "./settle.ts";
@@ -14,7 +14,7 @@ import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
 /** Creates a container. Errors: SpecError, HostError, StageError; nothing is left of it then. */
 export function create(rt: RuntimeOptions, options: CreateOptions): void {
-  const loaded = load(rt, options, "create", true);
+  const loaded = loadToExecute(rt, options, "create", true);
   const launched = launch(rt, loaded, options.consoleSocket);
   try {
     accompany(rt, loaded, launched);

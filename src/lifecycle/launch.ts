@@ -11,11 +11,11 @@ import { below } from "../plan/paths.ts";
 import type { Register, Value } from "../plan/types.ts";
 import { encode, type Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
-import { copyRegisters, fillStageFile, getRegister, makeStageFile, runImage, setRegister } from "../stage/program.ts";
+import { getRegister, makeStageFile, runImage, setRegister } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
-import { spawnStage } from "../stage/spawn.ts";
+import type { Spawned } from "../stage/spawn.ts";
 import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
-import { image as imageNumbers } from "../../syscalls/ops.ts";
+
 import {
   closeStateDirectory,
   createStateDirectory,
@@ -26,8 +26,9 @@ import {
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
 import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
+import { bear } from "./birth.ts";
 import { failureError } from "./failure.ts";
-import { checkPreservedFds, checkRefusals, type Loaded } from "./load.ts";
+import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 const PATIENCE_MS = 2000;
@@ -54,14 +55,14 @@ export interface Launched {
 }
 
 /** Runs everything up to the stage's clone3, in the order that leaves something to clean by at every moment. */
-export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string | undefined): Launched {
+export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: string | undefined): Launched {
   checkRefusals(loaded);
   checkPreservedFds(loaded);
   for (const warning of loaded.plan.warnings) rt.log.warn(warning);
   const split = splitPlan(loaded.plan);
   const directory = createStateDirectory(rt.root, loaded.options.id);
   const opened: number[] = [];
-  let spawned: { pid: number; pidfd: number } | undefined;
+  let spawned: Spawned | undefined;
   /** Those that a failure may end: none before it is known that nobody else is in them. */
   let cgroups: readonly string[] = [];
   try {
@@ -75,9 +76,7 @@ export function launch(rt: RuntimeOptions, loaded: Loaded, consoleSocket: string
     const stage = makeStageFile();
     opened.push(stage);
     const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
-    spawned = spawnStage(split.clone, valueOf, stage, inheritedFds(loaded, inputs, valueOf), () =>
-      fillStageFile(stage, buildStage(loaded, split, prepared, inputs.stageSync)),
-    );
+    spawned = bear(loaded, split, prepared, stage, inheritedFds(loaded, inputs, valueOf), inputs.stageSync);
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     writeRecord(directory, printRecord(record, loaded.text));
     for (const fd of opened) close(fd);
@@ -191,15 +190,6 @@ function prepare(loaded: Loaded, split: Split, values: Readonly<Record<string, n
   const { failed, result, detail } = runImage(image);
   if (failed !== undefined) throw failureError(plan, loaded.spec, { ...failed, detail });
   if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
-  return image;
-}
-
-/** The stage's program, with the descriptors made so far in its registers. */
-function buildStage({ plan }: Loaded, split: Split, prepared: Image, sync: number): Image {
-  // One register more than the plan has: the sync socket, which no line names.
-  const image = encode(split.stage, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
-  copyRegisters(prepared, image, plan.registers);
-  setRegister(image, plan.registers, sync);
   return image;
 }
 

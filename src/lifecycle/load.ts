@@ -6,13 +6,17 @@
 import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
+import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import { planCreate } from "../plan/mod.ts";
+import { earlyNamespaces } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/types.ts";
 import { parseSpec } from "../spec/mod.ts";
 import type { Spec } from "../spec/types.ts";
-import { AT_FDCWD, close, environment, errnoName, errnoText, openAt, readAll, sys } from "../stage/sys.ts";
+import { Spawn } from "../stage/spawn.ts";
+import { AT_FDCWD, close, environment, errnoName, errnoText, flags, openAt, readAll, sys } from "../stage/sys.ts";
 import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
+import type { Begun } from "./birth.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
 /** Ours: a config.json is some 10 to 100 KB; far more than this is an attack on the parser. */
@@ -27,13 +31,39 @@ export interface Loaded {
   readonly plan: Plan;
 }
 
+/** A plan about to be executed. */
+export interface Executable extends Loaded, Begun {}
+
 /** Reads the bundle and plans the container. Errors: SpecError, HostError. */
 export function load(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run", detach: boolean): Loaded {
+  return planned(read(rt, options, verb, detach));
+}
+
+/** As `load`, but what the container's namespaces need no plan for is begun before it is made: its spawn goes along. */
+export function loadToExecute(
+  rt: RuntimeOptions,
+  options: CreateOptions,
+  verb: "create" | "run",
+  detach: boolean,
+): Executable {
+  const given = read(rt, options, verb, detach);
+  const { spec, host } = given;
+  const fresh = freshNamespaces(spec, host);
+  const early = earlyNamespaces(fresh, fresh.has("user") || joinedNamespaces(spec).has("user"));
+  const spawn = new Spawn(early === "" ? 0 : flags(early));
+  return { ...planned(given), early, spawn };
+}
+
+type Given = Omit<Loaded, "plan">;
+
+const planned = (given: Given): Loaded => ({ ...given, plan: planCreate(given.spec, given.host, given.options) });
+
+function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run", detach: boolean): Given {
   checkId(options.id);
   const bundle = absolutePath(options.bundle);
   const text = readConfig(bundle, options.config);
   const spec = parseSpec(text);
-  const host = probeHost();
+  const host = probeHost(spec);
   const listenFds = listenFdsGiven();
   const planOptions: PlanOptions = {
     verb,
@@ -46,7 +76,7 @@ export function load(rt: RuntimeOptions, options: CreateOptions, verb: "create" 
     cgroupManager: rt.cgroupManager,
     console: consoleFor(spec, options, verb, detach),
   };
-  return { spec, text, host, options: planOptions, plan: planCreate(spec, host, planOptions) };
+  return { spec, text, host, options: planOptions };
 }
 
 /** Errors the plan holds against the config: the first one ends the command, before anything was changed. */

@@ -10,7 +10,7 @@ import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, kernel, stable, sys, syscallError, sysOrThrow } from "../stage/sys.ts";
 import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
-import { load } from "./load.ts";
+import { loadToExecute } from "./load.ts";
 import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -20,7 +20,7 @@ import type { RunOptions, RuntimeOptions } from "./types.ts";
 /** Runs a container. Detached: 0 once its process executes. In the foreground: does not return, but throws. */
 export function run(rt: RuntimeOptions, options: RunOptions): number {
   const noted = options.detach ? -1 : holdSignals();
-  const loaded = load(rt, options, "run", options.detach);
+  const loaded = loadToExecute(rt, options, "run", options.detach);
   if (loaded.spec.process === undefined) throw new HostError("Cannot run a container: config.json has no process");
   // Orphans of the container's processes come to the monitor, which reaps them.
   if (!options.detach && !options.noSubreaper) sys("prctl", flags("PR_SET_CHILD_SUBREAPER"), 1, 0, 0, 0);

@@ -75,6 +75,8 @@ export function parseCapabilitySet(text: string): CapabilitySet {
 
 const both = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => ({ low: a.low & b.low, high: a.high & b.high });
 
+const every: CapabilitySet = { low: -1, high: -1 };
+
 /** Reads the sets; warns of each capability once, one line a reason. */
 export function grantableSets(c: Context): CapabilitySets {
   const { plan, host, spec } = c;
@@ -89,8 +91,9 @@ export function grantableSets(c: Context): CapabilitySets {
     if (names === undefined) ungranted.set(key, [name]);
     else names.push(name);
   };
-  const hostBounding = parseCapabilitySet(host.capabilities.bounding);
-  const hostPermitted = parseCapabilitySet(host.capabilities.permitted);
+  // user_namespaces(7): who enters one has every capability there.
+  const hostBounding = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.bounding);
+  const hostPermitted = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.permitted);
   const read = (set: (typeof capabilitySets)[number], within: CapabilitySet, why: string): CapabilitySet => {
     let low = 0;
     let high = 0;
@@ -117,7 +120,7 @@ export function grantableSets(c: Context): CapabilitySets {
 /** Stage: drops what is not in the bounding set, one prctl(2) a capability. */
 export function planBoundingSet(c: Context, { bounding }: CapabilitySets): void {
   const { plan, host } = c;
-  const present = parseCapabilitySet(host.capabilities.bounding);
+  const present = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.bounding);
   plan.at("/process/capabilities/bounding");
   for (let number = 0; number <= host.lastCapability; number++) {
     if (!has(present, number) || has(bounding, number)) continue;

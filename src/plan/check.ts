@@ -133,6 +133,7 @@ class Checker {
       this.#isCloned = true;
     } else if (side === "stage" && !this.#isCloned)
       fail(address, "the stage makes a call before clone3 makes the stage");
+    if (side === "thread" && this.#isCloned) fail(address, "the thread ends with clone3 and makes no call after it");
     if (call.call === "post") this.#posted[side].push(call.args[0] as string);
     if (call.call !== "wait" || call.args[0] === "START") return;
     const other = this.#posted[side === "runtime" ? "stage" : "runtime"];
@@ -153,8 +154,9 @@ class Checker {
       const { register } = value;
       const by = written.get(register);
       if (by === undefined) fail(address, `r${register} is read before it is written`);
-      if (by === "stage" && call.side === "runtime")
-        fail(address, `r${register} is the stage's, the runtime cannot read it`);
+      if (by === "stage" && call.side !== "stage")
+        fail(address, `r${register} is the stage's, the ${call.side} cannot read it`);
+      if (by === "thread") fail(address, `r${register} is the thread's, nobody can read it`);
       if (by === "runtime" && call.side === "stage" && kind === "fd" && !this.#inherited.has(register)) {
         fail(address, `r${register} is the runtime's and not inherited by the stage`);
       }

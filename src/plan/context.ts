@@ -5,6 +5,7 @@
  */
 import type { NamespaceType, Spec } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
+import type { IdMaps } from "./id_maps.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import type { Register } from "./types.ts";
 
@@ -19,6 +20,8 @@ export interface Context {
   readonly joined: ReadonlyMap<NamespaceType, JoinedNamespace>;
   /** Its user namespace, made or joined, is not the runtime's. */
   readonly hasUserNamespace: boolean;
+  /** Ids of a new user namespace; undefined: it is joined, or there is none. */
+  readonly maps: IdMaps | undefined;
   /** Who clones mounts of the host: the runtime where it may, else the stage in its own mount namespace. */
   readonly cloner: "runtime" | "stage";
   /**

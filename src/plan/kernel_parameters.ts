@@ -18,7 +18,8 @@ const throughSelf = "RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_XDEV";
 /** Stage: nothing where nothing is asked for (`oomScoreAdj` unset MUST NOT be touched). */
 export function planKernelParameters(c: Context): void {
   const { plan, spec } = c;
-  const oomScoreAdj = spec.process?.oomScoreAdj;
+  // In a user namespace the runtime has written it (user_namespace.ts).
+  const oomScoreAdj = c.hasUserNamespace ? undefined : spec.process?.oomScoreAdj;
   const sysctl = Object.entries(spec.linux?.sysctl ?? {});
   if (sysctl.length === 0 && oomScoreAdj === undefined) return;
   plan.at(sysctl.length > 0 ? "/linux/sysctl" : "/process/oomScoreAdj");

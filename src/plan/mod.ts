@@ -14,7 +14,9 @@ import type { Host, PlanOptions } from "./host.ts";
 import { planKernelParameters } from "./kernel_parameters.ts";
 import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
-import { planClone } from "./namespaces.ts";
+import { checkProcessIds, idMapsOf } from "./id_maps.ts";
+import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins } from "./namespaces.ts";
+import { planMapping, planRootIds } from "./user_namespace.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { planRefusals } from "./refusals.ts";
 import { enterRoot } from "./root_entry.ts";
@@ -28,6 +30,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const plan = new PlanBuilder();
   const fresh = freshNamespaces(spec, host);
   const joined = joinedNamespaces(spec);
+  const maps = idMapsOf({ plan, spec, host, fresh });
   const c: Context = {
     plan,
     spec,
@@ -36,19 +39,26 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
     fresh,
     joined,
     hasUserNamespace: fresh.has("user") || joined.has("user"),
+    maps,
     cloner: host.mayMount ? "runtime" : "stage",
     root: { register: 0 },
     stacked: 0,
   };
-  c.root = openRootfs(c);
   planRefusals(c);
+  checkProcessIds(c, maps);
+  planEarlyNamespaces(c);
   // The runtime's own process: whatever needs paths of the host is opened here, once.
+  c.root = openRootfs(c);
   const cgroups = planCgroups(c);
   const mounts = prepareMounts(c, cgroups);
+  const namespaces = planJoins(c);
   const container = planClone(c, cgroups.directory);
+  planMapping(c, container);
   // The stage, in the new namespaces, the host's mounts still below "/".
   plan.on("stage");
   planStage(c);
+  enterStageNamespaces(c, namespaces);
+  planRootIds(c);
   planKeyring(c);
   joinCgroups(c, cgroups);
   isolateMounts(c);

@@ -1,29 +1,104 @@
 /**
- * The call that makes the stage, in the container's new namespaces.
+ * The namespaces of the container: those it joins, those made anew, and the call that makes the stage in them.
  *
  * Spec: config-linux.md#namespaces
- * Kernel: clone3(2) since Linux 5.3, CLONE_INTO_CGROUP since Linux 5.7
- * Order: last of the runtime's calls but hooks. The cgroup namespace is made later by the stage: its root is the
- * cgroup of the process that makes it (cgroup_namespaces(7)), which must be the container's by then
- * Errors: EPERM without CAP_SYS_ADMIN; EBUSY the cgroup has children with controllers; ENOSPC too many namespaces
+ * Kernel: clone3(2) since Linux 5.3, CLONE_INTO_CGROUP since Linux 5.7; setns(2), unshare(2); user_namespaces(7)
+ * Order: paths are opened by the runtime first of all; its thread joins and makes namespaces, which the stage is born
+ *   into; a joined mount or time namespace is entered by the stage itself (the kernel wants a single-threaded process).
+ *   The cgroup namespace is made later by the stage: its root is the cgroup of the process that makes it
+ *   (cgroup_namespaces(7)), which must be the container's by then
+ * Errors: EPERM without CAP_SYS_ADMIN; EINVAL a path of another type; EBUSY the cgroup has children with controllers;
+ *   ENOSPC too many namespaces
  * @module
  */
 import type { NamespaceType } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import type { Register } from "./types.ts";
 
+/** In the order they are made or joined. */
 const cloneFlags: readonly (readonly [NamespaceType, string])[] = [
+  ["user", "CLONE_NEWUSER"],
   ["mount", "CLONE_NEWNS"],
   ["pid", "CLONE_NEWPID"],
   ["ipc", "CLONE_NEWIPC"],
   ["uts", "CLONE_NEWUTS"],
   ["network", "CLONE_NEWNET"],
+  ["time", "CLONE_NEWTIME"],
 ];
+
+/** Made by the thread while the rest is planned: they are a task's own, and the kernel is slow at them. */
+const earlyTypes: readonly (readonly [NamespaceType, string])[] = [
+  ["ipc", "CLONE_NEWIPC"],
+  ["uts", "CLONE_NEWUTS"],
+  ["network", "CLONE_NEWNET"],
+];
+
+/**
+ * Flags of unshare(2) for the namespaces that need nothing of the plan; "" where there are none. Namespaces of a new
+ * or joined user namespace must be made within it.
+ */
+export function earlyNamespaces(fresh: ReadonlySet<NamespaceType>, hasUserNamespace: boolean): string {
+  let flags = "";
+  if (hasUserNamespace) return flags;
+  for (const [type, flag] of earlyTypes) if (fresh.has(type)) flags = flags === "" ? flag : `${flags}|${flag}`;
+  return flags;
+}
+
+/** Thread: first of all, before anything else is planned. */
+export function planEarlyNamespaces(c: Context): void {
+  const flags = earlyNamespaces(c.fresh, c.hasUserNamespace);
+  if (flags === "") return;
+  c.plan.on("thread").at("/linux/namespaces").call("unshare", [flags], { why: "made while the rest is planned" });
+  c.plan.on("runtime");
+}
+
+/** Descriptors of the namespaces that only the stage can enter. */
+export interface StageNamespaces {
+  readonly mount?: Register;
+  readonly time?: Register;
+}
+
+/** Runtime and thread: opens what is joined, and joins. */
+export function planJoins(c: Context): StageNamespaces {
+  if (c.joined.size === 0) return {};
+  const { plan } = c;
+  const files = new Map<NamespaceType, Register>();
+  for (const [type, { path, pointer }] of c.joined) {
+    const file = plan.at(pointer).open("openat", ["AT_FDCWD", path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK", 0]);
+    files.set(type, file);
+    if (type === "mount" || type === "time") plan.inherit(file);
+  }
+  plan.on("thread");
+  const join = (type: NamespaceType, flag: string): void => {
+    const file = files.get(type);
+    if (file !== undefined) plan.at(c.joined.get(type)!.pointer).call("setns", [file, flag]);
+  };
+  // With rights over both, what does not belong to the user namespace is still in reach before it is entered; without,
+  // it is the user namespace that gives the rights.
+  const hasRights = c.host.mayMount;
+  if (!hasRights) join("user", "CLONE_NEWUSER");
+  for (const [type, flag] of cloneFlags) {
+    if (type !== "user" && type !== "mount" && type !== "time") join(type, flag);
+  }
+  join("cgroup", "CLONE_NEWCGROUP");
+  if (hasRights) join("user", "CLONE_NEWUSER");
+  plan.on("runtime");
+  const mount = files.get("mount");
+  const time = files.get("time");
+  return { ...(mount === undefined ? {} : { mount }), ...(time === undefined ? {} : { time }) };
+}
+
+/** Stage: first of all. The root of a joined mount namespace is the working directory then, too (setns(2)). */
+export function enterStageNamespaces(c: Context, { mount, time }: StageNamespaces): void {
+  if (mount !== undefined) c.plan.at(c.joined.get("mount")!.pointer).call("setns", [mount, "CLONE_NEWNS"]);
+  if (time !== undefined) c.plan.at(c.joined.get("time")!.pointer).call("setns", [time, "CLONE_NEWTIME"]);
+}
 
 /** Runtime: returns the register of the stage's pid. */
 export function planClone(c: Context, cgroup: Register | undefined): Register {
   const flags: string[] = [];
-  for (const [type, flag] of cloneFlags) if (c.fresh.has(type)) flags.push(flag);
+  const early = earlyNamespaces(c.fresh, c.hasUserNamespace);
+  for (const [type, flag] of cloneFlags) if (c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
   if (cgroup !== undefined) flags.push("CLONE_INTO_CGROUP");
   return c.plan.at("/linux/namespaces").open("clone3", [
     {

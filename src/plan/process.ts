@@ -10,6 +10,7 @@
 import type { Process } from "../spec/types.ts";
 import { grantableSets, planBoundingSet, planCapabilitySets } from "./capabilities.ts";
 import type { Context } from "./context.ts";
+import { maySetGroups } from "./id_maps.ts";
 import { executableCandidates, planEnvironment } from "./environment.ts";
 import { planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
@@ -106,7 +107,7 @@ function planIds(c: Context, process: Process): void {
   plan.at("/process/user");
   // Else leaving uid 0 empties the permitted set, capabilities(7).
   if (uid !== 0) plan.call("prctl", ["PR_SET_KEEPCAPS", 1, 0, 0, 0]);
-  if (c.spec.annotations?.[keepGroups] !== "1") {
+  if (maySetGroups(c.maps) && c.spec.annotations?.[keepGroups] !== "1") {
     plan.at("/process/user/additionalGids").call("setgroups", [additionalGids ?? []]);
   }
   plan.at("/process/user/gid").call("setresgid", [gid, gid, gid]);

@@ -23,18 +23,6 @@ export function planRefusals(c: Context): void {
   }
   if (vm !== undefined && Object.keys(vm).length > 0) refuse(vm, "/vm", "virtual machines");
   if (linux === undefined) return;
-  if (linux.namespaces !== undefined) {
-    for (let i = 0; i < linux.namespaces.length; i++) {
-      const { type, path } = linux.namespaces[i]!;
-      if (path !== undefined) refuse(path, `/linux/namespaces/${i}/path`, "joined namespaces");
-      else if (type === "user" || type === "time") refuse(type, `/linux/namespaces/${i}/type`, `${type} namespaces`);
-    }
-  }
-  if (linux.uidMappings !== undefined && linux.uidMappings.length > 0)
-    refuse(linux, "/linux/uidMappings", "id mappings");
-  if (linux.gidMappings !== undefined && linux.gidMappings.length > 0)
-    refuse(linux, "/linux/gidMappings", "id mappings");
-  refuse(linux.timeOffsets, "/linux/timeOffsets", "time namespace offsets");
   if (linux.netDevices !== undefined && Object.keys(linux.netDevices).length > 0) {
     refuse(linux, "/linux/netDevices", "network devices");
   }

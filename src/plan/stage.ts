@@ -41,7 +41,8 @@ export function planIdentity(c: Context): void {
     plan.call("ioctl", [socket, "SIOCSIFFLAGS", { ifr_name: "lo", ifr_flags: "IFF_UP|IFF_RUNNING" }]);
     plan.call("close", [socket]);
   }
-  if (!c.fresh.has("uts")) return;
+  // A joined one too: whoever shares it agreed on the name (as runc and crun).
+  if (!c.fresh.has("uts") && !c.joined.has("uts")) return;
   if (spec.hostname !== undefined) plan.at("/hostname").call("sethostname", [spec.hostname]);
   if (spec.domainname !== undefined) plan.at("/domainname").call("setdomainname", [spec.domainname]);
 }

@@ -12,6 +12,8 @@ export interface Split {
   readonly prepare: readonly Placed[];
   /** What the thread that makes the stage enters beforehand. */
   readonly thread: readonly Placed[];
+  /** It joins a user namespace. */
+  readonly joinsUser: boolean;
   /** The clone3 that makes the stage. */
   readonly clone: Call;
   readonly cloneAddress: number;
@@ -40,6 +42,7 @@ export function splitPlan(plan: Plan): Split {
   let clone: Call | undefined;
   let cloneAddress = 0;
   let address = 0;
+  let joinsUser = false;
   for (const item of plan.items) {
     const isCall = item.kind === "call";
     if (isCall && item.call === "clone3") {
@@ -48,15 +51,17 @@ export function splitPlan(plan: Plan): Split {
     } else {
       const side = isCall ? item.side : sideOf(item);
       if (side === "stage") stage.push({ item, address });
-      else if (side === "thread") thread.push({ item, address });
-      else if (clone === undefined) prepare.push({ item, address });
+      else if (side === "thread") {
+        thread.push({ item, address });
+        if (isCall && item.call === "setns" && (item.args[1] as string).includes("CLONE_NEWUSER")) joinsUser = true;
+      } else if (clone === undefined) prepare.push({ item, address });
       else if (stage.length === 0) mapping.push({ item, address });
       else after.push({ item, address });
     }
     address += isCall ? 1 : countCalls(item);
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
-  return { prepare, thread, clone, cloneAddress, mapping, stage, after };
+  return { prepare, thread, joinsUser, clone, cloneAddress, mapping, stage, after };
 }
 
 /** The call at an address (line) of the plan; undefined beyond its end. */

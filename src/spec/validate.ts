@@ -84,15 +84,10 @@ function validateMount(mount: Mount, index: number, hasUserNamespace: boolean): 
   }
 }
 
-/** As runc: mappings belong to a user namespace, and a new one is of no use without. */
+/** Mappings belong to a user namespace. A new one without any gets the caller's own (plan/id_maps.ts), as with crun. */
 function validateUserNamespace(linux: Linux, own: OwnNamespaces): void {
-  const isNew = own.has("user") && findNamespace(linux, "user")?.path === undefined;
   for (const key of ["uidMappings", "gidMappings"] as const) {
-    const isMapped = (linux[key] ?? []).length > 0;
-    if (isMapped) requireNamespace(own, "user", "linux", key);
-    if (!isMapped && isNew) {
-      throw new SpecError(pointerTo("linux", key), "Required for a new user namespace but missing");
-    }
+    if ((linux[key] ?? []).length > 0) requireNamespace(own, "user", "linux", key);
   }
 }
 

@@ -7,14 +7,15 @@
 export interface Kernel {
   /**
    * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
-   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn), SHIM_SPAWNED(the same), SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n),
+   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn, stack, its size), SHIM_CLONE, SHIM_BORN and SHIM_SPAWNED (the same struct),
+   * SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n),
    * SHIM_KEEP_MEMORY(stack, its size).
    * Arguments are plain numbers, addresses among them.
    */
   call(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   /** Address of a view's first byte. */
   address(view: Uint8Array): number;
-  /** Address of 64 KB of memory of the shim's own, for a child's stack. */
+  /** Address of memory of the shim's own, for the stacks of its thread and children. */
   readonly stack: number;
   readonly stackBytes: number;
 }
@@ -22,5 +23,5 @@ export interface Kernel {
 /** Bytes at the start of the writable memory that are the shim's. */
 export const SHIM_WORDS = 64;
 
-/** Stack of a child before it becomes the stage, or of a hook. */
-export const STACK_BYTES = 65536;
+/** Stacks of the thread, of the process in between and of the child, before it becomes the stage: only what is used is there. */
+export const STACK_BYTES = 0x30000;

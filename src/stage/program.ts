@@ -43,9 +43,18 @@ export function readRecord(view: DataView, at: number): Record {
 
 /** Runs an image in this process. Registers are in the image afterwards. */
 export function runImage(image: Image): Report {
-  const bytes = stable(REPORT_BYTES);
+  const bytes = makeReport();
   const k = kernel();
-  const result = k.call(ops.SHIM_RUN, k.address(image.bytes), k.address(bytes), 0, 0, 0, 0);
+  return readReport(bytes, k.call(ops.SHIM_RUN, k.address(image.bytes), k.address(bytes), 0, 0, 0, 0));
+}
+
+/** Memory for a report. */
+export function makeReport(): Uint8Array<ArrayBuffer> {
+  return stable(REPORT_BYTES);
+}
+
+/** Reads a report. @param result of the run it belongs to */
+export function readReport(bytes: Uint8Array<ArrayBuffer>, result: number): Report {
   const view = new DataView(bytes.buffer);
   const failed = view.getUint16(0, true) === records.RECORD_FAILED && result < 0 ? readRecord(view, 0) : undefined;
   const count = view.getUint32(RECORD_BYTES, true);

@@ -1,12 +1,15 @@
 /**
- * clone3 of the stage. Input: the plan's clone3 call and its registers, the stage's file, descriptors to inherit.
+ * The birth of a stage: a thread of the shim enters namespaces and makes the process, which waits until its file is
+ * complete. Input: the plan's thread lines and its clone3 call, the stage's file, descriptors to inherit.
  * Output: pid and pidfd.
  * @module
  */
 import { SyscallError } from "../errors.ts";
 import type { Call, StructValue, Value } from "../plan/types.ts";
+import type { Image } from "../program/encode.ts";
 import { evaluate } from "../program/tables.ts";
-import { ops } from "../../syscalls/ops.ts";
+import { ops, spawning } from "../../syscalls/ops.ts";
+import { makeReport, readReport, type Report } from "./program.ts";
 import {
   cString,
   close,
@@ -21,9 +24,20 @@ import {
   writeAddress,
 } from "./sys.ts";
 
-// struct spawn of syscalls/shim.c: clone_args (88 bytes), then eight words.
-const CLONE_ARGS_BYTES = 88;
-const SPAWN_BYTES = CLONE_ARGS_BYTES + 64;
+// struct spawn of syscalls/spawn.h: clone_args (88 bytes), then these words.
+const STAGE = 88;
+const ARGV = 96;
+const ENVP = 104;
+const INHERIT = 112;
+const INHERIT_COUNT = 120;
+const ERROR = 128;
+const EARLY = 152;
+const ENTERING = 160;
+const REPORT = 168;
+const FLAGS = 176;
+const CHILD = 192;
+const EARLY_ERROR = 200;
+const SPAWN_BYTES = 208;
 
 /** A descriptor that nothing ever has. */
 const NO_FILE = 0x7fffffff;
@@ -31,6 +45,22 @@ const NO_FILE = 0x7fffffff;
 export interface Spawned {
   readonly pid: number;
   readonly pidfd: number;
+}
+
+/** What a stage is born with. */
+export interface Birth {
+  /** The plan's clone3. */
+  readonly call: Call;
+  /** Value of a register of the plan. */
+  readonly valueOf: (value: Value) => number;
+  /** What the thread enters beforehand; undefined: nothing. */
+  readonly entering: Image | undefined;
+  /** A user namespace is among it: a process in between does it. */
+  readonly joinsUser: boolean;
+  /** Descriptor of the stage's file. */
+  readonly stage: number;
+  /** Descriptors the stage keeps over its execve. */
+  readonly inherit: readonly number[];
 }
 
 /** A vector of C strings whose memory stays as long as the result is referenced. */
@@ -45,72 +75,123 @@ export function vector(texts: readonly string[]): { address: number; keep: Uint8
   return { address: k.address(bytes), keep };
 }
 
-/** -1 until clone3 has made it. */
-function readPidfd(memory: Uint8Array<ArrayBuffer>): number {
-  return new DataView(memory.buffer).getInt32(0, true);
-}
-
 /**
- * Starts the stage in new namespaces. The child shares our memory until its execve (CLONE_VM|CLONE_VFORK), and runs
+ * One stage's birth, step by step. The child shares our memory until its execve (CLONE_VM|CLONE_VFORK), and runs
  * nothing but the shim's few calls before it.
- * @param valueOf value of a register of the plan
- * @param stage descriptor of the stage's file
- * @param inherit descriptors the stage keeps over its execve
- * @param meanwhile completes the stage's file while the kernel makes the namespaces
  */
-export function spawnStage(
-  call: Call,
-  valueOf: (value: Value) => number,
-  stage: number,
-  inherit: readonly number[],
-  meanwhile: () => void,
-): Spawned {
-  const wanted = call.args[0] as StructValue;
-  const k = kernel();
-  const bytes = stable(SPAWN_BYTES);
-  const view = new DataView(bytes.buffer);
-  const layout = tables.structLayouts["clone_args"]!.fields;
-  const { low, high } = evaluate(tables, `${wanted["flags"] as string}|CLONE_PIDFD|CLONE_VM|CLONE_VFORK`);
-  view.setInt32(layout["flags"]!.offset, low, true);
-  view.setInt32(layout["flags"]!.offset + 4, high, true);
-  const pidfd = stable(8).fill(0xff);
-  writeAddress(view, layout["pidfd"]!.offset, k.address(pidfd));
-  view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string).low, true);
-  writeAddress(view, layout["stack"]!.offset, k.stack);
-  writeAddress(view, layout["stack_size"]!.offset, k.stackBytes);
-  if (wanted["cgroup"] !== undefined) writeAddress(view, layout["cgroup"]!.offset, valueOf(wanted["cgroup"]));
-  const argv = vector(["bunker", "init"]);
-  const envp = vector([]);
-  const fds = stable(4 * Math.max(1, inherit.length));
-  new Uint32Array(fds.buffer).set(inherit);
-  writeAddress(view, CLONE_ARGS_BYTES, stage);
-  writeAddress(view, CLONE_ARGS_BYTES + 8, argv.address);
-  writeAddress(view, CLONE_ARGS_BYTES + 16, envp.address);
-  writeAddress(view, CLONE_ARGS_BYTES + 24, k.address(fds));
-  writeAddress(view, CLONE_ARGS_BYTES + 32, inherit.length);
-  const started = k.call(ops.SHIM_SPAWN, k.address(bytes), 0, 0, 0, 0, 0);
-  if (started < 0) throw syscallError("clone3(CLONE_THREAD)", -started);
-  const end = (): number => k.call(ops.SHIM_SPAWNED, k.address(bytes), 0, 0, 0, 0, 0);
-  try {
-    meanwhile();
-  } catch (error) {
-    // Without a file the child cannot execute: it ends.
-    writeAddress(view, CLONE_ARGS_BYTES, NO_FILE);
-    if (end() > 0) sys("waitid", flags("P_PIDFD"), readPidfd(pidfd), stable(128), flags("WEXITED"), null);
-    close(readPidfd(pidfd));
-    throw error;
+export class Spawn {
+  readonly #bytes = stable(SPAWN_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #pidfd = stable(8).fill(0xff);
+  readonly #report = makeReport();
+  /** Whatever the structure points to. */
+  readonly #keep: Uint8Array[] = [];
+
+  /**
+   * Starts the thread, which makes namespaces at once.
+   * @param early flags of unshare(2), 0: none
+   */
+  constructor(early: number) {
+    writeAddress(this.#view, EARLY, early);
+    const k = kernel();
+    const started = k.call(ops.SHIM_SPAWN, k.address(this.#bytes), k.stack, k.stackBytes, 0, 0, 0);
+    if (started < 0) throw syscallError("clone3(CLONE_THREAD)", -started);
   }
-  const pid = end();
-  const error = -view.getInt32(CLONE_ARGS_BYTES + 40, true);
-  if (pid < 0) throw syscallError(`clone3(${wanted["flags"] as string})`, -pid);
-  if (error > 0) {
-    throw new SyscallError(
-      "execveat",
-      error,
-      `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`,
+
+  /** Lets the thread enter what is to be entered and make the child; does not wait. */
+  clone({ call, valueOf, entering, joinsUser, stage, inherit }: Birth): void {
+    const wanted = call.args[0] as StructValue;
+    const k = kernel();
+    const view = this.#view;
+    const layout = tables.structLayouts["clone_args"]!.fields;
+    const asked = (wanted["flags"] ?? "0") as string;
+    const { low, high } = evaluate(tables, `${asked}|CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_VM|CLONE_VFORK`);
+    view.setInt32(layout["flags"]!.offset, low, true);
+    view.setInt32(layout["flags"]!.offset + 4, high, true);
+    writeAddress(view, layout["pidfd"]!.offset, k.address(this.#pidfd));
+    writeAddress(view, layout["parent_tid"]!.offset, k.address(this.#bytes) + CHILD);
+    view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string).low, true);
+    if (wanted["cgroup"] !== undefined) writeAddress(view, layout["cgroup"]!.offset, valueOf(wanted["cgroup"]));
+    const argv = vector(["bunker", "init"]);
+    const envp = vector([]);
+    const fds = stable(4 * Math.max(1, inherit.length));
+    new Uint32Array(fds.buffer).set(inherit);
+    this.#keep.push(fds, ...argv.keep, ...envp.keep);
+    writeAddress(view, STAGE, stage);
+    writeAddress(view, ARGV, argv.address);
+    writeAddress(view, ENVP, envp.address);
+    writeAddress(view, INHERIT, k.address(fds));
+    writeAddress(view, INHERIT_COUNT, inherit.length);
+    if (entering !== undefined) {
+      this.#keep.push(entering.bytes);
+      writeAddress(view, ENTERING, k.address(entering.bytes));
+      writeAddress(view, REPORT, k.address(this.#report));
+    }
+    const keeps = joinsUser || asked.includes("CLONE_NEWUSER");
+    view.setInt32(
+      FLAGS,
+      (keeps ? spawning.SPAWN_KEEP_CAPABILITIES : 0) | (joinsUser ? spawning.SPAWN_BY_JOINER : 0),
+      true,
     );
+    k.call(ops.SHIM_CLONE, k.address(this.#bytes), 0, 0, 0, 0, 0);
   }
-  // Keeps the memory the child read reachable until here.
-  if (argv.keep.length + envp.keep.length + fds.length === 0) throw new SyscallError("clone3", 14, "unreachable");
-  return { pid, pidfd: readPidfd(pidfd) };
+
+  /** Waits until the child is there: its pid. The error of what was not made or not entered comes from `finish`. */
+  born(): number {
+    const k = kernel();
+    return k.call(ops.SHIM_BORN, k.address(this.#bytes), 0, 0, 0, 0, 0);
+  }
+
+  /** What the thread entered, and where that failed. */
+  get entered(): Report {
+    return readReport(this.#report, this.#pid);
+  }
+
+  #pid = 0;
+
+  /** Errno of the namespaces made at the start; 0: they are there. */
+  get earlyError(): number {
+    return this.#view.getInt32(EARLY_ERROR, true);
+  }
+
+  /** Gives the birth up: the child, if there is one, ends. */
+  abandon(): void {
+    // Without a file the child cannot execute.
+    writeAddress(this.#view, STAGE, NO_FILE);
+    const pid = this.#end();
+    const pidfd = this.#readPidfd();
+    if (pid > 0) sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+    close(pidfd);
+  }
+
+  /**
+   * Lets the stage execute. Errors: SyscallError. Where the thread could not enter something, `entered` or `earlyError`
+   * says so and the pid is negative.
+   */
+  finish(): Spawned {
+    const pid = this.#end();
+    if (pid < 0) return { pid, pidfd: -1 };
+    const error = -this.#view.getInt32(ERROR, true);
+    if (error > 0) {
+      throw new SyscallError(
+        "execveat",
+        error,
+        `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`,
+      );
+    }
+    return { pid, pidfd: this.#readPidfd() };
+  }
+
+  #end(): number {
+    const k = kernel();
+    this.#pid = k.call(ops.SHIM_SPAWNED, k.address(this.#bytes), 0, 0, 0, 0, 0);
+    // Keeps what the child read reachable until here.
+    if (this.#keep.length < 0) throw new SyscallError("clone3", 14, "unreachable");
+    return this.#pid;
+  }
+
+  /** -1 until clone3 has made it. */
+  #readPidfd(): number {
+    return new DataView(this.#pidfd.buffer).getInt32(0, true);
+  }
 }

@@ -26,11 +26,15 @@ enum {
   OP_FIND_HOME = 0x1010,
   OP_CLOSE_OTHERS = 0x1011,
   OP_MAKE_USER_NAMESPACE = 0x1022,
+  OP_NUMBER_TEXT = 0x1012,
+  OP_HELPER = 0x1013,
   SHIM_RUN = 0x2000,
   SHIM_SPAWN = 0x2001,
   SHIM_NOTE_SIGNALS = 0x2002,
   SHIM_SPAWNED = 0x2003,
   SHIM_KEEP_MEMORY = 0x2004,
+  SHIM_CLONE = 0x2005,
+  SHIM_BORN = 0x2006,
 };
 
 enum {
@@ -51,6 +55,11 @@ enum {
   FORM_IMMEDIATE = 0,
   FORM_POOL = 1,
   FORM_REGISTER = 2,
+};
+
+enum {
+  SPAWN_KEEP_CAPABILITIES = 1,
+  SPAWN_BY_JOINER = 2,
 };
 
 enum {
@@ -287,6 +296,7 @@ enum {
 #define OFFSETOF_clone_args_flags 0
 #define OFFSETOF_clone_args_pidfd 8
 #define OFFSETOF_clone_args_exit_signal 32
+#define OFFSETOF_clone_args_parent_tid 24
 #define OFFSETOF_clone_args_stack 40
 #define OFFSETOF_clone_args_stack_size 48
 #define OFFSETOF_clone_args_cgroup 80
@@ -550,6 +560,7 @@ enum {
 #define OFFSETOF_clone_args_flags 0
 #define OFFSETOF_clone_args_pidfd 8
 #define OFFSETOF_clone_args_exit_signal 32
+#define OFFSETOF_clone_args_parent_tid 24
 #define OFFSETOF_clone_args_stack 40
 #define OFFSETOF_clone_args_stack_size 48
 #define OFFSETOF_clone_args_cgroup 80

@@ -145,13 +145,3 @@ test("planRefusals() lists limits that ask for something, each by its pointer", 
     ],
   );
 });
-
-test("planRefusals() names joined and unsupported namespaces and plans on without them", () => {
-  const namespaces = [{ type: "mount" }, { type: "network", path: "/proc/1/ns/net" }, { type: "time" }];
-  const plan = planOf({ linux: { namespaces } });
-  assert.deepEqual(
-    plan.refusals.map(({ pointer }) => pointer),
-    ["/linux/namespaces/1/path", "/linux/namespaces/2/type"],
-  );
-  assert.ok(indexOf(plan, "clone3({flags: CLONE_NEWNS|CLONE_INTO_CGROUP,") > 0);
-});

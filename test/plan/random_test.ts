@@ -134,7 +134,7 @@ test("every plan of 400 random configurations passes checkPlan(), prints and enc
       planned++;
       const lines = printPlan(plan)
         .split("\n")
-        .filter((line) => /^ *\d+ (runtime|stage) /.test(line));
+        .filter((line) => /^ *\d+ (runtime|thread|stage) /.test(line));
       assert.equal(lines.length, callsOf(plan).length);
       const { prepare, stage, after } = splitPlan(plan);
       for (const items of [prepare, stage, after]) encode(items, x86_64, plan.registers + 1, plan.registers, () => 0);

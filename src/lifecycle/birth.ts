@@ -1,0 +1,95 @@
+/**
+ * From a plan whose first calls are made to a running stage: its process, its id mappings, its program.
+ * Input: Begun, the registers so far. Output: pid and pidfd; a failure leaves no process.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import type { Plan, Register, Value } from "../plan/types.ts";
+import { encode, type Image } from "../program/encode.ts";
+import type { Split } from "../program/split.ts";
+import type { Spec } from "../spec/types.ts";
+import { copyRegisters, fillStageFile, getRegister, runImage, setRegister } from "../stage/program.ts";
+import type { Spawn, Spawned } from "../stage/spawn.ts";
+import { flags, kernel, sys, tables } from "../stage/sys.ts";
+import { image as imageNumbers } from "../../syscalls/ops.ts";
+import { failureError } from "./failure.ts";
+
+/** A plan and the birth it is for. */
+export interface Begun {
+  readonly spec: Spec;
+  readonly plan: Plan;
+  /** Namespaces that the thread made at its start, as unshare(2) takes them: the plan's first line; "": none. */
+  readonly early: string;
+  /** The stage's birth, begun. */
+  readonly spawn: Spawn;
+}
+
+/** Makes the stage's process and, while it waits, its file and its id mappings; then lets it execute. */
+export function bear(
+  begun: Begun,
+  split: Split,
+  prepared: Image,
+  stage: number,
+  inherit: readonly number[],
+  sync: number,
+): Spawned {
+  const { plan, spec, spawn } = begun;
+  const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
+  // Its first line is what the thread does at its start.
+  const entering = threadImage(plan, split, prepared, begun.early === "" ? 0 : 1);
+  spawn.clone({ call: split.clone, valueOf, entering, joinsUser: split.joinsUser, stage, inherit });
+  try {
+    fillStageFile(stage, buildStage(plan, split, prepared, sync));
+    if (split.mapping.length > 0) map(begun, split, prepared, spawn.born());
+  } catch (error) {
+    spawn.abandon();
+    throw error;
+  }
+  const spawned = spawn.finish();
+  // Entering a user namespace made the memory we shared secret, and our own /proc files root's (prctl(2), PR_SET_DUMPABLE).
+  if (split.joinsUser) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
+  if (spawned.pid > 0) return spawned;
+  const { failed, detail } = spawn.entered;
+  if (spawn.earlyError > 0) {
+    throw failureError(plan, spec, {
+      address: split.thread[0]!.address,
+      errno: spawn.earlyError,
+      result: 0,
+      detail: "",
+    });
+  }
+  throw failureError(plan, spec, {
+    ...(failed ?? { address: split.cloneAddress, errno: -spawned.pid, result: 0 }),
+    detail,
+  });
+}
+
+/** What the thread has still to do: without the namespaces it made already. */
+function threadImage(plan: Plan, split: Split, prepared: Image, earlyDone: number): Image | undefined {
+  const items = earlyDone === 0 ? split.thread : split.thread.slice(earlyDone);
+  if (items.length === 0) return undefined;
+  const image = encode(items, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  copyRegisters(prepared, image, plan.registers);
+  return image;
+}
+
+/** Runs the runtime's calls between clone3 and the stage's execve. */
+function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: number): void {
+  // Not born: `finish` says why.
+  if (pid < 0) return;
+  const image = encode(split.mapping, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  copyRegisters(prepared, image, plan.registers);
+  setRegister(image, split.clone.out!.register, pid);
+  const { failed, result, detail } = runImage(image);
+  if (failed !== undefined) throw failureError(plan, spec, { ...failed, detail });
+  if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
+}
+
+/** The stage's program, with the descriptors made so far in its registers. */
+function buildStage(plan: Plan, split: Split, prepared: Image, sync: number): Image {
+  // One register more than the plan has: the sync socket, which no line names.
+  const image = encode(split.stage, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
+  copyRegisters(prepared, image, plan.registers);
+  setRegister(image, plan.registers, sync);
+  return image;
+}

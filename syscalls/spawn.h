@@ -1,0 +1,224 @@
+/*
+ * How the stage is born: a thread of the runtime enters the namespaces it is to be in and makes its process, which
+ * shares the runtime's memory and waits until its file is complete, then executes it.
+ * In: struct spawn, by src/stage/spawn.ts. Out: pid, pidfd, the report of what was entered.
+ */
+
+/* What starting a stage needs; written by src/stage/spawn.ts. */
+struct spawn {
+	struct clone_args args;
+	u64 stage; /* descriptor of the memfd, sealed by the time `ready` is set */
+	char *const *argv;
+	char *const *envp;
+	const u32 *inherit; /* descriptors the stage keeps over its execve */
+	u64 inherit_count;
+	i64 error; /* errno of execveat, written by the child: memory is shared until then */
+	i64 pid; /* of the stage, or -errno of clone3 or of what was entered; written by the thread */
+	u32 ready; /* not 0: the stage's file is complete */
+	u32 done; /* not 0: pid and error are known */
+	u64 early; /* namespaces the thread makes at once, while the rest is being planned */
+	struct program *entering; /* what is joined; 0: nothing */
+	struct report *report; /* of `entering` */
+	u64 flags; /* SPAWN_ */
+	u32 go; /* not 0: everything above is complete */
+	u32 born; /* not 0: the child is there and waits, or `done` */
+	u64 child; /* pid, written by the kernel (CLONE_PARENT_SETTID) */
+	i64 early_error; /* errno of unshare(early) */
+};
+
+/* The shim's own writable memory: at most SHIM_WORDS bytes (src/stage/kernel.ts). */
+extern struct shim_data {
+	i32 noted; /* descriptor that signals are written to */
+	u32 spawner; /* tid of the thread that makes a child; the kernel clears it when the thread ends */
+} shim_data __attribute__((visibility("hidden")));
+
+/* Runs a program image in this process; 0 or -errno, details in the report. */
+static i64 run_program(struct program *program, struct report *report)
+{
+	struct machine m;
+
+	load_machine(&m, program, report);
+	return run_machine(&m);
+}
+
+/* Longest wait for another thread of ours: far more than a busy machine takes, less than for ever. */
+#define PATIENCE_SECONDS 60
+
+/* Waits until a word is not 0, or until patience ends. */
+static void await_word(u32 *word)
+{
+	struct timespec patience = { PATIENCE_SECONDS, 0 };
+
+	while (!__atomic_load_n(word, __ATOMIC_ACQUIRE)) {
+		if (SYS(NR_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &patience) == -ETIMEDOUT)
+			return;
+	}
+}
+
+static void set_word(u32 *word)
+{
+	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
+	SYS(NR_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+
+/*
+ * A process that entered a user namespace has every capability there, and loses them by execve unless its user id is
+ * the namespace's root. Its ids cannot be set before they are mapped, so the ambient set carries them over
+ * (capabilities(7)); the stage sets ids, and capabilities at its end.
+ */
+static void keep_capabilities(void)
+{
+	u32 header[2] = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	u32 sets[6] = { 0 };
+
+	if (SYS(NR_capget, header, sets) < 0)
+		return;
+	sets[2] = sets[1]; /* inheritable = permitted, both halves */
+	sets[5] = sets[4];
+	SYS(NR_capset, header, sets);
+	for (u64 capability = 0; capability < 64; capability++)
+		if (SYS(NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == -EINVAL)
+			break;
+}
+
+/*
+ * A runtime that is killed now takes the child along, or did so already: its tid goes before the signal is sent.
+ */
+static void die_with_runtime(void)
+{
+	SYS(NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (!__atomic_load_n(&shim_data.spawner, __ATOMIC_ACQUIRE))
+		SYS(NR_exit_group, 125);
+}
+
+/*
+ * In the child: namespaces are new, memory is still the runtime's (CLONE_VM|CLONE_VFORK). Nothing but this runs
+ * before the stage takes over: no JavaScript engine ever executes inside the container.
+ */
+static void spawn_child(void *argument)
+{
+	struct spawn *spawn = argument;
+
+	/* From execve on, the stage finds out by its socket that the runtime is gone. */
+	die_with_runtime();
+	set_word(&spawn->born);
+	await_word(&spawn->ready);
+	SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
+	if (spawn->flags & SPAWN_KEEP_CAPABILITIES)
+		keep_capabilities();
+	for (u64 i = 0; i < spawn->inherit_count; i++)
+		SYS(NR_fcntl, spawn->inherit[i], F_SETFD, 0);
+	spawn->error = SYS(NR_execveat, spawn->stage, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
+	SYS(NR_exit_group, 125);
+}
+
+/* Enters what is to be joined and makes the child: its pid or -errno. */
+static i64 enter_and_clone(struct spawn *spawn)
+{
+	i64 r = spawn->entering ? run_program(spawn->entering, spawn->report) : 0;
+
+	return r < 0 ? r : clone_call(&spawn->args, sizeof spawn->args, spawn_child, spawn);
+}
+
+/* In a process between the runtime and the stage: joining a user namespace takes one that has a single thread. */
+static void join_and_clone(void *argument)
+{
+	struct spawn *spawn = argument;
+
+	die_with_runtime();
+	spawn->pid = enter_and_clone(spawn);
+	SYS(NR_exit_group, 0);
+}
+
+/*
+ * As enter_and_clone, by a process in between; the stage is the runtime's child all the same (CLONE_PARENT), and its
+ * pidfd the runtime's (CLONE_FILES). clone(2): with CLONE_PARENT the signal at the child's end is that of its maker.
+ */
+static i64 clone_by_joiner(struct spawn *spawn)
+{
+	u64 third = spawn->args.stack_size / 2;
+	struct clone_args joiner = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
+		.exit_signal = spawn->args.exit_signal,
+		.stack = spawn->args.stack,
+		.stack_size = third,
+	};
+	struct siginfo info;
+
+	spawn->args.stack += third;
+	spawn->args.stack_size = third;
+	spawn->args.flags |= CLONE_PARENT;
+	spawn->args.exit_signal = 0;
+	spawn->pid = -ECHILD; /* unless it gets as far as to say otherwise */
+	i64 pid = clone_call(&joiner, sizeof joiner, join_and_clone, spawn);
+	if (pid < 0)
+		return pid;
+	while (SYS(NR_waitid, P_PID, pid, &info, WEXITED | __WALL, 0) == -EINTR)
+		;
+	return spawn->pid;
+}
+
+/* A thread of the runtime's process, without anything of the engine's or libc's: it makes the child and ends. */
+static void spawn_thread(void *argument)
+{
+	struct spawn *spawn = argument;
+	i64 r = spawn->early ? SYS(NR_unshare, spawn->early) : 0;
+
+	spawn->early_error = -r;
+	await_word(&spawn->go);
+	if (r == 0 && __atomic_load_n(&spawn->go, __ATOMIC_ACQUIRE))
+		r = spawn->flags & SPAWN_BY_JOINER ? clone_by_joiner(spawn) : enter_and_clone(spawn);
+	spawn->pid = r;
+	set_word(&spawn->done);
+	set_word(&spawn->born);
+	SYS(NR_exit, 0);
+}
+
+/*
+ * Starts the thread: making namespaces takes the kernel most of a millisecond, in which the runtime plans and writes
+ * the stage's program. Signals are blocked in the thread, for their handlers are the engine's.
+ */
+static i64 begin_spawn(struct spawn *spawn, u64 stack, u64 stack_size)
+{
+	u64 third = stack_size / 3 & ~15ul;
+	struct clone_args thread = {
+		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+		.child_tid = (u64)&shim_data.spawner,
+		.stack = stack,
+		.stack_size = third,
+	};
+	u64 all = ~0ul, before = 0;
+	i64 r;
+
+	spawn->args.stack = stack + third;
+	spawn->args.stack_size = 2 * third;
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+	r = clone_call(&thread, sizeof(thread), spawn_thread, spawn);
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	return r < 0 ? r : 0;
+}
+
+/* Lets the thread make the child; returns at once. */
+static i64 clone_spawn(struct spawn *spawn)
+{
+	set_word(&spawn->go);
+	return 0;
+}
+
+/* Waits until the child is there: its pid; -errno where it was not made. */
+static i64 await_born(struct spawn *spawn)
+{
+	await_word(&spawn->born);
+	if (!spawn->born)
+		return -ETIMEDOUT;
+	return spawn->done ? spawn->pid : (i64)spawn->child;
+}
+
+/* Lets the stage execute, and waits until it does: its pid, or -errno of clone3. */
+static i64 finish_spawn(struct spawn *spawn)
+{
+	set_word(&spawn->ready);
+	await_word(&spawn->done);
+	return spawn->done ? spawn->pid : -ETIMEDOUT;
+}
