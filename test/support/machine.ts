@@ -5,6 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { mode } from "./mode.ts";
 import { busyboxPath } from "./rootfs.ts";
 import { asUser } from "./user.ts";
 
@@ -74,6 +75,10 @@ const checks = {
       ? undefined
       : "an ordinary user cannot make user namespaces here (setpriv of util-linux, or what the machine forbids)",
   newuidmap: () => helpersCheck(),
+  deviceNodes: () => (mode === "root" ? undefined : "a user namespace makes no device nodes"),
+  notMapped: () => (mode === "root" ? undefined : "what it joins belongs to the machine's own user namespace"),
+  hostMounts: () =>
+    mode === "rootless" ? "an ordinary user shares no mount namespace with the machine's root" : undefined,
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),

@@ -3,7 +3,7 @@
  * In: BUNKER_TEST_MODE. Out: the mode, the id mappings that its bundles get.
  * @module
  */
-import type { IdMapping } from "./config.ts";
+import type { Config, IdMapping } from "./config.ts";
 import { ordinaryId, ordinaryRange } from "./user.ts";
 
 /**
@@ -27,3 +27,10 @@ export const rootlessIds: readonly IdMapping[] = [
 
 /** All that may be mapped without helpers. */
 export const singleId: readonly IdMapping[] = [{ containerID: 0, hostID: ordinaryId, size: 1 }];
+
+/** Takes away the options that name an id which a single mapped one leaves out. */
+export function forOneId(config: Config): void {
+  for (const mount of config.mounts) {
+    if (mount.options !== undefined) mount.options = mount.options.filter((option) => option !== "gid=5");
+  }
+}

@@ -50,6 +50,8 @@ export interface InvokeOptions extends ExecuteOptions {
 export interface BundleOptions {
   /** Ids of a user namespace, which the root file system then belongs to; "none": no user namespace. */
   ids?: readonly IdMapping[] | "none";
+  /** Whom the root file system belongs to, where it is not the container's root by `ids`. */
+  owner?: number;
 }
 
 export interface Bundle {
@@ -105,10 +107,12 @@ export class Scope {
     if (this.#user === "root") config.linux.cgroupsPath = `/${this.tag}-b${this.#bundles}`;
     const usual = this.#user !== "root" ? rootlessIds : mode === "mapped" ? mappedIds : undefined;
     const ids = options.ids ?? usual;
-    if (ids !== undefined && ids !== "none") {
-      withUserNamespace(config, ids);
+    if (ids !== undefined && ids !== "none") withUserNamespace(config, ids);
+    const owner =
+      options.owner ?? (ids === "none" ? undefined : ids?.find(({ containerID }) => containerID === 0)?.hostID);
+    if (owner !== undefined) {
       chmodSync(this.directory, 0o711); // the container's root may pass, as through an engine's storage
-      this.#owners.set(path, ids.find(({ containerID }) => containerID === 0)?.hostID ?? 0);
+      this.#owners.set(path, owner);
     }
     change(config);
     const bundle: Bundle = {

@@ -32,6 +32,9 @@ export interface OrdinaryUser {
 /** As on a machine made ready for rootless containers. */
 export const usualUser: OrdinaryUser = { hasRanges: true, hasHelpers: true };
 
+/** As on a machine where nobody thought of them. */
+export const noHelp: OrdinaryUser = { hasRanges: false, hasHelpers: false };
+
 /** Files the helpers read, and a runtime directory as a login makes it, below `directory`. */
 export function prepareUser(directory: string, user: OrdinaryUser): void {
   const { first, count } = ordinaryRange;
