@@ -13,13 +13,30 @@ function filesystemOf(path: string): number {
   return sys("statfs", path, buffer) < 0 ? 0 : new DataView(buffer.buffer).getUint32(0, true);
 }
 
-/** Layout, mount points and the runtime's own place. A hybrid machine counts as v1: its controllers are there. */
-export function probeCgroups(): Host["cgroup"] {
+const W_OK = 2;
+
+/**
+ * What an ordinary user may do. A process moves only within what was delegated: the file of processes of the cgroup
+ * above both places must be writable (cgroups(7), "Cgroups delegation: containment rules").
+ */
+function mayMake(own: string): "anywhere" | "beside" | "nowhere" {
+  const mayWrite = (path: string): boolean => sys("faccessat2", AT_FDCWD, path, W_OK, flags("AT_EACCESS")) === 0;
+  if (mayWrite(MOUNT_POINT) && mayWrite(`${MOUNT_POINT}/cgroup.procs`)) return "anywhere";
+  const above = `${MOUNT_POINT}${own.slice(0, Math.max(0, own.lastIndexOf("/")))}`;
+  return mayWrite(above) && mayWrite(`${above}/cgroup.procs`) ? "beside" : "nowhere";
+}
+
+/**
+ * Layout, mount points and the runtime's own place. A hybrid machine counts as v1: its controllers are there.
+ * @param isRoot of the machine: nothing is asked about rights then
+ */
+export function probeCgroups(isRoot: boolean): Host["cgroup"] {
   const magic = filesystemOf(MOUNT_POINT);
   if (magic === flags("CGROUP2_SUPER_MAGIC")) {
     let own = "/";
     for (const { controllers, path } of ownPlaces()) if (controllers.length === 0) own = path;
-    return { layout: "v2", v2: { mountPoint: MOUNT_POINT, own, controllers: [] }, v1: [] };
+    const v2 = { mountPoint: MOUNT_POINT, own, controllers: [] };
+    return { layout: "v2", v2, v1: [], ...(isRoot ? {} : { mayMake: mayMake(own) }) };
   }
   if (magic !== flags("TMPFS_MAGIC")) return { layout: "none", v2: null, v1: [] };
   const v1: CgroupHierarchy[] = [];
@@ -30,7 +47,8 @@ export function probeCgroups(): Host["cgroup"] {
     const mountPoint = `${MOUNT_POINT}/${name}`;
     if (filesystemOf(mountPoint) === wanted) v1.push({ controllers, mountPoint, own: path });
   }
-  return { layout: v1.length > 0 ? "v1" : "none", v2: null, v1 };
+  // Delegating version 1 is not safe (cgroups(7)), and nobody does.
+  return { layout: v1.length > 0 ? "v1" : "none", v2: null, v1, ...(isRoot ? {} : { mayMake: "nowhere" }) };
 }
 
 /** cgroups(7): lines `hierarchy:controllers:path`, in /proc/self/cgroup; v2 has no controllers. */

@@ -29,7 +29,7 @@ export function probeHost(spec: Spec): Host {
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
-    cgroup: probeCgroups(),
+    cgroup: probeCgroups(euid === 0 && !inUser),
     inUserNamespace: inUser,
     egid: sys("getegid"),
     mayMount,

@@ -14,6 +14,6 @@ export function writeSpec(bundle: string, rootless: boolean): void {
     throw new HostError(`File "${path}" exists`, ["try        remove it first, or --bundle DIR"]);
   }
   if (fd < 0) throw new HostError(`Cannot create "${path}": ${syscallError("open", -fd).message}`);
-  writeAll(fd, `${JSON.stringify(defaultSpec(rootless), null, "\t")}\n`);
+  writeAll(fd, `${JSON.stringify(defaultSpec(rootless, sys("geteuid"), sys("getegid")), null, "\t")}\n`);
   close(fd);
 }

@@ -63,7 +63,9 @@ export function deviceAccesses(rules: readonly DeviceRule[]): DeviceAccess[] {
  */
 export function planDeviceRules(c: Context, where: { directory?: Register; place?: string }): void {
   const rules = c.spec.linux?.resources?.devices ?? [];
-  if (rules.length === 0) return;
+  // Without the right to load a program nothing can be enforced, and nothing is granted either: an ordinary user's
+  // container has the device nodes that are bound into it, with the rights of their files (as runc and crun).
+  if (rules.length === 0 || c.host.euid !== 0 || c.host.inUserNamespace) return;
   const { plan } = c;
   plan.at("/linux/resources/devices");
   if (where.place !== undefined) writeRules(c, where.place, deviceAccesses(rules));

@@ -45,19 +45,31 @@ export function planCgroups(c: Context): Cgroups {
     return none;
   }
   const path = askedPath(c, asked);
+  if (path === undefined) return none;
   return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
 }
 
-/** The path as asked for; the systemd form means nothing to files, so the default stands in for it. */
-function askedPath(c: Context, asked: string | undefined): string {
+/**
+ * The path as asked for; the systemd form means nothing to files, so the default stands in for it. undefined: the user
+ * has no cgroups to give, so the container stays in the runtime's (as runc and crun), unless it asks for limits.
+ */
+function askedPath(c: Context, asked: string | undefined): string | undefined {
+  const { mayMake = "anywhere", v2 } = c.host.cgroup;
   // Like crun; runc has no default beside /<id> either.
-  if (asked === undefined) return `/${c.options.id}`;
+  const beside = mayMake === "beside" ? `/${parentOf(inRoot(v2!.own))}/`.replace("//", "/") : "/";
+  if (mayMake === "nowhere" || (asked?.startsWith("/") === true && !`${asked}/`.startsWith(beside))) {
+    if (asked !== undefined) {
+      c.plan.warn(`/linux/cgroupsPath is not applied: "${asked}" is not within what was delegated to this user`);
+    }
+    return undefined;
+  }
+  if (asked === undefined) return `${beside}${c.options.id}`;
   const isSystemdForm = !asked.startsWith("/") && asked.split(":").length === 3;
   if (!isSystemdForm) return asked;
   if (c.options.cgroupManager === "cgroupfs") {
     c.plan.refuse("/linux/cgroupsPath", `"${asked}" is a path for the systemd cgroup driver, not for cgroupfs`);
   }
-  return `/${c.options.id}`;
+  return `${beside}${c.options.id}`;
 }
 
 /** Absolute: from the hierarchy's top. Relative: from the runtime's own place (v2: beside it, as it has processes). */

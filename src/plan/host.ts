@@ -57,6 +57,11 @@ export interface Host {
     /** v2: the mount point and the runtime's own place. A hybrid machine counts as v1. */
     readonly v2: { readonly mountPoint: string; readonly own: string; readonly controllers: readonly string[] } | null;
     readonly v1: readonly CgroupHierarchy[];
+    /**
+     * Where the runtime may make cgroups: `anywhere` as root; `beside` its own place where that was delegated to its
+     * user (v2); `nowhere` else. Absent: anywhere.
+     */
+    readonly mayMake?: "anywhere" | "beside" | "nowhere";
   };
   /** Runtime's user namespace is not the initial one. */
   readonly inUserNamespace: boolean;

@@ -409,6 +409,7 @@ export const constants: Readonly<Record<string, number>> = {
   MSG_NOSIGNAL: 0x4000,
   MSG_CMSG_CLOEXEC: 0x40000000,
   X_OK: 1,
+  W_OK: 2,
   SIGRTMIN: 34,
   SIGRTMAX: 64,
   ENOTSUP: 95,
