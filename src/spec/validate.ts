@@ -19,7 +19,8 @@ export function validateSpec(spec: Spec): void {
   const own = ownNamespaces(linux);
   if (process !== undefined) validateProcess(process);
   validateNames(spec, own);
-  if (!own.has("mount")) refuseMounting(spec);
+  const isJoined = findNamespace(linux, "mount")?.path !== undefined;
+  if (!own.has("mount") || isJoined) refuseMounting(spec, isJoined);
   const hasMapping = own.has("user");
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index];
@@ -52,16 +53,21 @@ function validateNames(spec: Spec, own: OwnNamespaces): void {
   }
 }
 
-/** Without its own mount namespace the container's mounts would be the machine's. */
-function refuseMounting(spec: Spec): void {
-  const none: OwnNamespaces = new Set();
+/**
+ * Without its own mount namespace the container's mounts would be the machine's; in one that it joins, those of whoever
+ * lives there already.
+ */
+function refuseMounting(spec: Spec, isJoined: boolean): void {
+  const refuse = (...keys: readonly string[]): void => {
+    if (!isJoined) requireNamespace(new Set(), "mount", ...keys);
+    throw new SpecError(pointerTo(...keys), "Expected a new mount namespace: one that is joined stays as it is");
+  };
   const { linux } = spec;
-  if (spec.root.readonly === true) requireNamespace(none, "mount", "root", "readonly");
-  if ((spec.mounts ?? []).length > 0) requireNamespace(none, "mount", "mounts");
-  if (linux?.rootfsPropagation !== undefined) requireNamespace(none, "mount", "linux", "rootfsPropagation");
-  for (const key of ["maskedPaths", "readonlyPaths"] as const) {
-    if ((linux?.[key] ?? []).length > 0) requireNamespace(none, "mount", "linux", key);
-  }
+  if (spec.root.readonly === true) refuse("root", "readonly");
+  if ((spec.mounts ?? []).length > 0) refuse("mounts");
+  if (linux?.rootfsPropagation !== undefined) refuse("linux", "rootfsPropagation");
+  for (const key of ["maskedPaths", "readonlyPaths"] as const)
+    if ((linux?.[key] ?? []).length > 0) refuse("linux", key);
 }
 
 /** MUST config.md#posix-platform-mounts: both mappings or none; idmap needs one from somewhere. */
