@@ -5,14 +5,14 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 export interface ExecuteOptions {
   cwd?: string;
   /** Whole environment of the program; PATH is added unless given. */
   env?: Record<string, string>;
-  /** Text for standard input; /dev/null otherwise. */
+  /** Text for standard input; otherwise an empty file: crun gives the machine's /dev/null to the container's user. */
   stdin?: string;
   timeoutMs?: number;
   /** Where the output files go and stay; without it they are gone when the program ends. */
@@ -63,11 +63,13 @@ export function launch(argv: readonly string[], options: ExecuteOptions = {}): R
   const directory = mkdtempSync(`${options.outputs ?? tmpdir()}/bunker-test-output-`);
   const outPath = `${directory}/stdout`;
   const errPath = `${directory}/stderr`;
-  const files = [openSync(outPath, "w"), openSync(errPath, "w")];
+  const inPath = `${directory}/stdin`;
+  writeFileSync(inPath, "");
+  const files = [openSync(outPath, "w"), openSync(errPath, "w"), openSync(inPath, "r")];
   const started = performance.now();
   const child: ChildProcess = spawn("/usr/bin/env", cleanStart(argv, options), {
     cwd: options.cwd ?? "/",
-    stdio: [options.stdin === undefined ? "ignore" : "pipe", files[0]!, files[1]!],
+    stdio: [options.stdin === undefined ? files[2]! : "pipe", files[0]!, files[1]!],
     detached: true,
   });
   for (const file of files) closeSync(file);
