@@ -2,14 +2,15 @@
  * Calls that make the device nodes and the symbolic links of /dev.
  *
  * Spec: config-linux.md#devices, config-linux.md#default-devices, runtime-linux.md#dev-symbolic-links
- * Kernel: mknodat(2); all below descriptors opened without following links: the rootfs is not to be trusted
+ * Kernel: mknodat(2), in a user namespace the host's nodes by open_tree(2) and move_mount(2); all below descriptors opened without following links: the rootfs is not to be trusted
  *   (CVE-2026-41579)
  * Order: after mounts; before a read-only /dev or root is made so
- * Errors: EEXIST another thing stands there (MUST be an error); EPERM in a user namespace
+ * Errors: ENOENT a user namespace's container asks for what the host has not; EEXIST another thing stands there (MUST be an error)
  * @module
  */
+import { handOver, isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
-import { how, openDirectory } from "./in_root.ts";
+import { attach, how, openDirectory } from "./in_root.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { inRoot, isWithin, nameOf, parentOf } from "./paths.ts";
 import type { Register } from "./types.ts";
@@ -54,6 +55,14 @@ const links: readonly (readonly [name: string, target: string])[] = [
 
 const nodeKinds = { c: "S_IFCHR", u: "S_IFCHR", b: "S_IFBLK", p: "S_IFIFO" } as const;
 
+/** A node to be made, and what asked for it. */
+interface Wanted {
+  readonly node: Node;
+  /** In-root path. */
+  readonly path: string;
+  readonly pointer: string;
+}
+
 /**
  * Whether /dev is a bind mount: then it is somebody's own, and nothing is made in it (as runc).
  */
@@ -62,33 +71,24 @@ export function isForeignDev(prepared: readonly PreparedMount[]): boolean {
   return false;
 }
 
-/** Stage: everything in /dev but the console. */
-export function planDevices(c: Context, prepared: readonly PreparedMount[]): void {
-  const isForeign = isForeignDev(prepared);
-  const { plan } = c;
+/** Default devices that config.json does not give itself, then its own. */
+function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
   const devices = c.spec.linux?.devices ?? [];
-  const directories = new Map<string, Register>();
+  const wanted: Wanted[] = [];
   if (!isForeign) {
-    plan.at("");
-    const dev = openDirectory(c, "dev", how.strictDirectory);
-    directories.set("dev", dev);
     const configured = new Set<string>();
     for (const { path } of devices) configured.add(inRoot(path));
-    for (const node of defaultDevices) if (!configured.has(`dev/${node.name}`)) planNode(c, dev, node);
+    for (const node of defaultDevices) {
+      const path = `dev/${node.name}`;
+      if (!configured.has(path)) wanted.push({ node, path, pointer: "" });
+    }
   }
   for (let index = 0; index < devices.length; index++) {
     const device = devices[index]!;
     const path = inRoot(device.path);
     if (isForeign && isWithin(path, "dev")) continue;
-    plan.at(`/linux/devices/${index}`);
-    const parent = parentOf(path);
-    let directory = directories.get(parent);
-    if (directory === undefined) {
-      directory = openDirectory(c, parent, how.strictDirectory);
-      directories.set(parent, directory);
-    }
     const isFifo = device.type === "p";
-    planNode(c, directory, {
+    const node: Node = {
       name: nameOf(path),
       kind: nodeKinds[device.type],
       mode: (device.fileMode ?? 0o666) & 0o7777,
@@ -96,14 +96,39 @@ export function planDevices(c: Context, prepared: readonly PreparedMount[]): voi
       minor: isFifo ? 0 : device.minor!,
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
-    });
+    };
+    wanted.push({ node, path, pointer: `/linux/devices/${index}` });
+  }
+  return wanted;
+}
+
+/** Stage: everything in /dev but the console. */
+export function planDevices(c: Context, prepared: readonly PreparedMount[], clones: DeviceClones): void {
+  const isForeign = isForeignDev(prepared);
+  const { plan } = c;
+  const directories = new Map<string, Register>();
+  if (!isForeign) {
+    plan.at("");
+    directories.set("dev", openDirectory(c, "dev", how.strictDirectory));
+  }
+  for (const { node, path, pointer } of wantedNodes(c, isForeign)) {
+    plan.at(pointer);
+    const parent = parentOf(path);
+    let directory = directories.get(parent);
+    if (directory === undefined) {
+      directory = openDirectory(c, parent, how.strictDirectory);
+      directories.set(parent, directory);
+    }
+    const clone = clones.get(path);
+    if (clone === undefined) planNode(c, directory, node, pointer === "");
+    else attachNode(c, directory, node, clone);
   }
   const dev = directories.get("dev");
   if (!isForeign && dev !== undefined) planLinks(c, dev);
 }
 
 /** The mask of the stage is 0, so that the mode is the one given. */
-function planNode(c: Context, directory: Register, node: Node): void {
+function planNode(c: Context, directory: Register, node: Node, isDefault: boolean): void {
   const { plan } = c;
   const { name, kind, mode, major, minor } = node;
   const isOwned = node.uid !== 0 || node.gid !== 0;
@@ -118,8 +143,90 @@ function planNode(c: Context, directory: Register, node: Node): void {
         why: "it exists",
         items: () => plan.call("verify_node", [directory, name, kind, { major, minor }]),
       },
+      // Only in the root of somebody else's mount namespace, or of nobody's.
+      ...(isDefault && isGuest(c)
+        ? [{ on: ["EPERM"], why: "a user namespace makes no device nodes, and nothing is mounted here" }]
+        : []),
     ],
   });
+}
+
+/** Clones of the host's nodes by in-root path: where a user namespace could not use its own. */
+export type DeviceClones = ReadonlyMap<string, Register>;
+
+/**
+ * Runtime or stage: clones the host's nodes, C13. mknod(2) gives EPERM in a user namespace, and so the nodes are the
+ * host's, with its owner and mode; a FIFO is no device. Nothing here opens a device: O_PATH.
+ */
+export function cloneDevices(c: Context, prepared: readonly PreparedMount[]): DeviceClones {
+  const clones = new Map<string, Register>();
+  if (!isGuest(c) || !c.fresh.has("mount")) return clones;
+  for (const { node, path, pointer } of wantedNodes(c, isForeignDev(prepared))) {
+    if (node.kind !== "S_IFIFO") clones.set(path, cloneNode(c, node, path, pointer));
+  }
+  return clones;
+}
+
+function cloneNode(c: Context, { kind, major, minor }: Node, path: string, pointer: string): Register {
+  const { plan } = c;
+  plan.at(pointer);
+  const clone = plan.register();
+  const host = `/${path}`;
+  const flags = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_SYMLINK_NOFOLLOW";
+  plan.alternative({
+    attempt: () => plan.into(clone, "open_tree", ["AT_FDCWD", host, flags], { why: "no mknod in a user namespace" }),
+    then: () => {
+      plan.call("mount_setattr", [
+        clone,
+        "",
+        "AT_EMPTY_PATH",
+        { attr_set: "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOEXEC", propagation: "MS_PRIVATE" },
+      ]);
+    },
+    branches: [
+      {
+        on: ["EPERM"],
+        why: "it may not be cloned: the node is made instead",
+        items: () => plan.into(clone, "openat", ["AT_FDCWD", host, "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]),
+      },
+    ],
+  });
+  plan.call("verify_node", [clone, "", kind, { major, minor }]);
+  handOver(c, clone);
+  return clone;
+}
+
+/** Stage: the clone over a file of ours, or over what the image has in that place. */
+function attachNode(c: Context, directory: Register, node: Node, clone: Register): void {
+  const { plan } = c;
+  const { name, kind, mode, major, minor } = node;
+  const file = makeFile(c, directory, name, `0${mode.toString(8)}`);
+  plan.alternative({
+    attempt: () => attach(c, clone, file),
+    branches: [
+      {
+        on: ["EINVAL"],
+        why: "it is no clone: the node is made instead",
+        items: () => {
+          plan.call("unlinkat", [directory, name, 0]);
+          plan.call("mknodat", [directory, name, `${kind}|0${mode.toString(8)}`, { major, minor }]);
+        },
+      },
+    ],
+  });
+}
+
+/** Stage: a file to mount over, new or as it is; never a link, and never opened for what it is. */
+export function makeFile(c: Context, directory: Register, name: string, mode: string): Register {
+  const { plan } = c;
+  const file = plan.register();
+  plan.alternative({
+    attempt: () => plan.into(file, "openat", [directory, name, "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", mode]),
+    branches: [
+      { on: ["EEXIST"], why: "it exists", items: () => plan.into(file, "openat2", [directory, name, how.strictAny]) },
+    ],
+  });
+  return file;
 }
 
 function planLinks(c: Context, dev: Register): void {
@@ -131,6 +238,10 @@ function planLinks(c: Context, dev: Register): void {
     then: () => plan.call("symlinkat", ["/proc/kcore", dev, "core"], { allow: ["EEXIST"] }),
     branches: [{ on: ["ENOENT", "ENOTDIR"], why: "no /proc/kcore, no /dev/core" }],
   });
+  if (c.joined.has("mount")) {
+    plan.call("symlinkat", ["pts/ptmx", dev, "ptmx"], { allow: ["EEXIST"], why: "what others see is theirs" });
+    return;
+  }
   plan.alternative({
     attempt: () => plan.call("symlinkat", ["pts/ptmx", dev, "ptmx"]),
     branches: [

@@ -6,13 +6,15 @@
  */
 import type { Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
-import { joinCgroups, planCgroups } from "./cgroups.ts";
+import { clonesEarly } from "./cloning.ts";
+import { type Cgroups, joinCgroups, planCgroups } from "./cgroups.ts";
 import { type Context, freshNamespaces, joinedNamespaces } from "./context.ts";
-import { planDevices } from "./devices.ts";
+import { cloneDevices, type DeviceClones, planDevices } from "./devices.ts";
 import { planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
-import { planKernelParameters } from "./kernel_parameters.ts";
+import { planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
 import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
+import type { PreparedMount } from "./mount_entry.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
 import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins } from "./namespaces.ts";
@@ -24,6 +26,12 @@ import { attachRootfs, finishPropagation, isolateMounts, openRootfs, planReadonl
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
+
+/** What is the host's and is to be in the container: bind sources, device nodes. */
+function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; devices: DeviceClones } {
+  const mounts = prepareMounts(c, cgroups);
+  return { mounts, devices: cloneDevices(c, mounts) };
+}
 
 /** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
 export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
@@ -47,10 +55,11 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planRefusals(c);
   checkProcessIds(c, maps);
   planEarlyNamespaces(c);
-  // The runtime's own process: whatever needs paths of the host is opened here, once.
-  c.root = openRootfs(c);
+  // Whatever needs paths of the host is opened once: by the runtime's own process, or first of all by the stage.
+  const isEarly = clonesEarly(c);
+  if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
-  const mounts = prepareMounts(c, cgroups);
+  let sources = isEarly ? openSources(c, cgroups) : undefined;
   const namespaces = planJoins(c);
   const container = planClone(c, cgroups.directory);
   planMapping(c, container);
@@ -62,10 +71,15 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planKeyring(c);
   joinCgroups(c, cgroups);
   isolateMounts(c);
+  if (sources === undefined) {
+    c.root = openRootfs(c);
+    sources = openSources(c, cgroups);
+  }
+  const { mounts, devices } = sources;
   const masks = planMasks(c);
   attachRootfs(c);
   planMounts(c, mounts, cgroups);
-  planDevices(c, mounts);
+  planDevices(c, mounts, devices);
   const terminal = planTerminal(c, mounts);
   planOrdinaryMask(c);
   planCreateHooks(c, container);
@@ -75,6 +89,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planReadonlyPaths(c);
   finishMounts(c, mounts);
   planReadonlyRoot(c);
+  planGuestParameters(c);
   enterRoot(c, masks?.isStacked === true ? 1 : 0);
   finishPropagation(c);
   // The host is out of reach.

@@ -7,13 +7,14 @@
  * @module
  */
 import type { Mount } from "../spec/types.ts";
+import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { mountAttr, type MountOptions } from "./mount_options.ts";
 import { planPropagation } from "./mount_entry.ts";
 import { below } from "./paths.ts";
 import type { Register, StructValue } from "./types.ts";
 
-/** Runtime: returns the register of the detached clone, ready to be attached. */
+/** Runtime or stage: returns the register of the detached clone, ready to be attached. */
 export function cloneSource(c: Context, mount: Mount, options: MountOptions, path: string): Register {
   const { plan } = c;
   const isRecursive = options.bind === "rbind";
@@ -25,7 +26,7 @@ export function cloneSource(c: Context, mount: Mount, options: MountOptions, pat
   // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
   if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
   planAttributes(c, options, tree, isRecursive);
-  plan.inherit(tree);
+  handOver(c, tree);
   return tree;
 }
 

@@ -9,13 +9,18 @@
 import type { Context } from "./context.ts";
 import { fsmountFlags, type MountOptions, mountAttr, writable } from "./mount_options.ts";
 import { type PreparedMount, planPropagation } from "./mount_entry.ts";
+import { planSubstitute, type Substitute } from "./mount_substitute.ts";
 import type { Register } from "./types.ts";
 
-/** Stage: returns the detached mount and where it goes. */
+/**
+ * Stage: returns the detached mount and where it goes.
+ * @param substitute what to take where a user namespace is refused a new one
+ */
 export function planFilesystem(
   c: Context,
   entry: PreparedMount,
   openTarget: () => Register,
+  substitute?: Substitute,
 ): { mount: Register; target: Register } {
   const { plan } = c;
   const { mount, options, pointer } = entry;
@@ -24,11 +29,21 @@ export function planFilesystem(
   const target = openTarget();
   const isReadOnly = options.own.set.includes("MOUNT_ATTR_RDONLY");
   const copyUp = options.copyUp;
-  const created = createFilesystem(c, entry, type, isReadOnly && !entry.isReadOnlyLater && !copyUp);
   const own = entry.isReadOnlyLater || (isReadOnly && copyUp) ? writable(options.own) : options.own;
-  plan.at(`${pointer}/options`);
-  const made = plan.open("fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
-  plan.call("close", [created]);
+  const created = plan.register();
+  const made = plan.register();
+  const attempt = (): void => {
+    createFilesystem(c, entry, type, created, isReadOnly && !entry.isReadOnlyLater && !copyUp);
+    plan.at(`${pointer}/options`).into(made, "fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
+  };
+  const then = (): void => plan.call("close", [created]);
+  if (substitute === undefined) {
+    attempt();
+    then();
+  } else {
+    const items = (): void => planSubstitute(c, made, substitute, own);
+    plan.alternative({ attempt, then, branches: [{ on: ["EPERM"], why: substitute.why, items }] });
+  }
   if (copyUp) plan.call("copy_tree", [target, made], { why: "tmpcopyup" });
   if (copyUp && isReadOnly && !entry.isReadOnlyLater) {
     plan.call("mount_setattr", [made, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
@@ -40,11 +55,17 @@ export function planFilesystem(
   return { mount: made, target };
 }
 
-/** A filesystem context with everything set: register of its descriptor. */
-function createFilesystem(c: Context, entry: PreparedMount, type: string, isReadOnly: boolean): Register {
+/** A filesystem context with everything set, its descriptor in the register. */
+function createFilesystem(
+  c: Context,
+  entry: PreparedMount,
+  type: string,
+  context: Register,
+  isReadOnly: boolean,
+): void {
   const { plan } = c;
   const { mount, options, pointer } = entry;
-  const context = plan.at(`${pointer}/type`).open("fsopen", [type, "FSOPEN_CLOEXEC"]);
+  plan.at(`${pointer}/type`).into(context, "fsopen", [type, "FSOPEN_CLOEXEC"]);
   plan.at(`${pointer}/source`);
   // C11: what mountinfo shows as source; filesystems on a device take it as the device.
   setString(c, context, "source", mount.source ?? type);
@@ -56,7 +77,6 @@ function createFilesystem(c: Context, entry: PreparedMount, type: string, isRead
   }
   plan.at(`${pointer}/type`);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
-  return context;
 }
 
 /** Switches that mount(2) took as MS_ flags. */

@@ -3,8 +3,9 @@
  *
  * Spec: config.md#mounts (options: mount_options.ts)
  * Kernel: open_tree(2), fsopen(2), fsmount(2), move_mount(2) since Linux 5.2; mount_setattr(2) since Linux 5.12
- * Order: bind sources are cloned by the runtime before clone3, so no path of the host is resolved again later;
- *   everything else in the stage, after the root is attached, before devices
+ * Order: bind sources are cloned by the runtime before clone3, so no path of the host is resolved again later, or
+ *   first of all by the stage where only that may (cloning.ts); everything else in the stage, after the root is
+ *   attached, before devices
  * Errors: EINVAL an option the filesystem does not take (its own words come with the report); EPERM a locked flag
  * @module
  */
@@ -14,15 +15,16 @@ import type { Cgroups } from "./cgroups.ts";
 import type { Context } from "./context.ts";
 import { attach, how, openOrMake } from "./in_root.ts";
 import { cloneSource, makeBindTarget } from "./mount_bind.ts";
-import { planCgroupView } from "./mount_cgroup.ts";
+import { cloneCgroups, isCgroupView, planCgroupView } from "./mount_cgroup.ts";
 import { type IdmapNamespaces, planIdmap } from "./mount_idmap.ts";
 import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
+import { substituteFor } from "./mount_substitute.ts";
 import { inRoot, isWithin } from "./paths.ts";
 import type { Register } from "./types.ts";
 
-/** Runtime: reads the options, clones the sources. */
+/** Runtime or stage: reads the options, clones the sources. */
 export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
   const mounts = c.fresh.has("mount") ? (c.spec.mounts ?? []) : [];
   const prepared: PreparedMount[] = [];
@@ -64,22 +66,7 @@ function cloneSources(
   path: string,
 ): readonly Register[] {
   if (isBind) return [cloneSource(c, mount, options, path)];
-  if (!isCgroupView(c, mount) || c.fresh.has("cgroup")) return [];
-  // Without a namespace of its own a new cgroup2 mount would change the host's mount options (nsdelegate).
-  if (c.host.cgroup.layout === "v2") return [cloneHost(c, c.host.cgroup.v2!.mountPoint)];
-  return cgroups.v1.map((place) => cloneHost(c, place.path));
-}
-
-/** A view of the container's cgroups, in the layout of the machine. */
-function isCgroupView(c: Context, { type }: Mount): boolean {
-  return type === "cgroup" || (type === "cgroup2" && c.host.cgroup.layout === "v2");
-}
-
-function cloneHost(c: Context, path: string): Register {
-  const tree = c.plan.open("open_tree", ["AT_FDCWD", path, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"]);
-  c.plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", { propagation: "MS_PRIVATE" }]);
-  c.plan.inherit(tree);
-  return tree;
+  return isCgroupView(c, mount) ? cloneCgroups(c, cgroups) : [];
 }
 
 function checkOptions(mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
@@ -138,7 +125,7 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
       place(
         c,
         entry,
-        planFilesystem(c, entry, () => openTarget(c, entry)),
+        planFilesystem(c, entry, () => openTarget(c, entry), substituteFor(c, entry.mount)),
       );
   }
 }

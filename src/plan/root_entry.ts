@@ -6,16 +6,16 @@
  * Errors: EINVAL from pivot_root: the runtime's root is the initial ramfs; use --no-pivot
  * @module
  */
-import type { Spec } from "../spec/types.ts";
+import type { NamespaceType, Spec } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { freshNamespaces } from "./context.ts";
+import { freshNamespaces, joinedNamespaces } from "./context.ts";
 import type { Host, PlanOptions } from "./host.ts";
 
 /**
  * - `namespace` the root is a mount namespace of its own, entered by setns: the host's mounts are never copied
  * - `pivot`     own mount namespace, the host's mounts are detached
  * - `move`      own mount namespace, they stay out of reach below (--no-pivot)
- * - `chroot`    the runtime's mount namespace
+ * - `chroot`    the runtime's mount namespace, or one that is joined
  */
 export type RootEntry = "namespace" | "pivot" | "move" | "chroot";
 
@@ -31,18 +31,19 @@ export interface RootDecision {
  */
 export function rootEntry(spec: Spec, host: Host, options: PlanOptions, allowNamespace = false): RootDecision {
   const fresh = freshNamespaces(spec, host);
+  if (joinedNamespaces(spec).has("mount")) return { entry: "chroot", reason: "the mount namespace is joined" };
   if (!fresh.has("mount")) return { entry: "chroot", reason: "no mount namespace of its own" };
   if (options.noPivot) return { entry: "move", reason: "--no-pivot" };
-  const obstacle = namespaceObstacle(spec, host);
+  const obstacle = namespaceObstacle(spec, host, fresh);
   if (obstacle !== undefined) return { entry: "pivot", reason: obstacle };
   if (!allowNamespace) return { entry: "pivot", reason: "OPEN_TREE_NAMESPACE is not used yet" };
   return { entry: "namespace", reason: `Linux ${host.kernel.major}.${host.kernel.minor} has OPEN_TREE_NAMESPACE` };
 }
 
 /** Why a namespace made by open_tree will not do; undefined: it will. */
-function namespaceObstacle(spec: Spec, host: Host): string | undefined {
+function namespaceObstacle(spec: Spec, host: Host, fresh: ReadonlySet<NamespaceType>): string | undefined {
   if (host.kernel.major < 7) return `Linux ${host.kernel.major}.${host.kernel.minor} lacks OPEN_TREE_NAMESPACE (7.0)`;
-  if (spec.linux?.namespaces?.some(({ type }) => type === "user") === true) return "a user namespace is asked for";
+  if (fresh.has("user") || joinedNamespaces(spec).has("user")) return "the container has a user namespace";
   // After setns there, /proc of the outer user namespace is gone and a new one may not be mounted.
   if (host.inUserNamespace) return "the runtime is inside a user namespace";
   for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {

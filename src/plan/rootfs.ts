@@ -3,15 +3,17 @@
  *
  * Spec: config.md#root, config-linux.md#rootfs-mount-propagation
  * Kernel: open_tree(2), move_mount(2) since Linux 5.2; mount_setattr(2) since Linux 5.12
- * Order: opened before clone3 by the runtime (a path swapped later changes nothing, R1); attached first in the stage
+ * Order: opened before clone3 by the runtime (a path swapped later changes nothing, R1), or by the stage where only
+ *   that may (cloning.ts); attached first in the stage
  * Errors: ENOENT, ENOTDIR the path; EINVAL from mount_setattr: the runtime's own "/" is no mount point
  * @module
  */
+import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { below } from "./paths.ts";
 import type { Register } from "./types.ts";
 
-/** Runtime: the directory, or where mounts are the container's own a detached clone of its mounts. */
+/** Runtime or stage: the directory, or where mounts are the container's own a detached clone of its mounts. */
 export function openRootfs(c: Context): Register {
   const { plan, spec } = c;
   plan.at("/root/path");
@@ -22,7 +24,7 @@ export function openRootfs(c: Context): Register {
     0,
   ]);
   if (!c.fresh.has("mount")) {
-    plan.inherit(rootfs);
+    handOver(c, rootfs);
     return rootfs;
   }
   const tree = plan.open("open_tree", [rootfs, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE"]);
@@ -36,7 +38,7 @@ export function openRootfs(c: Context): Register {
       why: "no peer of the host's mounts",
     },
   );
-  plan.inherit(tree);
+  handOver(c, tree);
   return tree;
 }
 

@@ -10,7 +10,7 @@
  */
 import type { Context } from "./context.ts";
 import { attach, how, openDirectory } from "./in_root.ts";
-import { isForeignDev } from "./devices.ts";
+import { isForeignDev, makeFile } from "./devices.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import type { Register } from "./types.ts";
 
@@ -34,7 +34,8 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   if (uid !== 0) plan.call("fchown", [slave, uid, -1], { from: "/process/user/uid" });
   plan.call("send_fd", [receiver, master, "/dev/ptmx"]);
   plan.call("close", [master], { why: "the last copy closed is the hang-up" });
-  planConsole(c, slave, isForeignDev(prepared));
+  // Mounts of another's namespace stay as they are.
+  if (c.fresh.has("mount")) planConsole(c, slave, isForeignDev(prepared));
   return slave;
 }
 
@@ -42,25 +43,20 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
 function planConsole(c: Context, slave: Register, isForeign: boolean): void {
   const { plan } = c;
   const dev = openDirectory(c, "dev", how.strictDirectory);
-  const file = plan.register();
-  const existing = (): void => plan.into(file, "openat2", [dev, "console", how.strictAny]);
-  const mount = (): void => {
+  const mount = (file: Register): void => {
     const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
     attach(c, tree, file);
   };
   if (isForeign) {
+    const file = plan.register();
     plan.alternative({
-      attempt: existing,
-      then: mount,
+      attempt: () => plan.into(file, "openat2", [dev, "console", how.strictAny]),
+      then: () => mount(file),
       branches: [{ on: ["ENOENT"], why: "nothing is made in a bind-mounted /dev" }],
     });
     return;
   }
-  plan.alternative({
-    attempt: () => plan.into(file, "openat", [dev, "console", "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", "0620"]),
-    branches: [{ on: ["EEXIST"], why: "it exists", items: existing }],
-  });
-  mount();
+  mount(makeFile(c, dev, "console", "0620"));
 }
 
 /** Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. */
