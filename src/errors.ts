@@ -9,7 +9,8 @@ export class BunkerError extends Error {
   override name = "BunkerError";
   /** Lines printed after the first one on stderr: asked by, because, try. */
   readonly detail: readonly string[];
-  readonly exitCode: number;
+  /** `exec` changes it: 255 whatever failed. */
+  exitCode: number;
   constructor(message: string, detail: readonly string[] = [], exitCode = 1) {
     super(message);
     this.detail = detail;
@@ -26,9 +27,17 @@ export class UsageError extends BunkerError {
 export class SpecError extends BunkerError {
   override name = "SpecError";
   readonly pointer: string;
-  constructor(pointer: string, message: string, detail: readonly string[] = []) {
-    super(`config.json ${pointer === "" ? "" : `${pointer}: `}${message}`, detail);
+  readonly #reason: string;
+  /** `document`: what is wrong, where it is not config.json. */
+  constructor(pointer: string, message: string, detail: readonly string[] = [], document = "config.json") {
+    super(`${document} ${pointer === "" ? "" : `${pointer}: `}${message}`, detail);
     this.pointer = pointer;
+    this.#reason = message;
+  }
+
+  /** The same error of another document. */
+  of(document: string): SpecError {
+    return new SpecError(this.pointer, this.#reason, this.detail, document);
   }
 }
 

@@ -69,6 +69,7 @@ export const calls = {
   openat: row("fd", "str", "flags", "flags"),
   openat2: row("fd", "str", "struct open_how", "size"),
   personality: row("flags"),
+  pidfd_send_signal: row("fd", "int", "zero", "int"),
   pivot_root: row("str", "str"),
   prctl: row("flags", "int", "int", "int", "int"),
   prlimit64: row("int", "flags", "struct rlimit64", "zero"),

@@ -3,7 +3,8 @@
  * Input: citty option definitions, argv. Output: values by option name. Pure.
  *
  * Accepted as runc accepts them: `--name value`, `--name=value`, and the same with a single dash (`-no-subreaper`,
- * `-root x`), short aliases (`-b x`), `--flag=false`. Options may also follow the arguments; `--` ends them.
+ * `-root x`), short aliases (`-b x`), `--flag=false`. Options may also follow the arguments; `--` ends them, and so
+ * does the first argument where the last one takes the rest (the command line of another program).
  * citty's own parser is not used: it ignores unknown options and reads `--no-pivot` as "pivot: false".
  * @module
  */
@@ -14,7 +15,7 @@ import type { OptionDef } from "./command.ts";
 export type OptionTable = Readonly<Record<string, OptionDef>>;
 
 /** Values by option or argument name. */
-export type Values = Record<string, string | boolean | undefined>;
+export type Values = Record<string, string | boolean | string[] | undefined>;
 
 /** Result of parsing: the values and where parsing ended. */
 export interface Parsed {
@@ -61,14 +62,17 @@ export function parseCommandLine(
 ): Values {
   const values: Values = {};
   const given: string[] = [];
+  const endsEarly = takesRest(table);
   let at = 0;
   while (at < words.length) {
     const word = words[at]!;
-    if (word === "--") {
-      while (++at < words.length) given.push(words[at]!);
+    const isArgument = !isOption(word);
+    if (word === "--" || (isArgument && endsEarly)) {
+      if (!isArgument) at++;
+      while (at < words.length) given.push(words[at++]!);
       break;
     }
-    if (isOption(word)) at = readOption(table, words, at, values, name, elsewhere);
+    if (!isArgument) at = readOption(table, words, at, values, name, elsewhere);
     else {
       given.push(word);
       at++;
@@ -82,7 +86,7 @@ export function parseCommandLine(
 export function asksForHelp(table: OptionTable, words: readonly string[]): boolean {
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
-    if (word === "--") return false;
+    if (word === "--" || (!isOption(word) && takesRest(table))) return false;
     if (word === "-h" || word === "-help" || word === "--help") return true;
     // A value is not an option, whatever it looks like.
     if (isOption(word) && !word.includes("=")) {
@@ -96,6 +100,11 @@ export function asksForHelp(table: OptionTable, words: readonly string[]): boole
 /** "-" alone is an argument (standard input), as everywhere. */
 function isOption(word: string): boolean {
   return word.length > 1 && word.startsWith("-");
+}
+
+function takesRest(table: OptionTable): boolean {
+  for (const name in table) if (table[name]!.rest === true) return true;
+  return false;
 }
 
 /** The name of an option: one dash means the same as two. */
@@ -146,12 +155,13 @@ function readOption(
     // podman's probes and people's habits match on these words.
     if (value === undefined) throw new UsageError(`flag needs an argument: ${shown}`);
   }
-  if (value === "") throw new UsageError(`Empty value for ${shown}`);
+  if (value === "" && option.mayBeEmpty !== true) throw new UsageError(`Empty value for ${shown}`);
   const choices = "options" in option ? option.options : undefined;
   if (choices !== undefined && !choices.includes(value)) {
     throw new UsageError(`Invalid value "${value}" for ${shown}: ${choices.join(", ")}`);
   }
-  values[key] = value;
+  if (option.repeats === true) values[key] = [...((values[key] as string[] | undefined) ?? []), value];
+  else values[key] = value;
   return next;
 }
 
@@ -164,9 +174,17 @@ function unknownOption(shown: string, command: string, elsewhere: OptionTable): 
   return new UsageError(`Unknown option${of}: ${shown}`, detail);
 }
 
-function fillArguments(name: string, table: OptionTable, given: readonly string[], values: Values): void {
+function fillArguments(name: string, table: OptionTable, given: string[], values: Values): void {
   const wanted: [string, OptionDef][] = [];
   for (const entry of Object.entries(table)) if (entry[1].type === "positional") wanted.push(entry);
+  const last = wanted[wanted.length - 1];
+  if (last?.[1].rest === true) {
+    const rest = given.splice(wanted.length - 1);
+    // As people write it for other programs that run programs; none is called so.
+    if (rest[0] === "--") rest.shift();
+    values[last[0]] = rest;
+    wanted.pop();
+  }
   if (given.length > wanted.length) {
     throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [
       `try        bunker ${name} --help`,

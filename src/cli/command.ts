@@ -6,8 +6,17 @@
 import type { ArgDef, ArgsDef, CommandMeta, ParsedArgs } from "citty";
 import type { RuntimeOptions } from "../lifecycle/types.ts";
 
-/** An option as citty defines it; `bare` is the value of an option given without one (`--rootless`). */
-export type OptionDef = ArgDef & { readonly bare?: string };
+/** An option as citty defines it, and what citty does not know. */
+export type OptionDef = ArgDef & {
+  /** Value of an option given without one (`--rootless`). */
+  readonly bare?: string;
+  /** May be given several times: its values are an array. */
+  readonly repeats?: boolean;
+  /** An empty value is one. */
+  readonly mayBeEmpty?: boolean;
+  /** An argument that takes all words from here on, options of another program among them: the first ends ours. */
+  readonly rest?: boolean;
+};
 
 /** What a command's `run` receives: its own options and arguments, and those of the runtime when it wants them. */
 export interface Invocation<T extends ArgsDef = ArgsDef> {

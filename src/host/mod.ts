@@ -14,8 +14,11 @@ import { probeIdHelpers } from "./ids.ts";
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 const UTSNAME_FIELD = 65;
 
-/** Reads the facts. @param spec tells which of the rarer ones are wanted */
-export function probeHost(spec: Spec): Host {
+/** No cgroup is to be made. */
+const noCgroups: Host["cgroup"] = { layout: "none", v2: null, v1: [] };
+
+/** Reads the facts. @param spec tells which of the rarer ones are wanted; undefined: the container exists already */
+export function probeHost(spec: Spec | undefined): Host {
   const capabilities = ownCapabilities();
   const permitted = parseCapabilitySet(capabilities.permitted);
   const inUser = inUserNamespace();
@@ -29,13 +32,13 @@ export function probeHost(spec: Spec): Host {
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
-    cgroup: probeCgroups(euid === 0 && !inUser),
+    cgroup: spec === undefined ? noCgroups : probeCgroups(euid === 0 && !inUser),
     inUserNamespace: inUser,
     egid: sys("getegid"),
     mayMount,
     mayMapIds,
     missing: [],
-    idHelpers: !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
+    idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
   };
 }
 

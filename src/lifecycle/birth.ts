@@ -10,7 +10,7 @@ import type { Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { copyRegisters, fillStageFile, getRegister, runImage, setRegister } from "../stage/program.ts";
 import type { Spawn, Spawned } from "../stage/spawn.ts";
-import { flags, kernel, sys, tables } from "../stage/sys.ts";
+import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { failureError } from "./failure.ts";
 
@@ -22,6 +22,40 @@ export interface Begun {
   readonly early: string;
   /** The stage's birth, begun. */
   readonly spawn: Spawn;
+}
+
+/** Encodes and runs the runtime's calls that come before the stage. @param values of the plan's inputs */
+export function prepare(plan: Plan, spec: Spec, split: Split, values: Readonly<Record<string, number>>): Image {
+  const image = encode(split.prepare, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  for (const name in plan.inputs) setRegister(image, plan.inputs[name]!.register, values[name] ?? -1);
+  const { failed, result, detail } = runImage(image);
+  if (failed !== undefined) throw failureError(plan, spec, { ...failed, detail });
+  if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
+  return image;
+}
+
+/**
+ * What the stage keeps over its execve: the plan's descriptors, ours, and those the caller wants passed on.
+ * @param own those that are opened beside the plan
+ */
+export function inheritedFds(plan: Plan, prepared: Image, own: readonly number[], preserveFds: number): number[] {
+  const fds: number[] = [];
+  for (const { register } of plan.inherited) fds.push(getRegister(prepared, register));
+  for (const fd of own) fds.push(fd);
+  for (let fd = 3; fd < 3 + preserveFds; fd++) fds.push(fd);
+  return fds;
+}
+
+/** Clones of mounts and other descriptors that only the stage needs from here on. */
+export function closeInherited(plan: Plan, prepared: Image): void {
+  for (const { register } of plan.inherited) close(getRegister(prepared, register));
+}
+
+/** Kills a stage, if it still lives, and reaps it. */
+export function endStage(pidfd: number): void {
+  sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
+  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  close(pidfd);
 }
 
 /** Makes the stage's process and, while it waits, its file and its id mappings; then lets it execute. */

@@ -12,7 +12,7 @@ import type { RuntimeOptions } from "./types.ts";
 /** Logs one line for each branch taken; costs nothing unless debugging. */
 export function debugBranches(
   rt: RuntimeOptions,
-  { plan }: Loaded,
+  { plan }: Pick<Loaded, "plan">,
   taken: readonly { address: number; errno: number }[],
 ): void {
   if (!rt.log.debugging) return;

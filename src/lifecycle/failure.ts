@@ -30,7 +30,8 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   if (call === undefined) return new StageError(`Line ${failure.address} of the plan failed: ${errno}`, [], where);
   const detail: string[] = [];
   const asked = askedBy(spec, call.from);
-  if (asked !== "") detail.push(`asked by   config.json ${asked}`);
+  const document = call.from.startsWith("/process") ? (plan.processDocument ?? "config.json") : "config.json";
+  if (asked !== "") detail.push(`asked by   ${document} ${asked}`);
   const { message, because, attempt } = causeOf(call, failure, spec);
   if (failure.detail !== "") detail.push(`kernel     ${kernelLog(failure.detail)}`);
   if (because !== "") detail.push(`because    ${because}`);

@@ -6,16 +6,14 @@
 import { ownCgroups } from "../cgroup/directories.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
-import { HostError, SyscallError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import { below } from "../plan/paths.ts";
-import type { Register, Value } from "../plan/types.ts";
-import { encode, type Image } from "../program/encode.ts";
+import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
-import { getRegister, makeStageFile, runImage, setRegister } from "../stage/program.ts";
+import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
-import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
-
+import { close, sys } from "../stage/sys.ts";
 import {
   closeStateDirectory,
   createStateDirectory,
@@ -26,8 +24,7 @@ import {
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
 import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
-import { bear } from "./birth.ts";
-import { failureError } from "./failure.ts";
+import { bear, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";
 
@@ -57,7 +54,7 @@ export interface Launched {
 /** Runs everything up to the stage's clone3, in the order that leaves something to clean by at every moment. */
 export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: string | undefined): Launched {
   checkRefusals(loaded);
-  checkPreservedFds(loaded);
+  checkPreservedFds(loaded.options.preserveFds);
   for (const warning of loaded.plan.warnings) rt.log.warn(warning);
   const split = splitPlan(loaded.plan);
   const directory = createStateDirectory(rt.root, loaded.options.id);
@@ -72,15 +69,15 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
-    const prepared = prepare(loaded, split, inputs.values);
+    const prepared = prepare(loaded.plan, loaded.spec, split, inputs.values);
     const stage = makeStageFile();
     opened.push(stage);
-    const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
-    spawned = bear(loaded, split, prepared, stage, inheritedFds(loaded, inputs, valueOf), inputs.stageSync);
+    const inherit = inheritedFds(loaded.plan, prepared, inputs.inherit, loaded.options.preserveFds);
+    spawned = bear(loaded, split, prepared, stage, inherit, inputs.stageSync);
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     writeRecord(directory, printRecord(record, loaded.text));
     for (const fd of opened) close(fd);
-    closeInherited(loaded, valueOf);
+    closeInherited(loaded.plan, prepared);
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
   } catch (error) {
     for (const fd of opened) close(fd);
@@ -120,13 +117,6 @@ function endCgroups(directories: readonly string[]): void {
   const own = ownCgroups(directories);
   killAll(own, PATIENCE_MS);
   removeCgroups(own);
-}
-
-/** Kills the stage, if it still lives, and reaps it. */
-function endStage(pidfd: number): void {
-  sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
-  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
-  close(pidfd);
 }
 
 function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
@@ -180,29 +170,4 @@ function openInputs(
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
   opened.push((values["created"] = lockCreatedFile(directory)));
   return { values, inherit: [theirs, ...Object.values(values)], sync, stageSync: theirs, console };
-}
-
-/** Encodes and runs the runtime's calls. */
-function prepare(loaded: Loaded, split: Split, values: Readonly<Record<string, number>>): Image {
-  const { plan } = loaded;
-  const image = encode(split.prepare, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
-  for (const name in plan.inputs) setRegister(image, plan.inputs[name]!.register, values[name] ?? -1);
-  const { failed, result, detail } = runImage(image);
-  if (failed !== undefined) throw failureError(plan, loaded.spec, { ...failed, detail });
-  if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
-  return image;
-}
-
-/** Clones of mounts and other descriptors that only the stage needs from here on. */
-function closeInherited({ plan }: Loaded, valueOf: (value: Value) => number): void {
-  for (const register of plan.inherited) close(valueOf(register));
-}
-
-/** What the stage keeps over its execve: the plan's descriptors, ours, and those the caller wants passed on. */
-function inheritedFds({ plan, options }: Loaded, inputs: Inputs, valueOf: (value: Value) => number): number[] {
-  const fds: number[] = [];
-  for (const register of plan.inherited) fds.push(valueOf(register));
-  for (const fd of inputs.inherit) fds.push(fd);
-  for (let fd = 3; fd < 3 + options.preserveFds; fd++) fds.push(fd);
-  return fds;
 }

@@ -80,17 +80,17 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
 }
 
 /** Errors the plan holds against the config: the first one ends the command, before anything was changed. */
-export function checkRefusals({ plan }: Loaded): void {
+export function checkRefusals({ plan }: Pick<Loaded, "plan">): void {
   const [first] = plan.refusals;
   if (first !== undefined) throw new SpecError(first.pointer, first.message);
 }
 
 /** Descriptors that must be open because the caller said that it hands them over. */
-export function checkPreservedFds({ options }: Loaded): void {
-  for (let fd = 3; fd < 3 + options.preserveFds; fd++) {
+export function checkPreservedFds(count: number): void {
+  for (let fd = 3; fd < 3 + count; fd++) {
     if (sys("fcntl", fd, 1 /* F_GETFD */, 0) < 0) {
       throw new HostError(`Cannot pass on file descriptor ${fd}: it is not open`, [
-        `because    --preserve-fds and LISTEN_FDS ask for ${options.preserveFds} of them, from 3 on`,
+        `because    --preserve-fds and LISTEN_FDS ask for ${count} of them, from 3 on`,
       ]);
     }
   }

@@ -2,12 +2,13 @@
  * The operation `run`: create and start in one; in the foreground also wait, relay and delete.
  * @module
  */
-import { events, ops } from "../../syscalls/ops.ts";
+import { events } from "../../syscalls/ops.ts";
 import { HostError } from "../errors.ts";
+import { holdSignals } from "../stage/hold_signals.ts";
 import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
-import { flags, kernel, stable, sys, syscallError, sysOrThrow } from "../stage/sys.ts";
+import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
@@ -59,6 +60,7 @@ const stateFiles = ["created", "state.json", "lock"];
 function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
   const { directory, record, pid, pidfd } = launched;
   return prepareMonitor({
+    verb: "run",
     id: record.id,
     pid,
     pidfd,
@@ -68,26 +70,4 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
     needsFallback: (record.hooks.poststop ?? []).length > 0,
   });
-}
-
-/** Signals that are the engine's own business or a program's failure; the rest is meant for the container. */
-const keptSignals =
-  "SIGKILL SIGSTOP SIGCHLD SIGURG SIGWINCH SIGPIPE SIGXFSZ SIGPWR SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGABRT SIGSYS";
-
-/**
- * From here to the monitor no signal ends this process or is lost: the main thread blocks them, other threads of the
- * engine note them in a pipe, and the monitor passes both on. Returns the pipe's reading end.
- */
-function holdSignals(): number {
-  const pipe = stable(8);
-  sysOrThrow("pipe2", pipe, flags("O_CLOEXEC|O_NONBLOCK"));
-  const ends = new DataView(pipe.buffer);
-  // Signals 1 to 31: real-time signals are the engine's (its garbage collector stops threads by one).
-  let set = 0x7fffffff;
-  for (const name of keptSignals.split(" ")) set &= ~(1 << (flags(name) - 1));
-  const result = kernel().call(ops.SHIM_NOTE_SIGNALS, ends.getInt32(4, true), set, 0, 0, 0, 0);
-  if (result < 0) throw syscallError("rt_sigaction", -result);
-  const all = stable(8).fill(0xff);
-  sysOrThrow("rt_sigprocmask", flags("SIG_SETMASK"), all, null, 8);
-  return ends.getInt32(0, true);
 }

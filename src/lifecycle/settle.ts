@@ -15,6 +15,15 @@ import type { Loaded } from "./load.ts";
 import { debugBranches } from "./branches.ts";
 import type { RuntimeOptions } from "./types.ts";
 
+/** A plan that a stage executes. */
+type Executed = Pick<Loaded, "plan" | "spec">;
+
+/** Its process, and our end of the socket to it. */
+interface Stage extends Pick<Launched, "sync" | "pidfd"> {
+  /** What the process is, for messages. */
+  readonly subject?: string;
+}
+
 /** Runs the runtime's calls that go along with the stage (hooks in the runtime namespace). */
 export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched): void {
   const { split, prepared, sync, pid } = launched;
@@ -34,7 +43,7 @@ export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched
 }
 
 /** Waits until the stage posts an event. Errors: StageError when it failed, or is gone without a word. */
-export function awaitEvent(rt: RuntimeOptions, loaded: Loaded, launched: Launched, event: number): void {
+export function awaitEvent(rt: RuntimeOptions, loaded: Executed, launched: Stage, event: number): void {
   for (;;) {
     const messages = receive(launched.sync);
     if (messages.length === 0) throw stageEnded(launched);
@@ -43,13 +52,13 @@ export function awaitEvent(rt: RuntimeOptions, loaded: Loaded, launched: Launche
 }
 
 /** Waits until execve has replaced the stage: its end of the socket closes then, without a failure. */
-export function awaitExec(rt: RuntimeOptions, loaded: Loaded, launched: Launched): void {
+export function awaitExec(rt: RuntimeOptions, loaded: Executed, launched: Stage): void {
   awaitEvent(rt, loaded, launched, events.EXEC);
   const messages = receive(launched.sync);
   if (messages.length > 0) isPosted(rt, loaded, messages, events.EXEC);
 }
 
-function isPosted(rt: RuntimeOptions, loaded: Loaded, messages: readonly Message[], event: number): boolean {
+function isPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Message[], event: number): boolean {
   for (const message of messages) {
     if (message.kind === "branch") debugBranches(rt, loaded, [{ ...message, errno: message.value }]);
     if (message.kind === "failed") throw failureError(loaded.plan, loaded.spec, { ...message, errno: message.value });
@@ -59,7 +68,7 @@ function isPosted(rt: RuntimeOptions, loaded: Loaded, messages: readonly Message
 }
 
 /** The stage's process ended without a report: killed from outside, or by the kernel. */
-function stageEnded({ pidfd }: Launched): BunkerError {
+function stageEnded({ pidfd, subject = "The container's first process" }: Stage): BunkerError {
   const info = stable(128);
   sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
   const view = new DataView(info.buffer);
@@ -68,5 +77,5 @@ function stageEnded({ pidfd }: Launched): BunkerError {
   const because =
     code !== 1 && status === 9 ? ["because    something killed it: an operator, or the kernel for want of memory"] : [];
   const where = { address: -1, errno: 0, pointer: "" };
-  return new StageError(`The container's first process ${how} before it was ready`, because, where);
+  return new StageError(`${subject} ${how} before it was ready`, because, where);
 }

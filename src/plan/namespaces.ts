@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import type { Register } from "./types.ts";
 
 /** In the order they are made or joined. */
-const cloneFlags: readonly (readonly [NamespaceType, string])[] = [
+export const cloneFlags: readonly (readonly [NamespaceType, string])[] = [
   ["user", "CLONE_NEWUSER"],
   ["mount", "CLONE_NEWNS"],
   ["pid", "CLONE_NEWPID"],

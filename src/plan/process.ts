@@ -128,6 +128,17 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
   } else plan.call("wait", ["START"]);
   if (process === undefined || program === undefined) return;
   planStartHooks(c);
+  becomeProgram(c, process, program, environment);
+}
+
+/** Stage: the very end. */
+export function becomeProgram(
+  c: Context,
+  process: Process,
+  program: Register,
+  environment: readonly (string | Register)[],
+): void {
+  const { plan, options } = c;
   plan.at("");
   for (let fd = 3; fd < 3 + options.preserveFds; fd++) {
     plan.call("fcntl", [fd, "F_SETFD", 0], { why: "--preserve-fds" });

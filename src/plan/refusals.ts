@@ -5,22 +5,13 @@
  * @module
  */
 import type { Context } from "./context.ts";
-import type { Resources } from "../spec/types.ts";
+import type { Process, Resources } from "../spec/types.ts";
 
 /** Notes everything unsupported outside of mounts and cgroupsPath, whose sections do it themselves. */
 export function planRefusals(c: Context): void {
   const { process, linux, vm } = c.spec;
-  // One test a property: this runs at every start, and nearly always finds nothing.
-  const refuse = (value: unknown, pointer: string, what: string): void => {
-    if (value !== undefined) c.plan.refuse(pointer, `${what} are not supported yet`);
-  };
-  if (process !== undefined) {
-    refuse(process.apparmorProfile, "/process/apparmorProfile", "AppArmor profiles");
-    refuse(process.selinuxLabel, "/process/selinuxLabel", "SELinux labels");
-    refuse(process.scheduler, "/process/scheduler", "scheduler attributes");
-    refuse(process.ioPriority, "/process/ioPriority", "I/O priorities");
-    refuse(process.execCPUAffinity, "/process/execCPUAffinity", "CPU affinities");
-  }
+  const refuse = refuser(c);
+  if (process !== undefined) refuseProcess(c, process);
   if (vm !== undefined && Object.keys(vm).length > 0) refuse(vm, "/vm", "virtual machines");
   if (linux === undefined) return;
   if (linux.netDevices !== undefined && Object.keys(linux.netDevices).length > 0) {
@@ -31,6 +22,23 @@ export function planRefusals(c: Context): void {
   refuse(linux.seccomp, "/linux/seccomp", "seccomp filters");
   refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
   if (linux.resources !== undefined) refuseLimits(c, linux.resources);
+}
+
+/** The same of a process alone, which may be one to execute later. */
+export function refuseProcess(c: Context, process: Process): void {
+  const refuse = refuser(c);
+  refuse(process.apparmorProfile, "/process/apparmorProfile", "AppArmor profiles");
+  refuse(process.selinuxLabel, "/process/selinuxLabel", "SELinux labels");
+  refuse(process.scheduler, "/process/scheduler", "scheduler attributes");
+  refuse(process.ioPriority, "/process/ioPriority", "I/O priorities");
+  refuse(process.execCPUAffinity, "/process/execCPUAffinity", "CPU affinities");
+}
+
+/** One test a property: this runs at every start, and nearly always finds nothing. */
+function refuser(c: Context) {
+  return (value: unknown, pointer: string, what: string): void => {
+    if (value !== undefined) c.plan.refuse(pointer, `${what} are not supported yet`);
+  };
 }
 
 /** Each limit that asks for something; `devices` are rules, not limits, and have their own section. */

@@ -8,6 +8,7 @@
  * Errors: ENOENT no devpts in `mounts`; ELOOP a link at /dev/console (CVE-2026-88264)
  * @module
  */
+import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { attach, how, openDirectory } from "./in_root.ts";
 import { isForeignDev, makeFile } from "./devices.ts";
@@ -16,8 +17,17 @@ import type { Register } from "./types.ts";
 
 /** Stage: makes the terminal and hands its master over. Returns the slave; undefined: no terminal. */
 export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Register | undefined {
-  const { plan, spec } = c;
+  const { spec } = c;
   if (spec.process?.terminal !== true) return undefined;
+  const slave = openTerminal(c, spec.process);
+  // Mounts of another's namespace stay as they are.
+  if (c.fresh.has("mount")) planConsole(c, slave, isForeignDev(prepared));
+  return slave;
+}
+
+/** Stage: a terminal of the container's devpts; its master goes to whoever is to have it. Returns the slave. */
+export function openTerminal(c: Context, process: Process): Register {
+  const { plan } = c;
   plan.at("/process/terminal");
   const receiver = plan.input("console");
   const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);
@@ -25,17 +35,15 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   const master = plan.open("openat", [pts, "ptmx", "O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);
   plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);
   const slave = plan.open("ioctl", [master, "TIOCGPTPEER", "O_RDWR|O_NOCTTY|O_CLOEXEC"]);
-  const size = spec.process.consoleSize;
+  const size = process.consoleSize;
   if (size !== undefined) {
     plan.at("/process/consoleSize").call("ioctl", [master, "TIOCSWINSZ", { ws_row: size.height, ws_col: size.width }]);
     plan.at("/process/terminal");
   }
-  const { uid } = spec.process.user;
+  const { uid } = process.user;
   if (uid !== 0) plan.call("fchown", [slave, uid, -1], { from: "/process/user/uid" });
   plan.call("send_fd", [receiver, master, "/dev/ptmx"]);
   plan.call("close", [master], { why: "the last copy closed is the hang-up" });
-  // Mounts of another's namespace stay as they are.
-  if (c.fresh.has("mount")) planConsole(c, slave, isForeignDev(prepared));
   return slave;
 }
 

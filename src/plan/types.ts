@@ -89,6 +89,8 @@ export interface Plan {
   readonly inherited: readonly Register[];
   readonly refusals: readonly Refusal[];
   readonly warnings: readonly string[];
+  /** What pointers below /process point into, where that is not config.json. */
+  readonly processDocument?: string;
   /** The container's cgroup directories made by this plan, absolute host paths, for deletion later. */
   readonly cgroups: readonly string[];
 }

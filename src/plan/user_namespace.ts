@@ -21,15 +21,8 @@ export function planMapping(c: Context, pid: Register): void {
   if (maps === undefined && offsets === "" && oomScoreAdj === undefined) return;
   const { plan } = c;
   plan.on("runtime").at("/linux/namespaces");
-  const proc = plan.open("openat", ["AT_FDCWD", "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
-  plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
-  const digits = plan.open("number_text", [pid]);
-  const directory = plan.open("openat", [proc, digits, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
-  const write = (name: string, text: string): void => {
-    const file = plan.open("openat", [directory, name, "O_WRONLY|O_CLOEXEC", 0]);
-    plan.call("write", [file, text]);
-    plan.call("close", [file]);
-  };
+  const { proc, digits, directory } = openProcess(c, pid);
+  const write = (name: string, text: string): void => writeFile(c, directory, name, text);
   if (maps !== undefined) {
     const helpers = c.host.idHelpers;
     const map = ({ mappings, writer, pointer }: IdMap, file: string, name: string, path: string | null): void => {
@@ -62,6 +55,34 @@ export function planMapping(c: Context, pid: Register): void {
   }
   plan.at("").call("close", [directory]);
   plan.call("close", [proc]);
+}
+
+/** Runtime: `process.oomScoreAdj` alone, for a process that joins what exists. */
+export function planOomScore(c: Context, pid: Register): void {
+  const oomScoreAdj = c.spec.process?.oomScoreAdj;
+  if (oomScoreAdj === undefined) return;
+  const { plan } = c;
+  plan.on("runtime").at("/process/oomScoreAdj");
+  const { proc, directory } = openProcess(c, pid);
+  writeFile(c, directory, "oom_score_adj", String(oomScoreAdj));
+  plan.call("close", [directory]);
+  plan.call("close", [proc]);
+}
+
+/** /proc/PID, by a descriptor of /proc that is known to be one. */
+function openProcess(c: Context, pid: Register): { proc: Register; digits: Register; directory: Register } {
+  const { plan } = c;
+  const proc = plan.open("openat", ["AT_FDCWD", "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
+  const digits = plan.open("number_text", [pid]);
+  const directory = plan.open("openat", [proc, digits, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  return { proc, digits, directory };
+}
+
+function writeFile({ plan }: Context, directory: Register, name: string, text: string): void {
+  const file = plan.open("openat", [directory, name, "O_WRONLY|O_CLOEXEC", 0]);
+  plan.call("write", [file, text]);
+  plan.call("close", [file]);
 }
 
 /** "" where no offset is asked for. */

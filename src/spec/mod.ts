@@ -1,5 +1,5 @@
 /**
- * Input:  the text of config.json        Output: Spec
+ * Input:  the text of config.json, or of a process file        Output: Spec, Process
  * Pure: no I/O, no facts about the host.
  * May import: errors.
  * @module
@@ -8,28 +8,44 @@ import * as v from "valibot";
 import { configSchema } from "./config.ts";
 import { specErrorFrom } from "./issues.ts";
 import { hasLongNumber, readJson, readJsonExactly } from "./json.ts";
-import { dropAbsent, settle } from "./normalize.ts";
+import { dropAbsent, settle, settleProcess } from "./normalize.ts";
 import { refuseNul } from "./nul.ts";
-import type { Spec } from "./types.ts";
+import { processSchema } from "./process.ts";
+import { object } from "./shapes.ts";
+import type { Process, Spec } from "./types.ts";
 import { validateSpec } from "./validate.ts";
+import { validateProcess } from "./validate_process.ts";
 
 /**
  * Reads and checks a config.json; throws a SpecError that names the line and column of a syntax error,
  * or the JSON Pointer of a wrong value. Unknown properties are dropped, nulls count as absent.
  */
 export function parseSpec(text: string): Spec {
-  const spec = settle(checkShape(text));
+  const spec = settle(checkShape(configSchema, text, (value) => value));
   refuseNul(spec, text);
   validateSpec(spec);
   return spec;
 }
 
-function checkShape(text: string): Spec {
-  const result = v.safeParse(configSchema, dropAbsent(readJson(text), text));
+const processFileSchema = object(() => ({ process: processSchema }));
+
+/**
+ * Reads and checks a process file: one JSON object like `process` of config.json.
+ * Pointers of its errors start with "/process", as if it stood there.
+ */
+export function parseProcess(text: string): Process {
+  const file = checkShape(processFileSchema, text, (process) => ({ process }));
+  refuseNul(file, text);
+  validateProcess(file.process);
+  return settleProcess(file.process);
+}
+
+function checkShape<T>(schema: v.GenericSchema<unknown, T>, text: string, wrap: (value: unknown) => unknown): T {
+  const result = v.safeParse(schema, dropAbsent(wrap(readJson(text)), text));
   if (result.success) return result.output;
   // The schemas refuse 64-bit numbers that were rounded on reading.
   if (!hasLongNumber(text)) throw specErrorFrom(result.issues);
-  const exact = v.safeParse(configSchema, dropAbsent(readJsonExactly(text), text));
+  const exact = v.safeParse(schema, dropAbsent(wrap(readJsonExactly(text)), text));
   if (exact.success) return exact.output;
   throw specErrorFrom(exact.issues);
 }

@@ -3,7 +3,7 @@
  * In: JSON value (before the schemas) or Spec (after them), changed in place. Out: the same.
  * @module
  */
-import type { Spec } from "./types.ts";
+import type { Process, Spec } from "./types.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -69,6 +69,12 @@ export function settle(spec: Spec): Spec {
   for (const mount of spec.mounts ?? []) {
     if (!mount.destination.startsWith("/")) mount.destination = `/${mount.destination}`;
   }
-  if (spec.process !== undefined && spec.process.terminal !== true) delete spec.process.consoleSize;
+  if (spec.process !== undefined) settleProcess(spec.process);
   return spec;
+}
+
+/** As `settle`, for a process. */
+export function settleProcess(process: Process): Process {
+  if (process.terminal !== true) delete process.consoleSize;
+  return process;
 }

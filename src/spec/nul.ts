@@ -1,20 +1,19 @@
 /**
  * Refuses NUL bytes in text that reaches the kernel: there a string ends at the first one, so that
  * "/data\u0000/../.." would name something else than was checked.
- * In: Spec. Out: nothing, or a SpecError naming the string.
+ * In: Spec, or a part of it. Out: nothing, or a SpecError naming the string.
  * @module
  */
 import { SpecError } from "../errors.ts";
 import { pointerStep } from "./pointer.ts";
-import type { Spec } from "./types.ts";
 
 /**
  * `text` is the source of `spec`: JSON can write NUL only as an escape, so most texts need no walk.
  * Annotations are left out: they go into JSON again, never to the kernel.
  */
-export function refuseNul(spec: Spec, text: string): void {
+export function refuseNul(spec: object, text: string): void {
   if (!text.includes("\\u0000")) return;
-  const { annotations: _, ...rest } = spec;
+  const { annotations: _, ...rest } = spec as { readonly annotations?: unknown };
   const pending: { value: unknown; pointer: string }[] = [{ value: rest, pointer: "" }];
   while (pending.length > 0) {
     const { value, pointer } = pending.pop() ?? { value: undefined, pointer: "" };

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { i32, integerIn, numberList, rlimitValue, u16, u32, u64 } from "./scalars.ts";
+import { i32, integerIn, numberList, rlimitValue, u16, u64 } from "./scalars.ts";
 import { absolutePath, environment, object, oneOf, strings } from "./shapes.ts";
 
 /** Every resource of getrlimit(2). */
@@ -30,12 +30,15 @@ export const rlimitTypes = [
 /** Infinity: RLIM_INFINITY. */
 const rlimitSchema = object(() => ({ type: oneOf(rlimitTypes), soft: rlimitValue, hard: rlimitValue }));
 
+/** 2^32-1 is no id: setresuid(2) reads it as "unchanged", and the program would run as root. */
+const id = integerIn(0, 0xffff_fffe);
+
 /** An absent user is root, as with every other runtime; ids are those of the container's user namespace. */
 const userSchema = object(() => ({
-  uid: v.optional(u32, 0),
-  gid: v.optional(u32, 0),
+  uid: v.optional(id, 0),
+  gid: v.optional(id, 0),
   umask: v.optional(integerIn(0, 0o777)),
-  additionalGids: v.optional(v.array(u32)),
+  additionalGids: v.optional(v.array(id)),
 }));
 
 /** Names are not checked here: one the kernel or this version does not know is a warning, not an error. */

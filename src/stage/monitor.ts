@@ -12,6 +12,8 @@ import { vector } from "./spawn.ts";
 import { environment, errnoName, errnoText, flags, kernel, sys, tables } from "./sys.ts";
 
 export interface MonitorOptions {
+  /** "run" or "exec", for its command line. */
+  readonly verb: string;
   readonly id: string;
   readonly pid: number;
   readonly pidfd: number;
@@ -62,7 +64,7 @@ function monitorItems(options: MonitorOptions): Item[] {
 export interface Monitor {
   readonly image: Image;
   readonly keep: readonly number[];
-  readonly id: string;
+  readonly argv: readonly string[];
 }
 
 /** Builds the monitor's program, which may be done while the stage is at work. */
@@ -74,21 +76,21 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
   items.push({ item: { ...reap, allow: ["*"] }, address: 0 });
   const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
   const keep = [options.pidfd, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1];
-  return { image, keep, id: options.id };
+  return { image, keep, argv: ["bunker", options.verb, options.id] };
 }
 
 /**
  * Becomes the monitor. Returns only by throwing SyscallError.
  * @param master the terminal's master, -1: none
  */
-export function becomeMonitor({ image, keep, id }: Monitor, master: number): never {
+export function becomeMonitor({ image, keep, argv: words }: Monitor, master: number): never {
   setRegister(image, MASTER, master);
   const k = kernel();
   // Where this fails, execve takes a millisecond longer.
   setRegister(image, KEEPER, k.call(ops.SHIM_KEEP_MEMORY, k.stack, k.stackBytes, 0, 0, 0, 0));
   const file = makeStageFile();
   fillStageFile(file, image);
-  const argv = vector(["bunker", "run", id]);
+  const argv = vector(words);
   const envp = vector([]);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
   sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));

@@ -142,3 +142,37 @@ test("asksForHelp() finds --help, but not as a value and not behind --", () => {
   assert.equal(asksForHelp(table, ["--bundle", "--help", "web"]), false);
   assert.equal(asksForHelp(table, ["--", "--help"]), false);
 });
+
+const program = {
+  id: { type: "positional" },
+  command: { type: "positional", required: false, rest: true },
+  detach: { type: "boolean", alias: "d" },
+  env: { type: "string", alias: "e", repeats: true },
+  label: { type: "string", mayBeEmpty: true },
+} as const satisfies OptionTable;
+const parseProgram = (...words: string[]) => parseCommandLine("exec", program, words, globalOptions);
+
+test("parseCommandLine() leaves another program's words alone", () => {
+  const values = parseProgram("-d", "web", "ls", "-l", "--", "-d");
+  assert.equal(values.id, "web");
+  assert.deepEqual(values.command, ["ls", "-l", "--", "-d"]);
+  assert.deepEqual(parseProgram("web", "--", "ls", "-d").command, ["ls", "-d"]);
+  assert.equal(parseProgram("web", "--", "ls", "-d").detach, false);
+  assert.deepEqual(parseProgram("--", "web", "-d").command, ["-d"]);
+  assert.deepEqual(parseProgram("web").command, []);
+});
+
+test("parseCommandLine() collects the values of an option that repeats", () => {
+  assert.deepEqual(parseProgram("-e", "A=1", "--env=B=2", "web").env, ["A=1", "B=2"]);
+  assert.equal(parseProgram("web").env, undefined);
+});
+
+test("parseCommandLine() takes an empty value only where it means something", () => {
+  assert.equal(parseProgram("--label", "", "web").label, "");
+  assert.throws(() => parseProgram("--env", "", "web"), /Empty value for --env/);
+});
+
+test("asksForHelp() does not look into another program's words", () => {
+  assert.equal(asksForHelp(program, ["web", "ls", "--help"]), false);
+  assert.equal(asksForHelp(program, ["-e", "A=1", "--help", "web"]), true);
+});

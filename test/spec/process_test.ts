@@ -21,6 +21,7 @@ test("parseSpec() takes a configuration without process", () => {
 
 test("parseSpec() names user ids that are none", () => {
   const ids: readonly [Json, string][] = [
+    [4294967295, "4294967295"],
     [4294967296, "4294967296"],
     [-1, "-1"],
     [1.5, "1.5"],
@@ -29,7 +30,7 @@ test("parseSpec() names user ids that are none", () => {
     [1e300, "1e+300"],
   ];
   for (const [id, received] of ids) {
-    const expected = `Expected an integer from 0 to 4294967295 but received ${received}`;
+    const expected = `Expected an integer from 0 to 4294967294 but received ${received}`;
     assertRefusedIn({ user: { uid: id, gid: 0 } }, "/user/uid", expected);
     assertRefusedIn({ user: { uid: 0, gid: id } }, "/user/gid", expected);
     assertRefusedIn({ user: { uid: 0, gid: 0, additionalGids: [1, id] } }, "/user/additionalGids/1", expected);
@@ -37,7 +38,7 @@ test("parseSpec() names user ids that are none", () => {
 });
 
 test("parseSpec() takes the whole range of ids, and root where there is none", () => {
-  const user = { uid: 4294967295, gid: 4294967295, umask: 0o777, additionalGids: [0] };
+  const user = { uid: 4294967294, gid: 4294967294, umask: 0o777, additionalGids: [0] };
   assert.deepEqual((processOf({ user }) as JsonObject)["user"], user);
   assert.deepEqual((processOf({ user: {} }) as JsonObject)["user"], { uid: 0, gid: 0 });
   assert.deepEqual((processOf({ user: null }) as JsonObject)["user"], { uid: 0, gid: 0 });

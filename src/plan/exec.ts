@@ -1,0 +1,199 @@
+/**
+ * The plan of `exec`: one more process in a container that runs.
+ * In: the container's config, the process, Host, what is known of the container's first process. Out: Plan. Pure.
+ *
+ * Kernel: setns(2) with a pidfd since Linux 5.8; pid_namespaces(7), user_namespaces(7)
+ * Order: the thread joins everything, the mount namespace among it, before the stage is born: processes of the container
+ *   see the stage from its first moment, and never with a root, a working directory or memory of the host's in reach
+ *   (CVE-2016-9962, CVE-2024-21626). Nothing is looked up in the container's /proc (CVE-2025-52881).
+ *   Left to the stage: the time namespace, which wants a process of its own; with CLONE_INTO_CGROUP the cgroup namespace,
+ *   within which the way into the cgroup would start (ENOENT with nsdelegate, cgroups(7))
+ * Errors: ESRCH the container has ended meanwhile; EPERM its namespaces belong to another user
+ * @module
+ */
+import type { NamespaceType, Process, Spec } from "../spec/types.ts";
+import { PlanBuilder } from "./builder.ts";
+import type { Context, JoinedNamespace } from "./context.ts";
+import { planEnvironment } from "./environment.ts";
+import type { Host, PlanOptions } from "./host.ts";
+import { checkProcessIds, type IdMaps } from "./id_maps.ts";
+import { how } from "./in_root.ts";
+import { cloneFlags, planClone } from "./namespaces.ts";
+import { inRoot } from "./paths.ts";
+import { becomeProgram, planProcess } from "./process.ts";
+import { refuseProcess } from "./refusals.ts";
+import { planKeyring } from "./stage.ts";
+import { openTerminal, planSession } from "./terminal.ts";
+import type { Plan, Register } from "./types.ts";
+import { planOomScore, planRootIds } from "./user_namespace.ts";
+
+/** What is known of the container's first process: plain data, as golden tests have it. */
+export interface ExecTarget {
+  /** As the runtime sees it. */
+  readonly pid: number;
+  /** Types of its namespaces that are not the runtime's. */
+  readonly namespaces: readonly NamespaceType[];
+  /** Its root is not that of its mount namespace. */
+  readonly isChrooted: boolean;
+  /** Ids of its user namespace, where that is not the runtime's. */
+  readonly maps?: IdMaps;
+  /** Directories to enter: one of v2, or one of each v1 hierarchy; absolute host paths. */
+  readonly cgroups: readonly string[];
+  readonly cgroupLayout: "v2" | "v1" | "none";
+}
+
+/** What the command line adds. */
+export interface ExecPlanOptions extends Pick<PlanOptions, "id" | "noNewKeyring" | "preserveFds" | "console"> {
+  /** Where the process comes from, for messages. */
+  readonly document: string;
+}
+
+/** Plans the process. Errors: SpecError for what no host could do. */
+export function planExec(spec: Spec, process: Process, host: Host, options: ExecPlanOptions, target: ExecTarget): Plan {
+  const plan = new PlanBuilder();
+  const c = contextOf(plan, { ...spec, process }, host, options, target);
+  refuseProcess(c, process);
+  checkProcessIds(c, c.maps);
+  const init = plan.input("init");
+  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "the stage shares this memory until it executes" });
+  const cgroups = openCgroups(c, target);
+  const files = openNamespaces(c, target, cgroups.directory !== undefined);
+  const root = target.isChrooted ? openRoot(c, target) : undefined;
+  join(c, init, root, files.cgroup !== undefined);
+  planOomScore(c, planClone(c, cgroups.directory));
+  plan.on("stage").at("");
+  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "out of reach for processes of the container" });
+  if (files.time !== undefined) plan.call("setns", [files.time, "CLONE_NEWTIME"]);
+  if (files.cgroup !== undefined) plan.call("setns", [files.cgroup, "CLONE_NEWCGROUP"]);
+  planRootIds(c);
+  plan.at("").call("reset_signals", []);
+  plan.at("/linux/cgroupsPath");
+  for (const file of cgroups.tasks) plan.call("write", [file, "0"]);
+  planKeyring(c);
+  c.root = plan.at("/process/cwd").open("openat", ["AT_FDCWD", "/", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  const cwd = openWorkingDirectory(c, process);
+  const terminal = process.terminal === true ? openTerminal(c, process) : undefined;
+  planSession(c, terminal);
+  // The caller's is unknown here; planProcess sets the one that was asked for.
+  if (process.user.umask === undefined) plan.at("").call("umask", ["0022"]);
+  const program = planProcess(c, process, cwd);
+  becomeProgram(c, process, program, planEnvironment(c, process));
+  return { ...plan.build(), processDocument: options.document };
+}
+
+function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanOptions, target: ExecTarget): Context {
+  const joined = new Map<NamespaceType, JoinedNamespace>();
+  for (const type of target.namespaces) joined.set(type, { path: namespacePath(target, type), pointer: "" });
+  return {
+    plan,
+    spec,
+    host,
+    options: {
+      ...options,
+      verb: "run",
+      bundle: "",
+      noPivot: false,
+      listenFds: 0,
+      cgroupManager: "cgroupfs",
+    },
+    fresh: new Set(),
+    joined,
+    hasUserNamespace: joined.has("user"),
+    maps: target.maps,
+    cloner: "runtime",
+    root: { register: 0 },
+    stacked: 0,
+  };
+}
+
+/** File names below /proc/PID/ns, where they differ from the specification's words. */
+const fileNames: Partial<Record<NamespaceType, string>> = { mount: "mnt", network: "net" };
+
+function namespacePath({ pid }: ExecTarget, type: NamespaceType): string {
+  return `/proc/${pid}/ns/${fileNames[type] ?? type}`;
+}
+
+interface OpenedCgroups {
+  readonly directory?: Register;
+  /** v1: the file `tasks` of each hierarchy, for the stage. */
+  readonly tasks: readonly Register[];
+}
+
+/** Runtime: opens what the process is to enter. */
+function openCgroups(c: Context, { cgroups, cgroupLayout }: ExecTarget): OpenedCgroups {
+  const { plan } = c;
+  plan.at("/linux/cgroupsPath");
+  const tasks: Register[] = [];
+  for (const path of cgroups) {
+    if (cgroupLayout === "v2") {
+      return { directory: plan.open("openat", ["AT_FDCWD", path, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]), tasks };
+    }
+    const file = plan.open("openat", ["AT_FDCWD", `${path}/tasks`, "O_WRONLY|O_CLOEXEC", 0]);
+    plan.inherit(file);
+    tasks.push(file);
+  }
+  return { tasks };
+}
+
+/** Runtime: the namespaces that the stage has to enter by itself. */
+function openNamespaces(
+  c: Context,
+  target: ExecTarget,
+  isBornInCgroup: boolean,
+): { readonly time?: Register; readonly cgroup?: Register } {
+  const { plan } = c;
+  const open = (type: NamespaceType): Register | undefined => {
+    if (!c.joined.has(type)) return undefined;
+    const file = plan.at("").open("openat", ["AT_FDCWD", namespacePath(target, type), "O_RDONLY|O_CLOEXEC", 0]);
+    plan.inherit(file);
+    return file;
+  };
+  const time = open("time");
+  const cgroup = isBornInCgroup ? open("cgroup") : undefined;
+  return { ...(time === undefined ? {} : { time }), ...(cgroup === undefined ? {} : { cgroup }) };
+}
+
+/** Runtime: the root of a container without a mount namespace of its own. */
+function openRoot(c: Context, { pid }: ExecTarget): Register {
+  return c.plan.at("/root/path").open("openat", ["AT_FDCWD", `/proc/${pid}/root`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+}
+
+/**
+ * Thread: what the stage is born into. setns with the pidfd also proves that what was opened by the pid before belongs to
+ * the container: it fails once the process has ended, so the pid was not another's until then.
+ */
+function join(c: Context, init: Register, root: Register | undefined, cgroupLater: boolean): void {
+  const { plan } = c;
+  let others = "";
+  const add = (flag: string): void => {
+    others = others === "" ? flag : `${others}|${flag}`;
+  };
+  for (const [type, flag] of cloneFlags) {
+    if (type !== "user" && type !== "time" && c.joined.has(type)) add(flag);
+  }
+  if (c.joined.has("cgroup") && !cgroupLater) add("CLONE_NEWCGROUP");
+  const { hasUserNamespace } = c;
+  plan.on("thread").at("/linux/namespaces");
+  if (root !== undefined || c.joined.has("mount")) {
+    plan.call("unshare", ["CLONE_FS"], { why: "root and working directory of the thread alone change" });
+  }
+  // With rights over both, what belongs to another user namespace is in reach only before the container's is entered;
+  // without, it is that namespace that gives the rights.
+  const isLast = c.host.mayMount;
+  if (hasUserNamespace && !isLast) others = others === "" ? "CLONE_NEWUSER" : `CLONE_NEWUSER|${others}`;
+  if (others !== "") plan.call("setns", [init, others]);
+  if (root !== undefined) {
+    if (others === "")
+      plan.call("pidfd_send_signal", [init, 0, 0], { why: "the pid was not another process's before" });
+    plan.at("/root/path").call("fchdir", [root]);
+    plan.call("chroot", ["."], { why: "the container has no mount namespace of its own" });
+  }
+  if (hasUserNamespace && isLast) plan.at("/linux/namespaces").call("setns", [init, "CLONE_NEWUSER"]);
+  plan.on("runtime");
+}
+
+/** Stage: never made here, unlike by `create`, and no way out of the root (CVE-2024-21626). */
+function openWorkingDirectory(c: Context, process: Process): Register {
+  const path = inRoot(process.cwd);
+  return path === "" ? c.root : c.plan.at("/process/cwd").open("openat2", [c.root, path, how.directory]);
+}

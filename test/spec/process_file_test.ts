@@ -1,0 +1,46 @@
+/** The process file of `exec`: like `process` of config.json, with pointers as if it stood there. @module */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { SpecError } from "../../src/errors.ts";
+import { parseProcess } from "../../src/spec/mod.ts";
+
+const file = (change: object): string => JSON.stringify({ cwd: "/", args: ["sh"], ...change });
+
+test("parseProcess() reads what podman writes", () => {
+  for (const name of ["exec-t", "exec-user"]) {
+    const text = readFileSync(new URL(`../fixtures/podman/${name}/process.json`, import.meta.url), "utf8");
+    assert.ok(parseProcess(text).cwd.startsWith("/"), name);
+  }
+});
+
+test("parseProcess() makes an absent user root and drops the size of no console", () => {
+  const process = parseProcess(file({ consoleSize: { height: 1, width: 1 }, apparmorProfile: "", selinuxLabel: "" }));
+  assert.deepEqual(process, { cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } });
+});
+
+const bad: readonly [name: string, text: string, message: RegExp][] = [
+  ["no object", "[]", /^process file \/process: Expected an object but received an empty array$/],
+  ["no JSON", "{", /^process file .*line 1/],
+  ["no command", file({ args: [] }), /^process file \/process\/args: Expected at least one argument/],
+  ["a relative directory", file({ cwd: "x" }), /^process file \/process\/cwd: Expected an absolute path/],
+  ["a NUL byte", file({ args: ["a\0b"] }), /^process file \/process\/args\/0: Expected text without NUL bytes/],
+  [
+    "a limit twice",
+    file({ rlimits: [1, 2].map(() => ({ type: "RLIMIT_CPU", soft: 1, hard: 1 })) }),
+    /^process file \/process\/rlimits\/1\/type: Expected each limit once/,
+  ],
+];
+
+for (const [name, text, message] of bad) {
+  test(`parseProcess() refuses ${name}`, () => {
+    try {
+      parseProcess(text);
+    } catch (error) {
+      assert.ok(error instanceof SpecError);
+      assert.match(error.of("process file").message, message);
+      return;
+    }
+    assert.fail("it was taken");
+  });
+}
