@@ -155,6 +155,8 @@ export const pseudoCalls = {
    * part of a container's plan: what a foreground `run` becomes.
    */
   monitor: row("fd", "fd", "int", "fd"),
+  /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
+  verify_same: row("fd", "fd"),
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: row("fd", "flags"),
 } as const satisfies Record<string, readonly ArgumentKind[]>;

@@ -240,6 +240,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_close_others(m, a[0], a[1], a[2]);
 	case OP_MAKE_USER_NAMESPACE:
 		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
+	case OP_VERIFY_SAME:
+		return op_verify_same(a[0], a[1]);
 	case OP_NUMBER_TEXT:
 		return op_number_text(m, (u64)a[0]);
 	case OP_HELPER:

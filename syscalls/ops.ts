@@ -29,6 +29,7 @@ export const ops = {
   OP_MAKE_USER_NAMESPACE: 4130,
   OP_NUMBER_TEXT: 4114,
   OP_HELPER: 4115,
+  OP_VERIFY_SAME: 4116,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,

@@ -89,6 +89,20 @@ static i64 op_verify_node(i64 dirfd, const char *name, u32 type, u64 dev)
 	return st.rdev_major == major && st.rdev_minor == minor ? 0 : -EEXIST;
 }
 
+/* OP_VERIFY_SAME fd fd : 0, or -ESTALE when they are not one file */
+static i64 op_verify_same(i64 a, i64 b)
+{
+	struct statx first, second;
+	i64 r = stat_node(a, "", &first);
+
+	if (r == 0)
+		r = stat_node(b, "", &second);
+	if (r < 0)
+		return r;
+	return first.ino == second.ino && first.dev_major == second.dev_major && first.dev_minor == second.dev_minor
+		       ? 0 : -ESTALE;
+}
+
 /* OP_VERIFY_FS fd magic : 0, or -ENOTSUP when the descriptor is on another filesystem */
 static i64 op_verify_fs(i64 fd, u64 magic)
 {

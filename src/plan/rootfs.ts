@@ -10,6 +10,7 @@
  */
 import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
+import { attach } from "./in_root.ts";
 import { below } from "./paths.ts";
 import type { Register } from "./types.ts";
 
@@ -54,10 +55,45 @@ export function isolateMounts(c: Context): void {
     });
 }
 
-/** Stage: the clone becomes the topmost mount at "/"; the process's own root stays the one below. */
+/** Hooks that may look for the container's mounts, or add some, below the path that the state tells them. */
+const mountingHooks = ["prestart", "createRuntime", "createContainer"] as const;
+
+function hasMountingHooks({ spec: { hooks } }: Context): boolean {
+  if (hooks === undefined) return false;
+  for (const kind of mountingHooks) if ((hooks[kind] ?? []).length > 0) return true;
+  return false;
+}
+
+/**
+ * Stage: the clone becomes the topmost mount at "/"; the process's own root stays the one below. With hooks it lies
+ * over its own path instead, as with runc and crun. Should that path have been swapped, the clone would cover some
+ * other directory of the host for hooks, which are the host's programs: hence the comparison.
+ */
 export function attachRootfs(c: Context): void {
   if (!c.fresh.has("mount")) return;
-  c.plan.at("/root/path").call("move_mount", [c.root, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"]);
+  const { plan } = c;
+  plan.at("/root/path");
+  const overRoot = (): void => plan.call("move_mount", [c.root, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"]);
+  if (!hasMountingHooks(c)) {
+    overRoot();
+    return;
+  }
+  const place = plan.register();
+  const path = below(c.options.bundle, c.spec.root.path);
+  plan.alternative({
+    attempt: () => plan.into(place, "openat", ["AT_FDCWD", path, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]),
+    then: () => {
+      plan.call("verify_same", [place, c.root]);
+      attach(c, c.root, place, "hooks find the container's mounts at its path");
+    },
+    branches: [
+      {
+        on: ["EACCES"],
+        why: "the container's root may not pass a directory above it: hooks find the bare image there",
+        items: overRoot,
+      },
+    ],
+  });
 }
 
 /** Stage: the propagation asked for, which the way in did not allow before. */

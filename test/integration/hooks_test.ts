@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type HookEntry, hookKinds } from "../support/config.ts";
 import { until } from "../support/execute.ts";
@@ -216,3 +216,25 @@ test(
     }
   }),
 );
+
+// config.md#createcontainer-hooks: what a device hook does with the path that the state gives it
+for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
+  test(
+    `hooks [${kind}: what it mounts below the root filesystem's path is in the container]`,
+    limits,
+    scoped("hooks", [], async (scope) => {
+      const bundle = scope.bundle("cat /gift/word; grep -c /gift /proc/self/mountinfo");
+      mkdirSync(`${bundle.rootfs}/gift`);
+      mkdirSync(`${scope.directory}/gift`);
+      writeFileSync(`${scope.directory}/gift/word`, "given\n");
+      const enter =
+        kind === "createContainer" ? "" : 'nsenter --mount=/proc/$(sed "s/.*pid.:\\([0-9]*\\).*/\\1/")/ns/mnt ';
+      const text = `grep -q " ${bundle.rootfs}/proc " /proc/self/mountinfo || ${enter === "" ? "exit 9" : ":"}
+${enter}mount --bind ${scope.directory}/gift ${bundle.rootfs}/gift`;
+      bundle.config.hooks = { [kind]: [{ path: scope.script("give", text), env: ["PATH=/usr/bin:/bin:/usr/sbin"] }] };
+      bundle.save();
+      const { stdout } = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(stdout, "given\n1\n");
+    }),
+  );
+}

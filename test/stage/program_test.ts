@@ -204,3 +204,28 @@ test("hook() feeds the state around the pid, and tells exit status, missing file
     assert.ok(Date.now() - start < 10_000);
   });
 });
+
+test("verify_same() tells one directory by two ways from another", () => {
+  const compare = (first: string, second: string): number => {
+    const b = new PlanBuilder();
+    b.call("verify_same", [openDirectory(b, first), openDirectory(b, second)]);
+    return execute(b).report.result;
+  };
+  assert.equal(compare("/usr", "/usr/../usr"), 0);
+  assert.equal(errnoName(-compare("/usr", "/proc")), "ESTALE");
+});
+
+test("number_text() and helper() run a program with a number as argument, and its status fails the line", () => {
+  inDirectory((path) => {
+    const b = new PlanBuilder();
+    const digits = b.open("number_text", [40275]);
+    b.call("helper", ["/bin/sh", ["sh", "-c", 'echo "$1" > "$2"/out', "sh", digits, path], ["PATH=/bin"]]);
+    b.call("helper", ["/bin/sh", ["sh", "-c", "exit 3"], []]);
+    const { report } = execute(b);
+    assert.equal(readFileSync(join(path, "out"), "utf8"), "40275\n");
+    assert.deepEqual(
+      [report.failed?.address, errnoName(report.failed?.errno ?? 0), report.failed?.result],
+      [2, "ECHILD", 3],
+    );
+  });
+});
