@@ -8,7 +8,8 @@
 import type { Call } from "../plan/types.ts";
 import type { Spec } from "../spec/types.ts";
 import { hookFailureText } from "../stage/hooks.ts";
-import { errnoName, errnoText } from "../stage/sys.ts";
+import { AT_FDCWD, errnoName, errnoText, readText } from "../stage/sys.ts";
+import { mountCause } from "./cause_mount.ts";
 import type { Failure } from "./failure.ts";
 
 export interface Cause {
@@ -21,6 +22,21 @@ const nothing: Cause = { message: "", because: "", attempt: "" };
 
 /** Explains a failure. */
 export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
+  const cause = generalCause(call, failure, spec);
+  const mounting = mountCause(call, errnoName(failure.errno), spec, mountTable);
+  return mounting === undefined ? cause : { ...cause, ...mounting };
+}
+
+/** Of the runtime; empty where it cannot be read, as the failure itself is what counts. */
+function mountTable(): string {
+  try {
+    return readText(AT_FDCWD, "/proc/self/mountinfo");
+  } catch {
+    return "";
+  }
+}
+
+function generalCause(call: Call, failure: Failure, spec: Spec): Cause {
   const errno = errnoName(failure.errno);
   if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectory(failure, spec);
   switch (call.call) {
@@ -69,12 +85,6 @@ export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
           }
         : nothing;
     case "open_tree":
-      if (errno === "EPERM") {
-        return {
-          ...nothing,
-          because: "cloning mounts takes CAP_SYS_ADMIN; containers of ordinary users are not supported yet",
-        };
-      }
       return /^\/mounts\/\d+\/source/.test(call.from)
         ? { ...nothing, message: `${bindSubject(call, spec)}: ${errno} (${errnoText(failure.errno)})` }
         : nothing;
