@@ -1,50 +1,39 @@
 /**
  * The likely cause of a failed call, where errno alone would leave a user guessing, and the wording callers match.
- * Input: the call, the failure, the Spec. Output: message (empty: the usual form), because, attempt.
+ * Input: the call, the failure, the Spec, the plan. Output: message (empty: the usual form), because, attempt.
  * Podman tells 126 ("permission denied") from 127 ("executable file not found") by these words, so no other text may
  * contain them by accident.
  * @module
  */
-import type { Call } from "../plan/types.ts";
-import type { Spec } from "../spec/types.ts";
 import { hookFailureText } from "../stage/hooks.ts";
-import { AT_FDCWD, errnoName, errnoText, readText } from "../stage/sys.ts";
+import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { mountCause } from "./cause_mount.ts";
-import type { Failure } from "./failure.ts";
-
-export interface Cause {
-  readonly message: string;
-  readonly because: string;
-  readonly attempt: string;
-}
-
-const nothing: Cause = { message: "", because: "", attempt: "" };
+import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
+import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
+import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
+import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
+import { linesOf } from "./host_facts.ts";
 
 /** Explains a failure. */
-export function causeOf(call: Call, failure: Failure, spec: Spec): Cause {
-  const cause = generalCause(call, failure, spec);
-  const mounting = mountCause(call, errnoName(failure.errno), spec, mountTable);
+export function causeOf(failed: Failed): Cause {
+  const cause = causeOfCall(failed);
+  if (cause.because !== "") return cause;
+  const mounting = mountCause(failed.call, errnoOf(failed), failed.spec, () =>
+    linesOf("/proc/self/mountinfo").join("\n"),
+  );
   return mounting === undefined ? cause : { ...cause, ...mounting };
 }
 
-/** Of the runtime; empty where it cannot be read, as the failure itself is what counts. */
-function mountTable(): string {
-  try {
-    return readText(AT_FDCWD, "/proc/self/mountinfo");
-  } catch {
-    return "";
-  }
-}
-
-function generalCause(call: Call, failure: Failure, spec: Spec): Cause {
-  const errno = errnoName(failure.errno);
-  if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectory(failure, spec);
+function causeOfCall(failed: Failed): Cause {
+  const { call, spec } = failed;
+  const errno = errnoOf(failed);
+  if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectoryCause(failed);
   switch (call.call) {
     case "hook":
-      return { ...nothing, message: hookMessage(call, failure) };
+      return { ...nothing, message: hookMessage(failed) };
     case "find_executable":
     case "execve":
-      return executable(call, failure, spec);
+      return executableCause(failed);
     case "verify_cwd":
       return {
         message: `Working directory "${spec.process?.cwd ?? ""}" is outside the container's root`,
@@ -56,15 +45,13 @@ function generalCause(call: Call, failure: Failure, spec: Spec): Cause {
         ? { ...nothing, because: "something that is not this device exists there already" }
         : nothing;
     case "create_in_root":
-      return errno === "EROFS"
-        ? { ...nothing, because: "the mount point does not exist and the root filesystem is read-only" }
-        : nothing;
+    case "mkdirat":
+    case "mknodat":
+    case "symlinkat":
+      return makingCause(failed);
     case "fsopen":
       return errno === "ENODEV"
-        ? {
-            ...nothing,
-            because: `this kernel has no filesystem "${String(call.args[0])}", or its module is not loaded`,
-          }
+        ? because(`this kernel has no filesystem "${String(call.args[0])}", or its module is not loaded`)
         : nothing;
     case "openat2":
       if (errno === "ENOENT" && call.from.startsWith("/linux/sysctl/")) {
@@ -78,63 +65,38 @@ function generalCause(call: Call, failure: Failure, spec: Spec): Cause {
         ? { ...nothing, because: "raising a hard limit takes CAP_SYS_RESOURCE, which the runtime does not have" }
         : nothing;
     case "openat":
-      return call.from === "/root/path"
-        ? {
-            ...nothing,
-            message: `Cannot open the root filesystem "${spec.root?.path ?? ""}": ${errno} (${errnoText(failure.errno)})`,
-          }
-        : nothing;
+      if (call.from === "/root/path") {
+        return {
+          ...nothing,
+          message: `Cannot open the root filesystem "${spec.root?.path ?? ""}": ${errnoWords(failed)}`,
+        };
+      }
+      return call.from.startsWith("/linux/namespaces/") ? namespaceFileCause(failed) : nothing;
     case "open_tree":
-      return /^\/mounts\/\d+\/source/.test(call.from)
-        ? { ...nothing, message: `${bindSubject(call, spec)}: ${errno} (${errnoText(failure.errno)})` }
-        : nothing;
+      return openTreeCause(failed);
+    case "mount_setattr":
+      return idmapCause(failed);
+    case "make_user_namespace":
+      return makeNamespaceCause(failed);
+    case "write":
+      return mapCause(failed);
+    case "helper":
+      return helperCause(failed);
+    case "clone3":
+    case "unshare":
+      return cloneCause(failed);
+    case "setns":
+      return joinCause(failed);
+    case "setresuid":
+    case "setresgid":
+    case "setgroups":
+      return identityCause(failed);
     default:
       return nothing;
   }
 }
 
-function workingDirectory(failure: Failure, spec: Spec): Cause {
-  const errno = errnoName(failure.errno);
-  const message = `Cannot enter the working directory "${spec.process?.cwd ?? ""}": ${errno} (${errnoText(failure.errno)})`;
-  return errno === "ELOOP" || errno === "EXDEV"
-    ? { ...nothing, message, because: "the path leads through a link of /proc or out of the container's root" }
-    : { ...nothing, message };
-}
-
-function bindSubject(call: Call, spec: Spec): string {
-  const index = Number(call.from.split("/")[2]);
-  const mount = spec.mounts?.[index];
-  return `mounts[${index}] "${mount?.destination ?? ""}": Cannot open bind source "${mount?.source ?? ""}"`;
-}
-
-function hookMessage(call: Call, failure: Failure): string {
+function hookMessage({ call, failure }: Failed): string {
   const [, , name = "hook", index = "0"] = call.from.split("/");
   return `${name} hook #${index}: ${hookFailureText(String(call.args[0]), failure.errno, failure.result)}`;
-}
-
-function executable(call: Call, failure: Failure, spec: Spec): Cause {
-  const name = spec.process?.args?.[0] ?? "";
-  const errno = errnoName(failure.errno);
-  if (call.call === "find_executable" && errno === "ENOENT") {
-    return name.includes("/")
-      ? { ...nothing, message: `exec: "${name}": stat ${name}: no such file or directory` }
-      : { ...nothing, message: `exec: "${name}": executable file not found in $PATH` };
-  }
-  const message = `exec: "${name}": ${errnoText(failure.errno)}`;
-  // The file is there (it was found), so what is missing is what the kernel would run it by.
-  if (errno === "ENOENT") {
-    return {
-      ...nothing,
-      message,
-      because: "the interpreter of its #! line, or its ELF loader, does not exist in the container",
-    };
-  }
-  if (errno === "ENOEXEC") {
-    return {
-      ...nothing,
-      message,
-      because: "it is neither a program for this architecture nor a script with a #! line",
-    };
-  }
-  return { ...nothing, message };
 }

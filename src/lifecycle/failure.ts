@@ -10,17 +10,7 @@ import { callAt } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 import { causeOf } from "./cause.ts";
-
-/** What failed, as the stage or the runtime's own program reported it. */
-export interface Failure {
-  readonly address: number;
-  /** Positive errno. */
-  readonly errno: number;
-  /** Exit status of a hook. */
-  readonly result: number;
-  /** The filesystem context's own log: lines that start with "e ", "w " or "i ". */
-  readonly detail: string;
-}
+import type { Failure } from "./cause_form.ts";
 
 /** Builds the error for a failed line. */
 export function failureError(plan: Plan, spec: Spec, failure: Failure): StageError {
@@ -32,7 +22,7 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   const asked = askedBy(spec, call.from);
   const document = call.from.startsWith("/process") ? (plan.processDocument ?? "config.json") : "config.json";
   if (asked !== "") detail.push(`asked by   ${document} ${asked}`);
-  const { message, because, attempt } = causeOf(call, failure, spec);
+  const { message, because, attempt } = causeOf({ call, failure, spec, plan });
   if (failure.detail !== "") detail.push(`kernel     ${kernelLog(failure.detail)}`);
   if (because !== "") detail.push(`because    ${because}`);
   if (attempt !== "") detail.push(`try        ${attempt}`);

@@ -4,9 +4,17 @@
  */
 import type { Case } from "./case.ts";
 import { hookCases } from "./cases_hooks.ts";
+import { idmapCases } from "./cases_idmap.ts";
 import { linuxCases } from "./cases_linux.ts";
 import { mountCases } from "./cases_mounts.ts";
 import { processCases } from "./cases_process.ts";
 import { rootCases } from "./cases_root.ts";
 
-export const cases: readonly Case[] = [...mountCases, ...rootCases, ...processCases, ...linuxCases, ...hookCases];
+export const cases: readonly Case[] = [
+  ...mountCases,
+  ...rootCases,
+  ...processCases,
+  ...linuxCases,
+  ...hookCases,
+  ...idmapCases,
+];

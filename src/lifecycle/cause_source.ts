@@ -1,0 +1,117 @@
+/**
+ * Causes about the sources of bind mounts and about id maps, and about what cannot be made below the root.
+ * In: Failed. Out: Cause. Whatever else a mount or a user namespace does not allow is in cause_mount.ts.
+ * Kernel: open_tree(2), mount_setattr(2), mount_namespaces(7)
+ * @module
+ */
+import { sys } from "../stage/sys.ts";
+import {
+  because,
+  type Cause,
+  errnoOf,
+  errnoWords,
+  type Failed,
+  fieldText,
+  makerOf,
+  nothing,
+  someOf,
+} from "./cause_form.ts";
+import { closedTo, modeText, mountsAt } from "./host_facts.ts";
+
+/** Cloning the source of a bind mount, the root, or something of the host's. */
+export function openTreeCause(failed: Failed): Cause {
+  const { call, spec } = failed;
+  const path = String(call.args[1]);
+  const bind = /^\/mounts\/(\d+)\/source/.exec(call.from)?.[1];
+  const message =
+    bind === undefined
+      ? ""
+      : `mounts[${bind}] "${spec.mounts?.[Number(bind)]?.destination ?? ""}": Cannot open bind source "${spec.mounts?.[Number(bind)]?.source ?? ""}": ${errnoWords(failed)}`;
+  switch (errnoOf(failed)) {
+    case "EPERM":
+      return because(
+        "cloning mounts takes CAP_SYS_ADMIN over the mount namespace, which the runtime does not have",
+        "a new user and a new mount namespace in /linux/namespaces",
+      );
+    case "EACCES": {
+      const closed = closedTo(path, sys("geteuid"), sys("getegid"));
+      if (closed === undefined) return { ...nothing, message };
+      return {
+        message,
+        because: `user ${sys("geteuid")} may not pass ${closed.path} (${modeText(closed.node)})`,
+        attempt: `chmod +x ${closed.path}, or another source`,
+      };
+    }
+    case "EINVAL":
+      return { ...cloneRefused(path, String(call.args[2]).includes("AT_RECURSIVE")), message };
+    default:
+      return { ...nothing, message };
+  }
+}
+
+function cloneRefused(path: string, isRecursive: boolean): Cause {
+  const found = mountsAt(path);
+  if (found === undefined) return nothing;
+  const { mount, below } = found;
+  if (mount.propagation.includes("unbindable")) {
+    return because(`${mount.point} is an unbindable mount`, `mount --make-private ${mount.point}`);
+  }
+  if (!isRecursive && below.length > 0) {
+    return because(
+      `mounts lie below it (${someOf(below.map(({ point }) => point))}) which belong to an outer user namespace: ` +
+        "without them, what they cover would come to light (mount_namespaces(7))",
+      'the option "rbind" in place of "bind"',
+    );
+  }
+  return nothing;
+}
+
+/** Mapping the ids of a mount. */
+export function idmapCause(failed: Failed): Cause {
+  const { args } = failed.call;
+  if (!fieldText(args[3], "attr_set").includes("MOUNT_ATTR_IDMAP")) return nothing;
+  const path = makerOf(failed, args[0])?.args[1];
+  const found = typeof path === "string" && path !== "" ? mountsAt(path) : undefined;
+  const isTree = String(args[2]).includes("AT_RECURSIVE");
+  const mounts = found === undefined ? [] : [found.mount, ...(isTree ? found.below : [])];
+  const names = (list: typeof mounts): string => someOf(list.map(({ point, type }) => `${point} (${type})`));
+  const mapped = mounts.filter(({ options }) => options.includes("idmapped"));
+  switch (errnoOf(failed)) {
+    case "EPERM":
+      return mapped.length > 0
+        ? because(
+            `the ids of ${names(mapped)} are mapped already, and a mount has one map`,
+            "the source below that mount",
+          )
+        : because(
+            `${mounts.length === 0 ? "the filesystem" : names(mounts)} belongs to an outer user namespace: mapping its ids takes CAP_SYS_ADMIN there`,
+            "a container without idmap, whose user namespace maps the ids themselves",
+          );
+    case "EINVAL":
+      return because(
+        mounts.length === 0
+          ? "its filesystem takes no id map"
+          : `${mounts.length === 1 ? "" : "one of "}${names(mounts)} takes no id map in this kernel: its filesystem does not know them, or was mounted by that very user namespace`,
+        "a source on ext4, xfs, btrfs or tmpfs, or the files' owners changed",
+      );
+    case "ENOSYS":
+      return because("mount_setattr(2) is missing, or a seccomp filter hides it: there is no other way to map ids");
+    default:
+      return nothing;
+  }
+}
+
+/** Making files and directories below the root. */
+export function makingCause(failed: Failed): Cause {
+  const what = failed.call.call === "create_in_root" ? "the mount point does not exist and " : "";
+  switch (errnoOf(failed)) {
+    case "EROFS":
+      return because(`${what}the root filesystem is read-only`);
+    case "EOVERFLOW":
+      return because(
+        `${what}files cannot be made there: the container's root has no id on that filesystem (an id-mapped mount whose map lacks it)`,
+      );
+    default:
+      return nothing;
+  }
+}

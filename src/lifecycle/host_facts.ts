@@ -1,0 +1,134 @@
+/**
+ * What an error's text wants to know of the host once something has failed: mounts, modes, limits, mappings.
+ * Input: paths. Output: plain data, or undefined where it cannot be had: an explanation never fails itself.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import { AT_FDCWD, close, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+
+/** One line of /proc/self/mountinfo (proc(5)). */
+export interface MountLine {
+  readonly id: string;
+  readonly point: string;
+  /** "rw", "nosuid", "idmapped", … */
+  readonly options: readonly string[];
+  /** "shared:1", "unbindable", … */
+  readonly propagation: readonly string[];
+  readonly type: string;
+}
+
+/** The runtime's mount table; empty where it cannot be read. */
+export function mountTable(): MountLine[] {
+  const lines: MountLine[] = [];
+  for (const text of linesOf("/proc/self/mountinfo")) {
+    const words = text.split(" ");
+    const dash = words.indexOf("-");
+    if (dash < 6) continue;
+    lines.push({
+      id: words[0]!,
+      point: unescape(words[4]!),
+      options: words[5]!.split(","),
+      propagation: words.slice(6, dash),
+      type: words[dash + 1]!,
+    });
+  }
+  return lines;
+}
+
+/** Blanks in paths are written as \040. */
+function unescape(path: string): string {
+  return path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** The mount that a path of the host leads to, and those below the path. */
+export function mountsAt(
+  path: string,
+): { readonly mount: MountLine; readonly below: readonly MountLine[] } | undefined {
+  const fd = sys("openat", AT_FDCWD, path, flags("O_PATH|O_CLOEXEC"), 0);
+  if (fd < 0) return undefined;
+  const id = /mnt_id:\s*(\d+)/.exec(linesOf(`/proc/self/fdinfo/${fd}`).join("\n"))?.[1];
+  const real = linkText(`/proc/self/fd/${fd}`);
+  close(fd);
+  const table = mountTable();
+  const mount = table.find((line) => line.id === id);
+  if (mount === undefined || real === undefined) return undefined;
+  const prefix = real === "/" ? "/" : `${real}/`;
+  return { mount, below: table.filter((line) => line.point.startsWith(prefix) && line.id !== id) };
+}
+
+/** Target of a symbolic link. */
+export function linkText(path: string): string | undefined {
+  const target = stable(4096);
+  const length = sys("readlinkat", AT_FDCWD, path, target, target.length);
+  return length < 0 ? undefined : textOf(target.subarray(0, length));
+}
+
+/** Lines of a file without the empty last one; none where it cannot be read. */
+export function linesOf(path: string): string[] {
+  try {
+    const lines = readText(AT_FDCWD, path).split("\n");
+    if (lines.at(-1) === "") lines.pop();
+    return lines;
+  } catch (error) {
+    if (error instanceof SyscallError) return [];
+    throw error;
+  }
+}
+
+/** A file of one number. */
+export function numberIn(path: string): number | undefined {
+  const [line] = linesOf(path);
+  return line === undefined || line === "" ? undefined : Number(line);
+}
+
+/** Owner and mode, from the part of struct statx (linux/stat.h) that they stand in. */
+export interface Node {
+  readonly uid: number;
+  readonly gid: number;
+  /** With the type bits. */
+  readonly mode: number;
+  /** Device and inode: the same text, the same file. */
+  readonly inode: string;
+}
+
+/** What lies at a path, links followed. */
+export const nodeAt = (path: string): Node | undefined => statNode(AT_FDCWD, path, 0);
+
+/** What a descriptor is of. */
+export const nodeOf = (fd: number): Node | undefined => statNode(fd, "", flags("AT_EMPTY_PATH"));
+
+function statNode(dirfd: number, path: string, how: number): Node | undefined {
+  const buffer = stable(256);
+  const result = sys("statx", dirfd, path, how, flags("STATX_BASIC_STATS"), buffer);
+  if (result < 0) return undefined;
+  const view = new DataView(buffer.buffer);
+  return {
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    mode: view.getUint16(28, true),
+    inode: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`,
+  };
+}
+
+/** "0750 of 0:5". */
+export function modeText({ uid, gid, mode }: Node): string {
+  return `mode 0${(mode & 0o7777).toString(8)}, owner ${uid}:${gid}`;
+}
+
+/**
+ * The first directory on the way to an absolute path that an id may not pass, by its mode alone.
+ * @param uid of the host
+ */
+export function closedTo(path: string, uid: number, gid: number): { path: string; node: Node } | undefined {
+  let at = "";
+  for (const step of path.split("/")) {
+    if (step === "") continue;
+    const directory = at === "" ? "/" : at;
+    const node = nodeAt(directory);
+    if (node === undefined) return undefined;
+    const shift = node.uid === uid ? 6 : node.gid === gid ? 3 : 0;
+    if (((node.mode >> shift) & 1) === 0) return { path: directory, node };
+    at += `/${step}`;
+  }
+  return undefined;
+}
