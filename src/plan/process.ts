@@ -108,7 +108,10 @@ function planIds(c: Context, process: Process): void {
   // Else leaving uid 0 empties the permitted set, capabilities(7).
   if (uid !== 0) plan.call("prctl", ["PR_SET_KEEPCAPS", 1, 0, 0, 0]);
   if (maySetGroups(c.maps) && c.spec.annotations?.[keepGroups] !== "1") {
-    plan.at("/process/user/additionalGids").call("setgroups", [additionalGids ?? []]);
+    const groups = additionalGids ?? [];
+    // Who joins a user namespace cannot know whether it gave setgroups up; then nobody has other groups there.
+    const allow = groups.length === 0 && c.joined.has("user") ? { allow: ["EPERM"] } : {};
+    plan.at("/process/user/additionalGids").call("setgroups", [groups], allow);
   }
   plan.at("/process/user/gid").call("setresgid", [gid, gid, gid]);
   plan.at("/process/user/uid").call("setresuid", [uid, uid, uid]);

@@ -177,7 +177,7 @@ test(
     await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     const lines = readFileSync(seen, "utf8").split("\n");
     for (const { destination } of bundle.config.mounts) {
-      assert.ok(lines.includes(destination), destination);
+      assert.ok(lines.includes(`${bundle.rootfs}${destination}`), destination);
     }
     assert.ok(lines.includes(scope.directory));
   }),

@@ -246,7 +246,7 @@ test(
       lines: "hostname held",
     });
     const bundle = scope.bundle(
-      "hostname; readlink /proc/self/ns/net /proc/self/ns/user; id -u",
+      "hostname; readlink /proc/self/ns/net; readlink /proc/self/ns/user; id -u",
       (config) => {
         forOneId(config);
         for (const kind of ["network", "uts", "ipc"] as const) withoutNamespace(config, kind);

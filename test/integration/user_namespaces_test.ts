@@ -109,6 +109,8 @@ test(
       "id -u; tr -s ' ' < /proc/self/uid_map",
       (config) => {
         config.process.user = { uid: 1000, gid: 1000 };
+        // Group 5, which no mapping has.
+        for (const mount of config.mounts) mount.options = (mount.options ?? []).filter((option) => option !== "gid=5");
       },
       { ids: [{ containerID: 1000, hostID: 201_000, size: 10 }] },
     );
