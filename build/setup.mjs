@@ -29,7 +29,7 @@ const wanted = {
     "linux-libc-dev": "/usr/include/linux/openat2.h",
     "linux-libc-dev-arm64-cross": "/usr/aarch64-linux-gnu/include/linux/openat2.h",
   },
-  bench: { "busybox-static": "busybox", hyperfine: "hyperfine", runc: "runc", crun: "crun" },
+  bench: { "busybox-static": "busybox", hyperfine: "hyperfine", uidmap: "newuidmap", runc: "runc", crun: "crun" },
 };
 
 /** Packages that package-lock.json wants and node_modules does not have in this version. */

@@ -3,11 +3,15 @@
  * In: `--runs N` (default 60). Out: tables with ratios; rows of runtimes that are not here are left out by name.
  * @module
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type Config, withoutMounts, withoutNamespace } from "../support/config.ts";
 import { execute } from "../support/execute.ts";
+import { hold, namespacePath } from "../support/holders.ts";
 import { type View, findProgram, missing, viewPrefix } from "../support/machine.ts";
+import { forOneId, mappedIds, rootlessIds, singleId } from "../support/mode.ts";
 import { type Runtime, bunker, peer } from "../support/runtime.ts";
-import { Scope, describe } from "../support/scope.ts";
+import { type Bundle, Scope, describe } from "../support/scope.ts";
+import { asUser, ordinaryId, reachable, userEnvironment, userFiles, usualUser } from "../support/user.ts";
 
 interface Row {
   runtime: string;
@@ -40,7 +44,11 @@ async function measureAll(): Promise<void> {
   const all = [bunker(), ...others];
   const withoutCrun = all.filter(({ name }) => name !== "crun");
   const withoutRunc = all.filter(({ name }) => name !== "runc");
-  const run = (runtime: Runtime): string => command(runtime, ["run", "--bundle", bundle.path, `${scope.tag}-run`]);
+  const runOf =
+    (path: string) =>
+    (runtime: Runtime): string =>
+      command(runtime, ["run", "--bundle", path, `${scope.tag}-run`]);
+  const run = runOf(bundle.path);
 
   if (missing("cgroup2") === undefined) {
     const rows = await table("run /bin/true, cgroup version 2", all, "v2", run);
@@ -56,7 +64,62 @@ async function measureAll(): Promise<void> {
     command(runtime, ["run", "--bundle", plain.path, `${scope.tag}-run`], ["--cgroup-manager", "disabled"]),
   );
   await table("create, start, delete --force", all, "v2", (runtime) => life(runtime, bundle.path));
+  if (missing("userNamespaces") === undefined) await measureUserNamespaces(all, runOf);
+  const member = await withJoinedNamespaces();
+  await table("run /bin/true in a pod: network, ipc and uts namespaces joined", all, "v2", runOf(member.path));
   await table("--version", all, "host", (runtime) => `${runtime.path} --version`);
+}
+
+type CommandOf = (runtime: Runtime) => string;
+
+async function measureUserNamespaces(all: readonly Runtime[], runOf: (path: string) => CommandOf): Promise<void> {
+  const mapped = scope.bundle(["/bin/true"], () => {}, { ids: mappedIds });
+  scope.argv([]); // its files get their owner
+  await table("run /bin/true in a user namespace", all, "v2", runOf(mapped.path));
+  await table("create, start, delete --force in a user namespace", all, "v2", (runtime) => life(runtime, mapped.path));
+  if (missing("ordinaryUser", "newuidmap") !== undefined) return;
+  const own = scope.bundle(["/bin/true"], withoutCgroupMount, { ids: rootlessIds });
+  scope.argv([], { user: usualUser });
+  const title = "run /bin/true as an ordinary user, two ranges by newuidmap and newgidmap";
+  await table(title, all, "v2", runAsUser(own.path), asOrdinaryUser());
+  const single = scope.bundle(["/bin/true"], forOneId, { ids: singleId });
+  withoutCgroupMount(single.config);
+  single.save();
+  scope.argv([], { user: usualUser });
+  await table("run /bin/true as an ordinary user, a single id", all, "v2", runAsUser(single.path), asOrdinaryUser());
+}
+
+/** A bundle that joins what a waiting process holds, as the second container of a pod does. */
+async function withJoinedNamespaces(): Promise<Bundle> {
+  const kinds = ["network", "ipc", "uts"] as const;
+  const holder = await hold(scope, kinds, { timeoutMs: 600_000 });
+  return scope.bundle(["/bin/true"], (config) => {
+    delete config.hostname;
+    for (const kind of kinds) {
+      withoutNamespace(config, kind);
+      config.linux.namespaces.push({ type: kind, path: namespacePath(holder, kind) });
+    }
+  });
+}
+
+function withoutCgroupMount(config: Config): void {
+  withoutMounts(config, "/sys/fs/cgroup");
+}
+
+/** Words before the measuring program, so that it and all that it starts are the user's. */
+function asOrdinaryUser(): string[] {
+  const environment = Object.entries(userEnvironment(scope.directory)).map(([key, value]) => `${key}=${value}`);
+  return [...userFiles(scope.directory, usualUser, bunker().path), ...asUser, "env", ...environment];
+}
+
+function runAsUser(path: string): CommandOf {
+  return (runtime) => {
+    const state = `${scope.directory}/state-${runtime.name}-user`;
+    mkdirSync(state, { recursive: true });
+    chownSync(state, ordinaryId, ordinaryId);
+    const program = runtime.name === "bunker" ? reachable(scope.directory) : runtime.path;
+    return [program, "--root", state, "run", "--bundle", path, `${scope.tag}-run`].join(" ");
+  };
 }
 
 /** One command line; every runtime keeps its state in a directory of its own. */
@@ -85,20 +148,23 @@ async function table(
   title: string,
   runtimes: readonly Runtime[],
   view: View,
-  commandOf: (runtime: Runtime) => string,
+  commandOf: CommandOf,
+  before: readonly string[] = [],
 ): Promise<Row[]> {
   const file = `${scope.directory}/hyperfine.json`;
   rmSync(file, { force: true });
   const starting: Runtime[] = [];
   for (const runtime of runtimes) {
-    const trial = await execute([...viewPrefix(view), ...commandOf(runtime).split(" ")], { cwd: scope.directory });
+    const trial = await execute([...viewPrefix(view), ...before, ...commandOf(runtime).split(" ")], {
+      cwd: scope.directory,
+    });
     if (trial.status === 0) starting.push(runtime);
     else console.log(`\n${title}: ${runtime.name} left out, it fails: ${trial.stderr.trim().split("\n")[0]}`);
   }
   if (starting.length === 0) return [];
   const named = starting.flatMap((runtime) => ["--command-name", runtime.name, commandOf(runtime)]);
   const words = ["-N", "--warmup", "10", "--runs", String(runs), "--style", "none", "--export-json", file, ...named];
-  const argv = [...viewPrefix(view), findProgram("hyperfine")!, ...words];
+  const argv = [...viewPrefix(view), ...before, findProgram("hyperfine")!, ...words];
   const outcome = await execute(argv, { timeoutMs: 300_000, cwd: scope.directory });
   if (outcome.status !== 0) throw new Error(describe(["hyperfine"], outcome));
   const { results } = JSON.parse(readFileSync(file, "utf8")) as {

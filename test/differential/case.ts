@@ -3,7 +3,8 @@
  * @module
  */
 import type { Config } from "../support/config.ts";
-import type { Bundle, Scope } from "../support/scope.ts";
+import type { Bundle, BundleOptions, Scope } from "../support/scope.ts";
+import type { OrdinaryUser } from "../support/user.ts";
 
 export interface Case {
   name: string;
@@ -25,4 +26,18 @@ export interface Case {
   fails?: boolean;
   /** Arguments of `run` before the id. */
   options?: readonly string[];
+  /** Ids of a user namespace, which the root file system then belongs to. */
+  ids?: BundleOptions["ids"];
+  /** Who calls the runtime; root unless given. */
+  user?: OrdinaryUser;
+  /**
+   * Makes what must be there first and edits the configuration by it; `run` calls the same runtime. Gives the pid of a
+   * process whose namespaces show as "joined" in the view.
+   */
+  prepare?: (bundle: Bundle, scope: Scope, run: RunRuntime) => Promise<number>;
+  /** The container only waits; the probe runs by `exec` with these options before the id. */
+  exec?: (bundle: Bundle, scope: Scope) => readonly string[];
 }
+
+/** Starts a container of the case's runtime and gives its process's pid. */
+export type RunRuntime = (bundle: Bundle) => Promise<number>;

@@ -5,10 +5,12 @@
 import type { Case } from "./case.ts";
 import { hookCases } from "./cases_hooks.ts";
 import { idmapCases } from "./cases_idmap.ts";
+import { joinCases } from "./cases_joins.ts";
 import { linuxCases } from "./cases_linux.ts";
 import { mountCases } from "./cases_mounts.ts";
 import { processCases } from "./cases_process.ts";
 import { rootCases } from "./cases_root.ts";
+import { userCases } from "./cases_users.ts";
 
 export const cases: readonly Case[] = [
   ...mountCases,
@@ -17,4 +19,6 @@ export const cases: readonly Case[] = [
   ...linuxCases,
   ...hookCases,
   ...idmapCases,
+  ...userCases,
+  ...joinCases,
 ];

@@ -6,6 +6,7 @@
  */
 import type { KnownDifference } from "./known_difference.ts";
 import { ofTheProcess } from "./known_differences_process.ts";
+import { ofUsers } from "./known_differences_users.ts";
 import type { Difference } from "./view.ts";
 
 const maskedFile = /^mounts \/(proc\/(keys|timer_list|kcore|latency_stats)|etc\/hosts)$/;
@@ -188,6 +189,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "runc 1.1 then allows only the listed device in its device filter and cannot open its own /dev/null",
   },
   ...ofTheProcess,
+  ...ofUsers,
 ];
 
 /** The entry that explains a difference, if one does. */

@@ -2,16 +2,16 @@
  * Runs one case by one runtime and gathers the container's view. In: case, runtime. Out: View.
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { cgroupsNamed, processesNamed, tree } from "../support/leftovers.ts";
 import type { Runtime } from "../support/runtime.ts";
-import { Scope } from "../support/scope.ts";
+import { type Bundle, Scope } from "../support/scope.ts";
 import type { Case } from "./case.ts";
 import { type Normalisation, parseView, probeScript, type View } from "./view.ts";
 
 /** Written by the process that becomes the runtime: namespaces and what is mounted just before. */
 const recordOutside = (path: string): string =>
-  `for n in cgroup ipc mnt net pid user uts time; do echo "$n $(readlink /proc/self/ns/$n)"; done > ${path}`;
+  `for n in ${names.join(" ")}; do echo "$n $(readlink /proc/self/ns/$n)"; done > ${path}`;
 
 export interface CaseRun {
   view: View;
@@ -23,46 +23,69 @@ export interface CaseRun {
 
 /** Runs the case; everything it made is gone afterwards. */
 export async function runCase(testCase: Case, runtime: Runtime): Promise<CaseRun> {
-  const scope = new Scope(`${runtime.name}-${testCase.name}`);
+  const scope = new Scope(`${runtime.name}-${testCase.name}`, testCase.user ?? "root");
   try {
-    const bundle = scope.bundle(["/bin/sh", "-c", `${probeScript}${testCase.extra ?? ""}`], (config) => {
-      if (testCase.args !== undefined) config.process.args = [...testCase.args];
-    });
+    const probe = testCase.args ?? ["/bin/sh", "-c", `${probeScript}${testCase.extra ?? ""}`];
+    const bundle = scope.bundle(testCase.exec === undefined ? probe : waits, () => {}, { ids: testCase.ids ?? "none" });
     testCase.change?.(bundle.config, bundle, scope);
+    const view = testCase.view ?? "v2";
+    const holder = await testCase.prepare?.(bundle, scope, (other) => runDetached(scope, other, runtime, view));
     bundle.save();
     const outsidePath = `${scope.directory}/outside`;
     // The shell stays as the caller: runtimes look at their parent.
     const prepare = [testCase.mounts?.(bundle), recordOutside(outsidePath), '{ "$@"; exit $?; }']
       .filter((line) => line !== undefined)
       .join(" && ");
+    const options = { runtime, view, before: ["/bin/sh", "-c", prepare, "sh"], env: { HOME: "/root" } } as const;
     const id = scope.id();
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, ...(testCase.options ?? []), id], {
-      runtime,
-      view: testCase.view ?? "v2",
-      before: ["/bin/sh", "-c", prepare, "sh"],
-      env: { HOME: "/root" },
-    });
-    const outside = existsSync(outsidePath) ? readFileSync(outsidePath, "utf8") : "";
+    let outcome = await scope.invoke(
+      ["run", "--bundle", bundle.path, ...(testCase.options ?? []), ...(testCase.exec ? ["--detach"] : []), id],
+      options,
+    );
+    if (testCase.exec !== undefined && outcome.status === 0) {
+      outcome = await scope.invoke(["exec", ...testCase.exec(bundle, scope), id, ...probe], options);
+    }
     const normalisation: Normalisation = {
       replace: [
         [scope.directory, "SCOPE"],
         [id, "ID"],
         [scope.tag, "TAG"],
       ],
-      outside: new Map(outside.split("\n").map((line) => line.split(" ") as [string, string])),
+      outside: links(existsSync(outsidePath) ? readFileSync(outsidePath, "utf8") : ""),
+      joined: new Map(
+        holder === undefined ? [] : names.map((name) => [name, readlinkSync(`/proc/${holder}/ns/${name}`)]),
+      ),
     };
-    const view = parseView(outcome.stdout, normalisation);
-    view.set("result status", outcome.timedOut ? "timed out" : `${outcome.status ?? outcome.signal}`);
-    if (outcome.stdout === "" && outcome.status !== 0) view.set("result refused", "yes");
+    const seen = parseView(outcome.stdout, normalisation);
+    seen.set("result status", outcome.timedOut ? "timed out" : `${outcome.status ?? outcome.signal}`);
+    if (outcome.stdout === "" && outcome.status !== 0) seen.set("result refused", "yes");
     for (const [name, text] of Object.entries(testCase.collect?.(bundle, scope) ?? {})) {
       for (const [index, line] of text.split("\n").entries()) {
-        if (line !== "") view.set(`host ${name} ${index}`, normalise(line, normalisation));
+        if (line !== "") seen.set(`host ${name} ${index}`, normalise(line, normalisation));
       }
     }
-    return { view, stderr: outcome.stderr, left: leftovers(scope) };
+    if (testCase.exec !== undefined) await scope.invoke(["delete", "--force", id], { runtime, view });
+    // What another container leaves is not this case's: it still runs.
+    return { view: seen, stderr: outcome.stderr, left: testCase.prepare === undefined ? leftovers(scope) : [] };
   } finally {
     await scope.dispose();
   }
+}
+
+const waits = ["/bin/sleep", "1000"];
+
+const names = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts", "time"];
+
+const links = (text: string): Map<string, string> =>
+  new Map(text.split("\n").map((line) => line.split(" ") as [string, string]));
+
+async function runDetached(scope: Scope, bundle: Bundle, runtime: Runtime, view: "v2" | "host"): Promise<number> {
+  const pidFile = `${scope.directory}/other.pid`;
+  await scope.succeed(["run", "--detach", "--pid-file", pidFile, "--bundle", bundle.path, scope.id()], {
+    runtime,
+    view,
+  });
+  return Number(readFileSync(pidFile, "utf8"));
 }
 
 function normalise(line: string, { replace }: Normalisation): string {

@@ -21,6 +21,8 @@ echo "cwd $(pwd -P)"
 echo "cwd-link $(readlink /proc/$$/cwd)"
 echo "root-link $(readlink /proc/$$/root)"
 echo "id $(id)"
+echo "uid-map $(tr -s ' \n' ' ' < /proc/$$/uid_map 2>/dev/null)"
+echo "gid-map $(tr -s ' \n' ' ' < /proc/$$/gid_map 2>/dev/null) $(cat /proc/$$/setgroups 2>/dev/null)"
 echo "umask $(umask)"
 echo "hostname $(hostname)"
 echo "domainname $(cat /proc/sys/kernel/domainname 2>/dev/null)"
@@ -54,6 +56,8 @@ export interface Normalisation {
   replace: readonly (readonly [string, string])[];
   /** Namespace links of the process that called the runtime, by type. */
   outside: ReadonlyMap<string, string>;
+  /** Those of the process that the container joins. */
+  joined: ReadonlyMap<string, string>;
 }
 
 /** Reads the probe's output into a view. */
@@ -74,7 +78,7 @@ export function parseView(output: string, normalisation: Normalisation): View {
   return view;
 }
 
-function entry(view: View, section: string, line: string, position: number, { outside }: Normalisation): void {
+function entry(view: View, section: string, line: string, position: number, { outside, joined }: Normalisation): void {
   const put = (name: string, value: string): void => {
     const key = `${section} ${name}`;
     // Several mounts on one point come in an order of their own in each runtime: which is on top shows elsewhere.
@@ -91,7 +95,7 @@ function entry(view: View, section: string, line: string, position: number, { ou
       return put(match?.[1] ?? line, (match?.[2] ?? "").replaceAll(/ +/g, " "));
     }
     case "namespaces":
-      return put(first, rest[0] === undefined ? "unreadable" : rest[0] === outside.get(first) ? "inherited" : "new");
+      return put(first, whose(rest[0], outside.get(first), joined.get(first)));
     case "environment":
     case "extra":
     case "output":
@@ -101,6 +105,11 @@ function entry(view: View, section: string, line: string, position: number, { ou
     default:
       return put(first, rest.join(" "));
   }
+}
+
+function whose(own: string | undefined, outside: string | undefined, joined: string | undefined): string {
+  if (own === undefined) return "unreadable";
+  return own === outside ? "inherited" : own === joined ? "joined" : "new";
 }
 
 /** One line of mountinfo without ids and device numbers; peer groups keep their kind only. */

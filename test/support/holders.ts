@@ -38,13 +38,14 @@ export interface HolderOptions {
   options?: readonly string[];
   /** Words before unshare. */
   before?: readonly string[];
+  timeoutMs?: number;
 }
 
 /** Starts a process in new namespaces of these kinds; it ends with the test. */
 export async function hold(
   scope: Scope,
   wanted: readonly NamespaceKind[],
-  { ids, lines = "true", options = [], before = [] }: HolderOptions = {},
+  { ids, lines = "true", options = [], before = [], timeoutMs = 100_000 }: HolderOptions = {},
 ): Promise<number> {
   const then = `${lines}; echo held; exec sleep 1000`;
   const asRoot = ["setpriv", "--reuid=0", "--regid=0", "--clear-groups", "/bin/sh", "-c", then];
@@ -56,7 +57,7 @@ export async function hold(
   const more = ids === undefined ? [] : ["--keep-caps"];
   // Forked always: unshare(1) stays outside of pid and time namespaces, and its child is the holder.
   const flags = [...wanted.map((kind) => kinds[kind][1]), ...options, ...more, "--fork", "--kill-child"];
-  const running = scope.start([...before, "unshare", ...flags, ...program], { timeoutMs: 100_000 });
+  const running = scope.start([...before, "unshare", ...flags, ...program], { timeoutMs });
   const pid = await until("the holder", () => {
     try {
       return Number(readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, "utf8").trim());
