@@ -80,8 +80,8 @@ export function bear(
     throw error;
   }
   const spawned = spawn.finish();
-  // Entering a user namespace made the memory we shared secret, and our own /proc files root's (prctl(2), PR_SET_DUMPABLE).
-  if (split.joinsUser) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
+  // The memory we shared was made secret on the way, and our own /proc files so became root's (PR_SET_DUMPABLE, prctl(2)).
+  if (entering !== undefined) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
   if (spawned.pid > 0) return spawned;
   const { failed, detail } = spawn.entered;
   if (spawn.earlyError > 0) {

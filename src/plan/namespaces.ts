@@ -68,6 +68,12 @@ export function planJoins(c: Context): StageNamespaces {
     files.set(type, file);
     if (type === "mount" || type === "time") plan.inherit(file);
   }
+  // Where this user's maps are still to be written, its own /proc files must stay its own.
+  if (c.joined.has("pid") && !c.fresh.has("user")) {
+    plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
+      why: "until it executes, the stage shares this memory in sight of those who live there (CVE-2016-9962)",
+    });
+  }
   plan.on("thread");
   const join = (type: NamespaceType, flag: string): void => {
     const file = files.get(type);
