@@ -5,6 +5,8 @@
  */
 
 interface Entry {
+  readonly id: string;
+  readonly parent: string;
   readonly point: string;
   /** Of the mount, not of the filesystem: "ro", "nosuid", "relatime", … */
   readonly flags: readonly string[];
@@ -18,6 +20,8 @@ function entries(table: string): Entry[] {
     const flags = fields[5];
     if (point === undefined || flags === undefined) continue;
     found.push({
+      id: fields[0]!,
+      parent: fields[1]!,
       point: point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
       flags: flags.split(","),
     });
@@ -42,8 +46,10 @@ export function flagsAt(table: string, path: string): readonly string[] | undefi
   for (const entry of entries(table)) {
     const { point } = entry;
     const holds = path === point || point === "/" || path.startsWith(`${point}/`);
-    // Later ones lie over earlier ones.
-    if (holds && point.length >= (best?.point.length ?? 0)) best = entry;
+    if (!holds || point.length < (best?.point.length ?? 0)) continue;
+    // Of two at one place the child lies over its parent; the order in the table is that of ids, not of the stack.
+    if (best?.point === point && best.parent === entry.id) continue;
+    best = entry;
   }
   return best?.flags;
 }

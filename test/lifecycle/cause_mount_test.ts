@@ -54,6 +54,8 @@ test("mountsBelow() lists what covers a place, each path once", () => {
 test("flagsAt() takes the innermost mount", () => {
   assert.deepEqual(flagsAt(table, "/srv/x"), ["ro", "nosuid", "nodev", "noexec", "noatime"]);
   assert.deepEqual(flagsAt(table, "/srv/with blank/y"), ["rw"]);
+  const stacked = "31 32 0:1 / /a ro - x x x\n32 1 0:2 / /a rw - x x x\n33 1 0:2 / /a/b rw - x x x\n";
+  assert.deepEqual(flagsAt(stacked, "/a/c"), ["ro"]);
   assert.deepEqual(flagsAt(table, "/srvx"), ["rw", "relatime"]);
 });
 
