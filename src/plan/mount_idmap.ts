@@ -13,6 +13,7 @@
 import { SpecError } from "../errors.ts";
 import type { IdMapping, Mount } from "../spec/types.ts";
 import type { Context } from "./context.ts";
+import { mapText } from "./id_maps.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { Register } from "./types.ts";
 
@@ -40,7 +41,7 @@ export function planIdmap(c: Context, entry: Entry, namespaces: IdmapNamespaces)
   }
   const pointer = isMapped ? `${entry.pointer}/uidMappings` : asked;
   const maps = isMapped
-    ? { uids: mapText(mount.uidMappings), gids: mapText(mount.gidMappings) }
+    ? { uids: mapText(mount.uidMappings ?? []), gids: mapText(mount.gidMappings ?? []) }
     : mapsOf(c, option, pointer);
   const [source] = entry.sources;
   if (c.cloner === "stage" || source === undefined) {
@@ -84,8 +85,8 @@ function mapsOf(c: Context, option: string, pointer: string): Maps | undefined {
   const equals = option.indexOf("=");
   if (equals < 0 && c.joined.has("user")) return undefined;
   const { uidMappings, gidMappings } = c.spec.linux ?? {};
-  let uids = equals < 0 ? mapText(uidMappings) : "";
-  let gids = equals < 0 ? mapText(gidMappings) : "";
+  let uids = equals < 0 ? mapText(uidMappings ?? []) : "";
+  let gids = equals < 0 ? mapText(gidMappings ?? []) : "";
   if (equals >= 0) {
     for (const part of option.slice(equals + 1).split(";")) {
       if (part.startsWith("uids=")) uids = readRanges(part, uidMappings, pointer);
@@ -93,8 +94,8 @@ function mapsOf(c: Context, option: string, pointer: string): Maps | undefined {
       else throw invalid(pointer, option, `"${part}" is neither uids= nor gids=`);
     }
     // As podman: the half that is not given is the container's. The kernel takes no namespace with one half empty.
-    if (uids === "") uids = mapText(uidMappings);
-    if (gids === "") gids = mapText(gidMappings);
+    if (uids === "") uids = mapText(uidMappings ?? []);
+    if (gids === "") gids = mapText(gidMappings ?? []);
   }
   if (uids !== "" && gids !== "") return { uids, gids };
   if (equals < 0) {
@@ -172,12 +173,4 @@ function relativeLines(
 function findRange(ranges: readonly IdMapping[], id: number): IdMapping | undefined {
   for (const range of ranges) if (id >= range.containerID && id < range.containerID + range.size) return range;
   return undefined;
-}
-
-/** Lines of uid_map or gid_map (user_namespaces(7)); "" for none. */
-function mapText(mappings: readonly IdMapping[] | undefined): string {
-  let text = "";
-  if (mappings === undefined) return text;
-  for (const { containerID, hostID, size } of mappings) text += `${containerID} ${hostID} ${size}\n`;
-  return text;
 }

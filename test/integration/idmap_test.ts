@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import test from "node:test";
-import { type Config, type IdMapping, type MountEntry, withUserNamespace } from "../support/config.ts";
+import type { Config, IdMapping, MountEntry } from "../support/config.ts";
 import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
@@ -201,16 +201,16 @@ test(
     for (const map of ["uid_map", "gid_map"]) writeFileSync(`/proc/${holder.pid}/${map}`, "0 400000 1000\n");
     const bundle = scope.bundle(
       make + show("/v"),
-      (config) => {
-        withUserNamespace(config, [line(0, 400_000, 1000)]);
-        delete config.linux["uidMappings"];
-        delete config.linux["gidMappings"];
-        for (const namespace of config.linux.namespaces)
-          if (namespace.type === "user") namespace.path = `/proc/${holder.pid}/ns/user`;
-        add(config, { destination: "/v", source: "v", options: ["bind", "idmap"] });
-      },
-      { ids: "none" },
+      (config) => add(config, { destination: "/v", source: "v", options: ["bind", "idmap"] }),
+      { ids: [line(0, 400_000, 1000)] },
     );
+    const { linux } = bundle.config;
+    delete linux["uidMappings"];
+    delete linux["gidMappings"];
+    const user = linux.namespaces.find(({ type }) => type === "user");
+    assert.ok(user !== undefined);
+    user.path = `/proc/${holder.pid}/ns/user`;
+    bundle.save();
     const output = await runAround(scope, bundle);
     assert.deepEqual(output.slice(0, 2), ["0:0 0:0", "1000:1000 65534:65534"]);
     assert.equal(output.at(-1), "new 0:0");
