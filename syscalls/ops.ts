@@ -55,6 +55,8 @@ export const events = {
   READY: 3,
   START: 4,
   EXEC: 5,
+  LIMITS: 6,
+  LIMITED: 7,
 } as const;
 
 /** Kinds of records on the sync socket. */

@@ -29,6 +29,8 @@ export interface Context {
    * descriptor see the covered mount (R2), so its own descriptor takes over.
    */
   root: Register;
+  /** Pid of the stage, once clone3 is planned. */
+  container?: Register;
   /** Mounts stacked between the host's root and the container's in the stage's namespace: pivot_root leaves them there. */
   stacked: number;
 }

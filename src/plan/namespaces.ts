@@ -106,11 +106,12 @@ export function planClone(c: Context, cgroup: Register | undefined): Register {
   const early = earlyNamespaces(c.fresh, c.hasUserNamespace);
   for (const [type, flag] of cloneFlags) if (c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
   if (cgroup !== undefined) flags.push("CLONE_INTO_CGROUP");
-  return c.plan.at("/linux/namespaces").open("clone3", [
+  c.container = c.plan.at("/linux/namespaces").open("clone3", [
     {
       ...(flags.length === 0 ? {} : { flags: flags.join("|") }),
       exit_signal: "SIGCHLD",
       ...(cgroup === undefined ? {} : { cgroup }),
     },
   ]);
+  return c.container;
 }

@@ -15,6 +15,7 @@ import { executableCandidates, planEnvironment } from "./environment.ts";
 import { planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
+import { planRlimits } from "./rlimits.ts";
 import type { Register } from "./types.ts";
 
 /**
@@ -51,28 +52,6 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
 
 function octal(mode: number): string {
   return `0${mode.toString(8)}`;
-}
-
-function planRlimits(c: Context, process: Process): void {
-  const { plan, host } = c;
-  let hasNoFile = false;
-  const rlimits = process.rlimits ?? [];
-  for (let index = 0; index < rlimits.length; index++) {
-    const { type, soft, hard } = rlimits[index]!;
-    if (type === "RLIMIT_NOFILE") hasNoFile = true;
-    plan.at(`/process/rlimits/${index}`).call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
-  }
-  if (hasNoFile || host.softNoFile === host.hardNoFile) return;
-  plan
-    .at("")
-    .call("prlimit64", [0, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
-      why: "the JavaScript engine raised its own",
-    });
-}
-
-/** Infinity from config.json, the largest exact number from Host, which is JSON: both are the kernel's infinity. */
-function limit(value: number): number | string {
-  return value >= Number.MAX_SAFE_INTEGER ? "RLIM_INFINITY" : value;
 }
 
 /** crun's annotation, which podman sets for --group-add keep-groups. */

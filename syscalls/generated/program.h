@@ -44,6 +44,8 @@ enum {
   EVENT_READY = 3,
   EVENT_START = 4,
   EVENT_EXEC = 5,
+  EVENT_LIMITS = 6,
+  EVENT_LIMITED = 7,
 };
 
 enum {

@@ -1,0 +1,51 @@
+/**
+ * Calls that set the limits of the process.
+ *
+ * Spec: config.md#posix-process (rlimits)
+ * Kernel: prlimit(2): raising a hard limit takes CAP_SYS_RESOURCE in the initial user namespace
+ * Order: late in the stage, which must not fall under them itself; in a user namespace, where the stage may raise none,
+ *   by the runtime on its behalf, while it waits
+ * Errors: EPERM a hard limit above the runtime's own
+ * @module
+ */
+import type { Process } from "../spec/types.ts";
+import type { Context } from "./context.ts";
+import type { Value } from "./types.ts";
+
+/** Stage, or runtime and stage: every limit of config.json, and the one that the engine changed. */
+export function planRlimits(c: Context, process: Process): void {
+  const rlimits = process.rlimits ?? [];
+  const { plan, container } = c;
+  if (rlimits.length === 0 || !c.hasUserNamespace || !c.host.mayMapIds || container === undefined) {
+    setLimits(c, process, 0);
+    return;
+  }
+  plan.at("/process/rlimits").call("post", ["LIMITS"]);
+  plan.on("runtime").call("wait", ["LIMITS"]);
+  setLimits(c, process, container);
+  plan.at("/process/rlimits").call("post", ["LIMITED"]);
+  plan.on("stage").call("wait", ["LIMITED"]);
+}
+
+function setLimits(c: Context, process: Process, pid: Value): void {
+  const { plan, host } = c;
+  let hasNoFile = false;
+  const rlimits = process.rlimits ?? [];
+  for (let index = 0; index < rlimits.length; index++) {
+    const { type, soft, hard } = rlimits[index]!;
+    if (type === "RLIMIT_NOFILE") hasNoFile = true;
+    plan.at(`/process/rlimits/${index}`);
+    plan.call("prlimit64", [pid, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
+  }
+  if (hasNoFile || host.softNoFile === host.hardNoFile) return;
+  plan
+    .at("")
+    .call("prlimit64", [pid, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
+      why: "the JavaScript engine raised its own",
+    });
+}
+
+/** Infinity from config.json, the largest exact number from Host, which is JSON: both are the kernel's infinity. */
+function limit(value: number): number | string {
+  return value >= Number.MAX_SAFE_INTEGER ? "RLIM_INFINITY" : value;
+}
