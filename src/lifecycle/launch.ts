@@ -15,6 +15,7 @@ import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
 import { close, sys } from "../stage/sys.ts";
 import {
+  addProcess,
   closeStateDirectory,
   createStateDirectory,
   lockCreatedFile,
@@ -75,7 +76,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     const inherit = inheritedFds(loaded.plan, prepared, inputs.inherit, loaded.options.preserveFds);
     spawned = bear(loaded, split, prepared, stage, inherit, inputs.stageSync);
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
-    writeRecord(directory, printRecord(record, loaded.text));
+    addProcess(directory, record.pid, record.startTime);
     for (const fd of opened) close(fd);
     closeInherited(loaded.plan, prepared);
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };

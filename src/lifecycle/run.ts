@@ -55,7 +55,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
 }
 
 /** What the monitor removes when the container has ended; more than this, and it calls `delete`. */
-const stateFiles = ["created", "state.json", "lock"];
+const stateFiles = ["created", "state.json"];
 
 function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
   const { directory, record, pid, pidfd } = launched;

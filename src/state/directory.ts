@@ -2,9 +2,10 @@
  * One container's state directory: made, opened, locked, read, written and removed, all by descriptor.
  * Input: root, id. Output: StateDirectory.
  *
- * Who may do what: `mkdir` decides between two creators of one id, for it is atomic; `lock` is held by whoever changes
- * the container, and the kernel lets go of it when that process dies; state.json is replaced by rename, so readers
- * need no lock. A directory with a free lock and no state.json, or pid 0 in it, is what an interrupted create left.
+ * Who may do what: `mkdir` decides between two creators of one id, for it is atomic; the directory's own lock is held by
+ * whoever changes the container, and the kernel lets go of it when that process dies; state.json gets its name when it is
+ * whole and is only added to, so readers need no lock. A directory with a free lock and no state.json, or pid 0 in it, is
+ * what an interrupted create left. As few files as possible: the kernel takes its time for each on some filesystems.
  * @module
  */
 import { HostError, SyscallError } from "../errors.ts";
@@ -12,10 +13,10 @@ import { AT_FDCWD, close, errnoName, flags, openAt, readText, sys, syscallError,
 import { emptyDirectory, makeDirectories, namesIn, factsOf } from "./folder.ts";
 import { checkId } from "./id.ts";
 import { sleep } from "./process.ts";
-import { parseRecord, recordFile, type StateRecord } from "./record.ts";
+import { parseRecord, printProcess, recordFile, type StateRecord } from "./record.ts";
 
-/** Locked by the operation that changes the container. */
-const lockFile = "lock";
+/** Locked by the operation that changes the container: the directory itself. */
+const lockFile = ".";
 /** Locked by the container's first process until it executes the user's program. */
 export const createdFile = "created";
 
@@ -29,6 +30,8 @@ export interface StateDirectory {
   readonly fd: number;
   /** The lock, while this process holds it. */
   lock: number | undefined;
+  /** state.json, open for adding to it, in the process that wrote it. */
+  record: number | undefined;
 }
 
 const openDirectory = "O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC";
@@ -45,7 +48,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
     throw cannot("create", path, syscallError("mkdir", -made));
   }
   const fd = sys("openat", rootFd, id, flags(openDirectory));
-  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined };
+  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined, record: undefined };
   try {
     // Nobody else has a use for a directory this young but a `delete --force` that takes it for a left-over: it wins.
     if (fd >= 0 && takeLock(directory) === "taken") return directory;
@@ -68,7 +71,7 @@ export function findStateDirectory(root: string, id: string): StateDirectory | u
     if (errnoName(-fd) === "ENOENT") return undefined;
     throw cannot("open", path, syscallError("open", -fd));
   }
-  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined };
+  const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined, record: undefined };
   const { uid, mode } = factsOf(fd);
   // What stands in it is acted upon (pids are killed, hooks are run), so it must be our own work.
   if (uid === sys("geteuid") && (mode & 0o022) === 0) return directory;
@@ -166,22 +169,24 @@ export function readRecord(directory: StateDirectory): StateRecord | undefined {
   return parseRecord(text, path);
 }
 
-/** Writes or replaces state.json: readers see the old text or the new, never a part. Only with the lock held. */
+/** Writes state.json of a new container: readers see no file or the whole. Only with the lock held. */
 export function writeRecord(directory: StateDirectory, text: string): void {
   const fresh = `${recordFile}.new`;
-  const fd = openAt(directory.fd, fresh, "O_WRONLY|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC", 0o600);
-  try {
-    writeAll(fd, text);
-  } finally {
-    close(fd);
-  }
+  const fd = openAt(directory.fd, fresh, "O_WRONLY|O_APPEND|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC", 0o600);
+  directory.record = fd;
+  writeAll(fd, text);
   const result = sys("renameat", directory.fd, fresh, directory.fd, recordFile);
   if (result < 0) throw syscallError(`rename "${recordFile}"`, -result);
 }
 
-/** Removes the directory, state.json as the last file but the lock: an interrupted removal can be made again. */
+/** Adds the container's process to the state.json that this process wrote: readers see none of it or the whole. */
+export function addProcess(directory: StateDirectory, pid: number, startTime: number): void {
+  writeAll(directory.record!, printProcess(pid, startTime));
+}
+
+/** Removes the directory, state.json as the last file: an interrupted removal can be made again. */
 export function removeStateDirectory(directory: StateDirectory): void {
-  emptyDirectory(directory.fd, [recordFile, lockFile]);
+  emptyDirectory(directory.fd, [recordFile]);
   const result = sys("unlinkat", directory.rootFd, directory.id, flags("AT_REMOVEDIR"));
   if (result < 0 && errnoName(-result) !== "ENOENT")
     throw cannot("remove", directory.path, syscallError("rmdir", -result));
@@ -190,7 +195,9 @@ export function removeStateDirectory(directory: StateDirectory): void {
 /** Lets go of the descriptors, and so of the lock. */
 export function closeStateDirectory(directory: StateDirectory): void {
   if (directory.lock !== undefined) close(directory.lock);
+  if (directory.record !== undefined) close(directory.record);
   directory.lock = undefined;
+  directory.record = undefined;
   close(directory.fd);
   close(directory.rootFd);
 }
@@ -221,8 +228,8 @@ function cannot(verb: string, path: string, error: SyscallError): HostError {
 
 /** Tries once. `removed`: the directory is gone, and its name may be another container's by now. */
 function takeLock(directory: StateDirectory): "taken" | "busy" | "removed" {
-  const fd = sys("openat", directory.fd, lockFile, flags("O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC"), 0o600);
-  // ENOENT although O_CREAT: a directory that was removed takes no new names.
+  // A descriptor of its own: closing it lets go of the lock.
+  const fd = sys("openat", directory.fd, lockFile, flags(openDirectory));
   if (fd < 0 && errnoName(-fd) === "ENOENT") return "removed";
   if (fd < 0) throw cannot("lock", directory.path, syscallError("open", -fd));
   if (sys("flock", fd, flags("LOCK_EX|LOCK_NB")) < 0) {
@@ -230,6 +237,6 @@ function takeLock(directory: StateDirectory): "taken" | "busy" | "removed" {
     return "busy";
   }
   directory.lock = fd;
-  // The lock's last holder may have removed both.
+  // The lock's last holder may have removed it.
   return factsOf(directory.fd).links > 0 ? "taken" : "removed";
 }

@@ -1,5 +1,7 @@
 /**
  * state.json: what later commands must know about a container. Input and output: StateRecord.
+ * One JSON text with pid 0, written before anything else is made, and a small second one with the process, added when it
+ * exists: writing the whole again would cost another file.
  * @module
  */
 import { HostError } from "../errors.ts";
@@ -42,11 +44,22 @@ export function printRecord(record: Omit<StateRecord, "config">, configText: str
   return `${JSON.stringify(record).slice(0, -1)},"config":${configText.trim()}}\n`;
 }
 
+/** RFC 7464 (JSON text sequences): stands before a text that follows another; it cannot occur within one. */
+const separator = "\x1e";
+
+/** What is added to state.json once the container's process exists. */
+export function printProcess(pid: number, startTime: number): string {
+  return `${separator}{"pid":${pid},"startTime":${startTime}}\n`;
+}
+
 /** The record out of state.json; `path` is for the message only. */
 export function parseRecord(text: string, path: string): StateRecord {
   let record: Partial<StateRecord> | null;
   try {
-    record = JSON.parse(text);
+    const end = text.indexOf(separator);
+    record = JSON.parse(end < 0 ? text : text.slice(0, end));
+    // Without the newline it is just being added.
+    if (end >= 0 && text.endsWith("\n")) Object.assign(record as object, JSON.parse(text.slice(end + 1)));
   } catch {
     record = null;
   }

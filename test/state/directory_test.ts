@@ -4,7 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as state from "../../src/state/directory.ts";
@@ -119,6 +128,21 @@ test("readRecord() returns what printRecord() wrote, config.json included", asyn
     assert.equal(state.readRecord(directory), undefined);
     state.writeRecord(directory, printRecord(written, ` ${ownPidNamespace}\n`));
     assert.deepEqual(state.readRecord(directory), { ...written, config: JSON.parse(ownPidNamespace) });
+    state.closeStateDirectory(directory);
+  });
+});
+
+test("readRecord() sees what addProcess() added, once it is whole", async () => {
+  await withRoot((rt) => {
+    const written = record({ annotations: { a: "\n" } });
+    const directory = state.createStateDirectory(rt.root, "web");
+    state.writeRecord(directory, printRecord(written, ownPidNamespace));
+    const config = JSON.parse(ownPidNamespace);
+    state.addProcess(directory, 17, 99);
+    assert.deepEqual(state.readRecord(directory), { ...written, pid: 17, startTime: 99, config });
+    const path = `${rt.root}/web/state.json`;
+    writeFileSync(path, readFileSync(path, "utf8").slice(0, -1));
+    assert.deepEqual(state.readRecord(directory), { ...written, config });
     state.closeStateDirectory(directory);
   });
 });
