@@ -17,7 +17,7 @@ static inline __attribute__((always_inline)) i64 sys_call(i64 nr, i64 a, i64 b, 
  * clone3 whose child calls entry(argument) on the stack named in args and never comes back.
  * By hand because a child that shares memory must not return through its parent's frames.
  */
-static __attribute__((noinline)) i64 clone_call(void *args, u64 size, void (*entry)(void *), void *argument)
+static __attribute__((noinline)) i64 clone3_call(void *args, u64 size, void (*entry)(void *), void *argument)
 {
 	register void (*r8)(void *) __asm__("r8") = entry;
 	register void *r9 __asm__("r9") = argument;
@@ -32,6 +32,29 @@ static __attribute__((noinline)) i64 clone_call(void *args, u64 size, void (*ent
 			 "1:"
 			 : "=a"(result)
 			 : "a"((i64)NR_clone3), "D"(args), "S"(size), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* The same by clone(2), which takes the end of the stack and the signal among the flags. */
+static __attribute__((noinline)) i64 clone2_call(u64 flags, u64 stack, u64 parent_tid, u64 child_tid,
+						 void (*entry)(void *), void *argument)
+{
+	register u64 r10 __asm__("r10") = child_tid;
+	register u64 r8 __asm__("r8") = 0;
+	register void (*r9)(void *) __asm__("r9") = entry;
+	register void *r12 __asm__("r12") = argument;
+	i64 result;
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r12, %%rdi\n\t"
+			 "call *%%r9\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((i64)NR_clone), "D"(flags), "S"(stack), "d"(parent_tid), "r"(r10), "r"(r8), "r"(r9), "r"(r12)
 			 : "rcx", "r11", "memory");
 	return result;
 }

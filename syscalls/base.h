@@ -123,4 +123,28 @@ static i64 monotonic_ms(void)
 	return now.sec * 1000 + now.nsec / 1000000;
 }
 
+/* A call that a kernel is too old for, or that a seccomp filter forbids: nothing else says EPERM to these. */
+static inline int is_missing(i64 result)
+{
+	return result == -ENOSYS || result == -EPERM;
+}
+
+/*
+ * clone3(2), or clone(2) where it is missing (before Linux 5.3) or forbidden: for want of a right, that fails as well.
+ * clone(2) has no room for CLONE_INTO_CGROUP and CLONE_NEWTIME, which no plan then asks for, and returns a pidfd in the
+ * place of CLONE_PARENT_SETTID: it is opened afterwards, while the child is still unreaped.
+ */
+static i64 clone_call(struct clone_args *args, u64 size, void (*entry)(void *), void *argument)
+{
+	i64 r = clone3_call(args, size, entry, argument);
+
+	if (!is_missing(r) || args->flags >> 32 || args->flags & CLONE_NEWTIME)
+		return r;
+	r = clone2_call((args->flags & ~(u64)CLONE_PIDFD) | args->exit_signal, args->stack + args->stack_size,
+			args->parent_tid, args->child_tid, entry, argument);
+	if (r > 0 && args->flags & CLONE_PIDFD)
+		*(i32 *)args->pidfd = (i32)SYS(NR_pidfd_open, r, 0);
+	return r;
+}
+
 #endif

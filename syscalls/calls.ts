@@ -157,6 +157,24 @@ export const pseudoCalls = {
   monitor: row("fd", "fd", "int", "fd"),
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: row("fd", "fd"),
+  /**
+   * fd = resolve(ROOT, PATH, HOW): openat2 where the kernel lacks it or a seccomp filter forbids it: how many calls that
+   * takes depends on the links in the path.
+   */
+  resolve: row("fd", "str", "struct open_how"),
+  /** close_descriptors(FIRST, LAST, FLAGS): close_range where it is missing or forbidden: a loop over what is open. */
+  close_descriptors: row("int", "int", "flags"),
+  /** mount_fd(SOURCE, TARGET, FLAGS): mount(2) takes texts only; this names two descriptors by their links in /proc. */
+  mount_fd: row("fd", "fd", "flags"),
+  /**
+   * fd = bind_fd(SCRATCH, NAME, SOURCE, FLAGS): what open_tree does, by mount(2) on a new place in SCRATCH: whether that is
+   * a file or a directory depends on the source.
+   */
+  bind_fd: row("fd", "str", "fd", "flags"),
+  /** fd = new_mount(SCRATCH, NAME, SOURCE, TYPE, FLAGS, DATA): what fsmount does, by mount(2) on a new place in SCRATCH. */
+  new_mount: row("fd", "str", "str", "str", "flags", "str"),
+  /** remount_fd(FD, SET, CLEAR): mount_setattr by mount(2), which takes all flags: those the mount has are read first. */
+  remount_fd: row("fd", "flags", "flags"),
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: row("fd", "flags"),
 } as const satisfies Record<string, readonly ArgumentKind[]>;

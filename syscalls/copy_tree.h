@@ -6,14 +6,6 @@
 #define COPY_DEPTH 64 /* ours: each level costs one frame of about 5 KB on an 8 MB stack */
 #define COPY_BUFFER 4096
 
-struct dirent64 {
-	u64 ino;
-	i64 off;
-	u16 reclen;
-	u8 type;
-	char name[];
-};
-
 static i64 copy_xattrs(i64 from, i64 to)
 {
 	char names[1024], value[1024];

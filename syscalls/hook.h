@@ -32,7 +32,7 @@ static void hook_child(void *argument)
 	reset_signals();
 	SYS(NR_setpgid, 0, 0); /* so that its children, too, can be killed when its time is over */
 	SYS(NR_dup3, hook->input, 0, 0);
-	SYS(NR_close_range, 3, ~0u, 0);
+	close_descriptors(3, ~0u, 0);
 	hook->error = SYS(NR_execve, hook->path, hook->argv, hook->envp);
 	SYS(NR_exit_group, 127);
 }

@@ -2,6 +2,8 @@
  * The interpreter: executes a program (see src/program/encode.ts for its bytes) until OP_END or a failure.
  * One loop, one switch; used by the shim for the runtime's calls and by the stage for the container's.
  */
+#include "descriptors.h"
+#include "resolve.h"
 #include "paths.h"
 #include "hook.h"
 #include "copy_tree.h"
@@ -64,6 +66,7 @@ struct machine {
 };
 
 #include "monitor.h"
+#include "old_mounts.h"
 
 static i64 send_packet(i64 fd, const void *data, u64 length)
 {
@@ -184,12 +187,12 @@ static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
 		if (next < 0)
 			break;
 		if (next > first)
-			r = SYS(NR_close_range, first, next - 1, 0);
+			r = close_descriptors((u32)first, (u32)next - 1, 0);
 		if (r < 0)
 			return r;
 		first = next + 1;
 	}
-	return SYS(NR_close_range, first, ~0u, 0);
+	return close_descriptors((u32)first, ~0u, 0);
 }
 
 /* OP_NUMBER_TEXT number : r[out] = pointer to its decimal digits; the next one overwrites them */
@@ -246,6 +249,18 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_number_text(m, (u64)a[0]);
 	case OP_HELPER:
 		return op_hook((char *)a[0], (char **)a[1], (char **)a[2], 0, 0, "", "", &m->report->failed.result);
+	case OP_RESOLVE:
+		return op_resolve(a[0], (char *)a[1], (struct open_how *)a[2]);
+	case OP_CLOSE_DESCRIPTORS:
+		return close_descriptors((u32)a[0], (u32)a[1], (u32)a[2]);
+	case OP_MOUNT_FD:
+		return op_mount_fd(a[0], a[1], (u64)a[2]);
+	case OP_BIND_FD:
+		return op_bind_fd(a[0], (char *)a[1], a[2], (u64)a[3]);
+	case OP_NEW_MOUNT:
+		return op_new_mount(a[0], (char *)a[1], (char *)a[2], (char *)a[3], (u64)a[4], (char *)a[5]);
+	case OP_REMOUNT_FD:
+		return op_remount_fd(m, a[0], (u64)a[1], (u64)a[2]);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

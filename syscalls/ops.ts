@@ -30,6 +30,12 @@ export const ops = {
   OP_NUMBER_TEXT: 4114,
   OP_HELPER: 4115,
   OP_VERIFY_SAME: 4116,
+  OP_RESOLVE: 4140,
+  OP_CLOSE_DESCRIPTORS: 4141,
+  OP_MOUNT_FD: 4142,
+  OP_BIND_FD: 4143,
+  OP_NEW_MOUNT: 4144,
+  OP_REMOUNT_FD: 4145,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,
@@ -38,6 +44,7 @@ export const ops = {
   SHIM_KEEP_MEMORY: 8196,
   SHIM_CLONE: 8197,
   SHIM_BORN: 8198,
+  SHIM_PROBE_MOUNTS: 8205,
 } as const;
 
 /** Flags of struct spawn (syscalls/spawn.h). */

@@ -8,7 +8,9 @@
 static i64 open_in_root(i64 root, const char *path, u64 flags)
 {
 	struct open_how how = { flags | O_PATH | O_CLOEXEC, 0, IN_ROOT };
-	return SYS(NR_openat2, root, path, &how, sizeof how);
+	i64 r = SYS(NR_openat2, root, path, &how, sizeof how);
+
+	return is_missing(r) ? op_resolve(root, path, &how) : r;
 }
 
 /* A file or directory that did not exist: made and opened by its own name, so that no symbolic link is followed. */

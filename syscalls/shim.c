@@ -19,8 +19,8 @@ static void keep_memory(void *argument)
 
 	/* Copies of other descriptors would keep whoever reads from a pipe of ours waiting. */
 	if (reading > 0)
-		SYS(NR_close_range, 0, reading - 1, 0);
-	SYS(NR_close_range, reading + 1, ~0u, 0);
+		close_descriptors(0, reading - 1, 0);
+	close_descriptors(reading + 1, ~0u, 0);
 	SYS(NR_close, writing);
 	SYS(NR_read, reading, &byte, 1);
 	SYS(NR_exit_group, 0);
@@ -78,6 +78,41 @@ static i64 note_signals(i64 fd, u64 set)
 	return 0;
 }
 
+struct probe {
+	i64 fsopen, move_mount;
+};
+
+/* In new user and mount namespaces, with every right there: what these say is the kernel's or a filter's answer. */
+static void probe_child(void *argument)
+{
+	struct probe *probe = argument;
+
+	probe->fsopen = SYS(NR_fsopen, 0, ~0u);
+	probe->move_mount = SYS(NR_move_mount, -1, "", -1, "", ~0u);
+	SYS(NR_exit_group, 0);
+}
+
+/*
+ * Whether fsopen (bit 0) and move_mount (bit 1) are missing or forbidden: without the right to mount both say EPERM before
+ * anything else, so somebody has to ask who has it. -errno where that process cannot be made.
+ */
+static i64 probe_mounts(u64 stack, u64 stack_size)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | CLONE_NEWNS,
+		.exit_signal = SIGCHLD, .stack = stack, .stack_size = stack_size
+	};
+	struct probe probe = { 0, 0 };
+	struct siginfo info;
+	i64 pid = clone_call(&args, sizeof(args), probe_child, &probe);
+
+	if (pid < 0)
+		return pid;
+	while (SYS(NR_waitid, P_PID, pid, &info, WEXITED, 0) == -EINTR)
+		;
+	return (is_missing(probe.fsopen) ? 1 : 0) | (is_missing(probe.move_mount) ? 2 : 0);
+}
+
 /*
  * The one entry, for each costs start-up time to link: any system call, and above OP_BASE what the shim itself does.
  * SHIM_SPAWN starts the thread that makes the stage, SHIM_CLONE lets it clone, SHIM_SPAWNED lets the stage execute.
@@ -99,6 +134,10 @@ EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		return finish_spawn((struct spawn *)a);
 	case SHIM_NOTE_SIGNALS:
 		return note_signals(a, (u64)b);
+	case SHIM_PROBE_MOUNTS:
+		return probe_mounts((u64)a, (u64)b);
+	case NR_close_range:
+		return close_descriptors((u32)a, (u32)b, (u32)c);
 	default:
 		return sys_call(nr, a, b, c, d, e, f);
 	}

@@ -106,6 +106,8 @@ static void spawn_child(void *argument)
 	SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
 	if (spawn->flags & SPAWN_KEEP_CAPABILITIES)
 		keep_capabilities();
+	/* The engine has done so with what it was given, where it could. */
+	close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	for (u64 i = 0; i < spawn->inherit_count; i++)
 		SYS(NR_fcntl, spawn->inherit[i], F_SETFD, 0);
 	spawn->error = SYS(NR_execveat, spawn->stage, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);

@@ -25,8 +25,8 @@ static void hold_namespace(void *argument)
 	u8 byte;
 
 	if (reading > 0)
-		SYS(NR_close_range, 0, reading - 1, 0);
-	SYS(NR_close_range, reading + 1, ~0u, 0);
+		close_descriptors(0, reading - 1, 0);
+	close_descriptors(reading + 1, ~0u, 0);
 	/* Where close_range is missing: never wait for a pipe whose other end is one's own. */
 	SYS(NR_close, ends >> 32);
 	SYS(NR_read, reading, &byte, 1);

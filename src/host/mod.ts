@@ -5,14 +5,16 @@
  */
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import type { Host } from "../plan/host.ts";
-import { arch, AT_FDCWD, close, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
+import { probeMissing } from "./missing.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 const UTSNAME_FIELD = 65;
+const EPERM = 1;
 
 /** No cgroup is to be made. */
 const noCgroups: Host["cgroup"] = { layout: "none", v2: null, v1: [] };
@@ -23,11 +25,12 @@ export function probeHost(spec: Spec | undefined): Host {
   const permitted = parseCapabilitySet(capabilities.permitted);
   const inUser = inUserNamespace();
   const euid = sys("geteuid");
+  const release = kernelRelease();
   const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts());
   const mayMapIds = has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID"));
   return {
     arch,
-    kernel: kernelRelease(),
+    kernel: release,
     euid,
     capabilities,
     lastCapability: lastCapability(),
@@ -37,7 +40,7 @@ export function probeHost(spec: Spec | undefined): Host {
     egid: sys("getegid"),
     mayMount,
     mayMapIds,
-    missing: [],
+    missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
   };
 }
@@ -90,11 +93,12 @@ function needsMaps(spec: Spec, mayMount: boolean): boolean {
   return !mayMount;
 }
 
-/** In a user namespace every capability may count for nothing here: the mount namespace can be an outer one's. */
+/**
+ * In a user namespace every capability may count for nothing here: the mount namespace can be an outer one's. umount2
+ * asks for the right to mount before it sees that there is no mount point (EINVAL).
+ */
 function ownsMounts(): boolean {
-  const tree = sys("open_tree", AT_FDCWD, "/", flags("OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"));
-  close(tree);
-  return tree >= 0;
+  return sys("umount2", "/proc/self/fd", 0) !== -EPERM;
 }
 
 function inUserNamespace(): boolean {

@@ -7,6 +7,7 @@
  */
 import { hookFailureText } from "../stage/hooks.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
+import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
 import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
@@ -15,7 +16,10 @@ import { executableCause, identityCause, workingDirectoryCause } from "./cause_p
 import { linesOf } from "./host_facts.ts";
 
 /** Explains a failure. */
-export function causeOf(failed: Failed): Cause {
+export function causeOf(given: Failed): Cause {
+  const missing = missingCause(given);
+  if (missing !== undefined) return missing;
+  const failed = asNewer(given);
   const cause = causeOfCall(failed);
   if (cause.because !== "") return cause;
   const mounting = mountCause(failed.call, errnoOf(failed), failed.spec, () =>

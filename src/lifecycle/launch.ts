@@ -57,6 +57,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
   checkRefusals(loaded);
   checkPreservedFds(loaded.options.preserveFds);
   for (const warning of loaded.plan.warnings) rt.log.warn(warning);
+  for (const note of loaded.plan.notes) rt.log.debug(note);
   const split = splitPlan(loaded.plan);
   const directory = createStateDirectory(rt.root, loaded.options.id);
   const opened: number[] = [];

@@ -109,6 +109,7 @@ export class PlanBuilder {
       inherited: this.inherited,
       refusals: this.refusals,
       warnings: this.warnings,
+      notes: [],
       cgroups: this.cgroups,
     };
   }

@@ -18,6 +18,7 @@ import { planEnvironment } from "./environment.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
 import { how } from "./in_root.ts";
+import { withoutMissing } from "./lower.ts";
 import { cloneFlags, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
@@ -78,7 +79,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   if (process.user.umask === undefined) plan.at("").call("umask", ["0022"]);
   const program = planProcess(c, process, cwd);
   becomeProgram(c, process, program, planEnvironment(c, process));
-  return { ...plan.build(), processDocument: options.document };
+  return { ...withoutMissing(plan.build(), host), processDocument: options.document };
 }
 
 function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanOptions, target: ExecTarget): Context {

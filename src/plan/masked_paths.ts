@@ -10,6 +10,7 @@
 import type { Context } from "./context.ts";
 import type { Host } from "./host.ts";
 import { attach, how } from "./in_root.ts";
+import { mountsByDescriptor } from "./missing.ts";
 import { inRoot } from "./paths.ts";
 import type { Register } from "./types.ts";
 
@@ -42,7 +43,8 @@ export function planMasks(c: Context): Masks | undefined {
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);
   c.stacked++;
-  const isStacked = !clonesDetached(c.host);
+  // Without the newer calls nothing is detached to begin with.
+  const isStacked = mountsByDescriptor(c.host) && !clonesDetached(c.host);
   if (isStacked) {
     plan.call("move_mount", [directory, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"], {
       why: "only attached mounts can be cloned before Linux 6.15; goes with the old root",

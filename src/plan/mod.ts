@@ -13,8 +13,10 @@ import { cloneDevices, type DeviceClones, planDevices } from "./devices.ts";
 import { planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
-import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
 import type { PreparedMount } from "./mount_entry.ts";
+import { withoutMissing } from "./lower.ts";
+import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
+import { mountsByDescriptor } from "./missing.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
 import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins } from "./namespaces.ts";
@@ -48,7 +50,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
     joined,
     hasUserNamespace: fresh.has("user") || joined.has("user"),
     maps,
-    cloner: host.mayMount ? "runtime" : "stage",
+    cloner: host.mayMount && mountsByDescriptor(host) ? "runtime" : "stage",
     root: { register: 0 },
     stacked: 0,
   };
@@ -98,5 +100,5 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planSession(c, terminal);
   const program = spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd);
   planStart(c, spec.process, program);
-  return plan.build();
+  return withoutMissing(plan.build(), host);
 }

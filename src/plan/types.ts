@@ -91,6 +91,8 @@ export interface Plan {
   readonly warnings: readonly string[];
   /** What pointers below /process point into, where that is not config.json. */
   readonly processDocument?: string;
+  /** What is done another way than usual on this machine, and why. */
+  readonly notes: readonly string[];
   /** The container's cgroup directories made by this plan, absolute host paths, for deletion later. */
   readonly cgroups: readonly string[];
 }

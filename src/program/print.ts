@@ -46,6 +46,7 @@ export function printPlan(plan: Plan): string {
   const lines: string[] = [];
   for (const { pointer, message } of plan.refusals) lines.push(`# refused ${pointer}: ${message}`);
   for (const warning of plan.warnings) lines.push(`# warning ${warning}`);
+  for (const note of plan.notes) lines.push(`# note ${note}`);
   for (const [name, { register }] of Object.entries(plan.inputs)) lines.push(`# input r${register} = ${name}`);
   if (plan.inherited.length > 0)
     lines.push(`# inherited ${plan.inherited.map(({ register }) => `r${register}`).join(" ")}`);

@@ -27,7 +27,7 @@ function compilers(): string[][] {
 }
 
 /** Path of the compiled native/NAME.c. */
-export function native(name: "pty" | "swap"): string {
+export function native(name: "pty" | "swap" | "without"): string {
   const source = `${here}native/${name}.c`;
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const output = `${cacheDirectory}/${name}-${hash}`;

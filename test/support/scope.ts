@@ -22,6 +22,7 @@ import { mappedIds, mode, rootlessIds } from "./mode.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { bunker, type Runtime } from "./runtime.ts";
 import { skip } from "./skip.ts";
+import { type Without, withoutPrefix } from "./without.ts";
 import {
   asUser,
   giveAway,
@@ -39,6 +40,8 @@ export interface InvokeOptions extends ExecuteOptions {
   runtime?: Runtime;
   /** Words before the runtime's path: strace and the like. */
   before?: readonly string[];
+  /** Calls the runtime has to do without. */
+  without?: Without;
   /** Global options, before the command. */
   global?: readonly string[];
   /** Without `--root`: the runtime picks its own state directory. */
@@ -136,6 +139,7 @@ export class Scope {
       ...viewPrefix(view),
       ...(user === "root" ? [] : userFiles(this.directory, user, runtime.path)),
       ...(options.before ?? []),
+      ...(runtime.name === "bunker" ? withoutPrefix(options.without) : []),
       ...(user === "root" ? [runtime.path] : [...asUser, reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
       ...(options.global ?? []),

@@ -1,0 +1,57 @@
+/**
+ * Runtimes on a machine that lacks calls of newer kernels: a launcher of ours (native/without.c) installs a seccomp
+ * filter that answers for them, and executes the runtime. Each is an exec: the pid stays.
+ * In: which calls, which errno; BUNKER_TEST_WITHOUT for a whole test run. Out: words to put before a command line.
+ * @module
+ */
+import { native } from "./native.ts";
+
+/** What a plan can do without. */
+export const optionalCalls = [
+  "openat2",
+  "open_tree",
+  "fsopen",
+  "mount_setattr",
+  "move_mount",
+  "clone3",
+  "close_range",
+] as const;
+
+export interface Without {
+  /** ENOSYS as an old kernel, EPERM as an old seccomp profile. */
+  readonly error: "ENOSYS" | "EPERM";
+  readonly calls: readonly string[];
+}
+
+/**
+ * BUNKER_TEST_WITHOUT="ENOSYS openat2,fsopen" or "ENOSYS all". For "EPERM all" clone3 answers ENOSYS: glibc makes no
+ * thread where it answers EPERM (from 2.34 on), and the JavaScript engine ends at once.
+ */
+function fromEnvironment(): Without | undefined {
+  const [error, calls] = (process.env["BUNKER_TEST_WITHOUT"] ?? "").split(" ");
+  if (calls === undefined || (error !== "ENOSYS" && error !== "EPERM")) return undefined;
+  return { error, calls: calls === "all" ? optionalCalls : calls.split(",") };
+}
+
+const usual = fromEnvironment();
+
+/** Words to put before a command line. */
+export function withoutPrefix(without: Without | undefined = usual): string[] {
+  if (without === undefined || without.calls.length === 0) return [];
+  const { error, calls } = without;
+  const words = (name: string, list: readonly string[]): string[] =>
+    list.length === 0 ? [] : [native("without"), name, list.join(",")];
+  const isWhole = error === "EPERM" && calls.length > 1;
+  return isWhole
+    ? [
+        ...words(
+          error,
+          calls.filter((call) => call !== "clone3"),
+        ),
+        ...words(
+          "ENOSYS",
+          calls.filter((call) => call === "clone3"),
+        ),
+      ]
+    : words(error, calls);
+}
