@@ -8,6 +8,7 @@ import { UsageError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { command as create } from "./create.ts";
 import { command as deleteCommand } from "./delete.ts";
+import { command as exec } from "./exec.ts";
 import { command as explain } from "./explain.ts";
 import { command as features } from "./features.ts";
 import { command as help } from "./help.ts";
@@ -27,6 +28,7 @@ interface Entry {
 export const commands: Readonly<Record<string, Entry>> = {
   create: { summary: "make a container, ready to start", command: create },
   delete: { summary: "remove a container and what was made for it", command: deleteCommand },
+  exec: { summary: "run one more process in a container", command: exec },
   explain: { summary: "print the system calls that would make a container", command: explain },
   features: { summary: "print what this runtime supports, as JSON", command: features },
   help: { summary: "print the help of a command", command: help },

@@ -15,6 +15,21 @@ export const bundleOption = {
   },
 } as const satisfies OptionTable;
 
+/** What concerns the process alone: `exec` has them too. */
+export const consoleOptions = {
+  "pid-file": { type: "string", valueHint: "FILE", description: "write the pid of the process to FILE" },
+  "console-socket": {
+    type: "string",
+    valueHint: "SOCKET",
+    description: "send the terminal's master to this unix socket",
+  },
+  "preserve-fds": {
+    type: "string",
+    valueHint: "N",
+    description: "pass N more file descriptors, from 3 (or after LISTEN_FDS) on",
+  },
+} as const satisfies OptionTable;
+
 export const createOptions = {
   ...bundleOption,
   config: {
@@ -23,22 +38,12 @@ export const createOptions = {
     valueHint: "FILE",
     description: "read FILE in place of the bundle's config.json",
   },
-  "pid-file": { type: "string", valueHint: "FILE", description: "write the pid of the container's process to FILE" },
-  "console-socket": {
-    type: "string",
-    valueHint: "SOCKET",
-    description: "send the terminal's master to this unix socket",
-  },
+  ...consoleOptions,
   "no-pivot": {
     type: "boolean",
     description: "move the root into place instead of pivot_root (for a root on an initramfs)",
   },
   "no-new-keyring": { type: "boolean", description: "keep the caller's session keyring" },
-  "preserve-fds": {
-    type: "string",
-    valueHint: "N",
-    description: "pass N more file descriptors, from 3 (or after LISTEN_FDS) on",
-  },
   "no-subreaper": { type: "boolean", description: "do not adopt orphans of the container while waiting for it" },
 } as const satisfies OptionTable;
 
@@ -62,7 +67,8 @@ export function createOptionsOf(id: string, args: Readonly<Record<string, unknow
   };
 }
 
-function parseCount(option: string, text: string | undefined): number {
+/** A number of descriptors; 0 where none is given. */
+export function parseCount(option: string, text: string | undefined): number {
   if (text === undefined) return 0;
   const count = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(count <= maxPreserveFds)) {

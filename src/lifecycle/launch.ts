@@ -139,6 +139,7 @@ function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
       ...(spec.hooks?.poststop === undefined ? {} : { poststop: spec.hooks.poststop }),
     },
     ociVersion: spec.ociVersion,
+    noNewKeyring: options.noNewKeyring,
     ...(options.verb === "create" ? { planned: { host: loaded.host, options } } : {}),
   };
 }

@@ -97,7 +97,11 @@ export function checkPreservedFds(count: number): void {
 }
 
 function readConfig(bundle: string, config: string | undefined): string {
-  const path = config === undefined ? `${bundle}/config.json` : absolutePath(config);
+  return readDocument(config === undefined ? `${bundle}/config.json` : absolutePath(config));
+}
+
+/** The text of config.json or of a process file. Errors: HostError; SpecError where it is no text. */
+export function readDocument(path: string): string {
   try {
     const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK");
     try {

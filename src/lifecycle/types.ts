@@ -3,6 +3,7 @@
  * @module
  */
 import type { Logger } from "../log.ts";
+import type { ProcessChanges } from "../spec/change_process.ts";
 
 /** What every operation needs to know. */
 export interface RuntimeOptions {
@@ -31,6 +32,26 @@ export interface RunOptions extends CreateOptions {
   readonly detach: boolean;
   readonly keep: boolean;
   readonly noSubreaper: boolean;
+}
+
+export interface ExecOptions {
+  readonly id: string;
+  /** File to read the process from; without one it is the container's own, changed. */
+  readonly processFile?: string;
+  readonly changes: ProcessChanges;
+  readonly detach: boolean;
+  readonly ignorePaused: boolean;
+  readonly pidFile?: string;
+  readonly consoleSocket?: string;
+  readonly preserveFds: number;
+  readonly cgroups: readonly SubCgroup[];
+}
+
+/** A place below the container's cgroup. */
+export interface SubCgroup {
+  /** Of version 1; none: all of them, or version 2. */
+  readonly controllers: readonly string[];
+  readonly path: string;
 }
 
 export type Status = "creating" | "created" | "running" | "stopped";

@@ -40,6 +40,28 @@ export function parseProcess(text: string): Process {
   return settleProcess(file.process);
 }
 
+/**
+ * The process of a config.json that was read as plain JSON (the state keeps it so). Numbers beyond 2^53 were rounded
+ * then; only limits are that large, and mean infinity.
+ */
+export function readProcess(process: unknown): Process {
+  const result = v.safeParse(processFileSchema, dropAbsent(withoutRounding({ process }), "null"));
+  if (!result.success) throw specErrorFrom(result.issues);
+  return settleProcess(result.output.process);
+}
+
+function withoutRounding(file: { readonly process: unknown }): unknown {
+  const { rlimits } = (file.process ?? {}) as { rlimits?: Record<string, unknown>[] | null };
+  for (const rlimit of rlimits ?? []) {
+    for (const key of ["soft", "hard"]) {
+      const value = rlimit[key];
+      if (typeof value !== "number" || Number.isSafeInteger(value)) continue;
+      rlimit[key] = value >= 2 ** 63 ? 2n ** 64n - 1n : BigInt(value);
+    }
+  }
+  return file;
+}
+
 function checkShape<T>(schema: v.GenericSchema<unknown, T>, text: string, wrap: (value: unknown) => unknown): T {
   const result = v.safeParse(schema, dropAbsent(wrap(readJson(text)), text));
   if (result.success) return result.output;

@@ -33,6 +33,8 @@ export interface StateRecord {
   /** Those that run later than `create`. */
   readonly hooks: { readonly poststart?: readonly Hook[]; readonly poststop?: readonly Hook[] };
   readonly ociVersion: string;
+  /** Its processes keep the session keyring of their caller. */
+  readonly noNewKeyring: boolean;
   /** What `create` planned by, so that `start` can name the line that failed; absent after `run`. */
   readonly planned?: { readonly host: Host; readonly options: PlanOptions };
   /** The whole config.json as it was at `create`. */

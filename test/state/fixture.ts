@@ -64,6 +64,7 @@ export function record(members: Partial<StateRecord>): Omit<StateRecord, "config
     cgroupManager: "cgroupfs",
     hooks: {},
     ociVersion: "1.2.1",
+    noNewKeyring: false,
     ...members,
   };
 }

@@ -1,0 +1,185 @@
+/**
+ * The operation `exec`: one more process in a container. Input: ExecOptions. Output: the process, as its monitor in the
+ * foreground or left to the caller.
+ * @module
+ */
+import { isFrozen } from "../cgroup/freezer.ts";
+import { HostError, SpecError, UsageError } from "../errors.ts";
+import { probeHost } from "../host/mod.ts";
+import { planExec } from "../plan/exec.ts";
+import type { PlanOptions } from "../plan/host.ts";
+import { splitPlan } from "../program/split.ts";
+import { changeProcess } from "../spec/change_process.ts";
+import { parseProcess, readProcess } from "../spec/mod.ts";
+import type { Process, Spec } from "../spec/types.ts";
+import { holdSignals } from "../stage/hold_signals.ts";
+import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { makeStageFile } from "../stage/program.ts";
+import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
+import { Spawn, type Spawned } from "../stage/spawn.ts";
+import { close } from "../stage/sys.ts";
+import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { absolutePath } from "../state/paths.ts";
+import { openProcess } from "../state/process.ts";
+import type { StateRecord } from "../state/record.ts";
+import { bear, type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { examine, type RecordedConfig } from "./exec_target.ts";
+import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
+import { writePidFile } from "./pid_file.ts";
+import { recordOf } from "./record.ts";
+import { awaitExec } from "./settle.ts";
+import type { ExecOptions, RuntimeOptions } from "./types.ts";
+
+/** Runs a process. Detached: 0 once it executes. In the foreground: does not return, but throws. */
+export function exec(rt: RuntimeOptions, options: ExecOptions): number {
+  const noted = options.detach ? -1 : holdSignals();
+  const record = readState(rt, options.id);
+  // Before anything is read of its first process: from here on the pid is known to be that one's.
+  const init = openProcess(record.pid, record.startTime);
+  if (init === undefined) throw new HostError(`Container "${record.id}": container not running`);
+  if (!options.ignorePaused && isFrozen(record.cgroups)) {
+    throw new HostError(`Container "${record.id}": cannot exec in a paused container`, [
+      "try        --ignore-paused: the process runs once the container is resumed",
+    ]);
+  }
+  const spec = specOf(record, processFor(record, options));
+  const console = consoleFor(spec.process!, options);
+  const plan = planExec(
+    spec,
+    spec.process!,
+    probeHost(undefined),
+    {
+      id: record.id,
+      noNewKeyring: record.noNewKeyring,
+      preserveFds: options.preserveFds,
+      console,
+      document: documentOf(options),
+    },
+    examine(record, options.cgroups),
+  );
+  checkRefusals({ plan });
+  checkPreservedFds(options.preserveFds);
+  for (const warning of plan.warnings) rt.log.warn(warning);
+  const begun: Begun = { spec, plan, early: "", spawn: new Spawn(0) };
+  const stage = launch(begun, options, console, init);
+  let monitor: Monitor | undefined;
+  let master = -1;
+  try {
+    // The stage is at work: time for what comes after it.
+    if (!options.detach) monitor = monitorFor(record.id, stage, noted);
+    awaitExec(rt, { plan, spec }, { ...stage, subject: "The process" });
+    if (stage.console !== undefined) master = receiveFd(stage.console);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);
+  } catch (error) {
+    endStage(stage.pidfd);
+    throw error;
+  }
+  if (monitor === undefined) return 0;
+  rt.log.flush();
+  return becomeMonitor(monitor, master);
+}
+
+function readState(rt: RuntimeOptions, id: string): StateRecord {
+  const directory = openStateDirectory(rt.root, id);
+  try {
+    return recordOf(directory);
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+const documentOf = ({ processFile }: ExecOptions): string =>
+  processFile === undefined ? "config.json and options of exec:" : `process file "${processFile}":`;
+
+/** The process file's, or the container's own without its terminal; changed by the options. */
+function processFor({ id, config }: StateRecord, options: ExecOptions): Process {
+  const { processFile, changes } = options;
+  if (processFile !== undefined) {
+    try {
+      return changeProcess(parseProcess(readDocument(absolutePath(processFile))), changes);
+    } catch (error) {
+      throw error instanceof SpecError ? error.of(documentOf(options)) : error;
+    }
+  }
+  const { process } = config as RecordedConfig;
+  if (process === undefined || process === null) {
+    throw new HostError(`Container "${id}": its config.json has no process to take as a pattern`, [
+      "try        --process FILE",
+    ]);
+  }
+  const { terminal: _, consoleSize: __, ...pattern } = readProcess(process);
+  return changeProcess(pattern, changes);
+}
+
+/** What the plan needs of the container's config: it was checked when the container was made. */
+function specOf(record: StateRecord, process: Process): Spec {
+  const { annotations, linux } = record.config as RecordedConfig;
+  const personality = (linux?.personality ?? undefined) as NonNullable<Spec["linux"]>["personality"];
+  return {
+    ociVersion: record.ociVersion,
+    root: { path: record.rootfs },
+    process,
+    ...(annotations === undefined || annotations === null ? {} : { annotations }),
+    linux: personality === undefined ? {} : { personality },
+  };
+}
+
+function consoleFor(process: Process, options: ExecOptions): PlanOptions["console"] {
+  const hasTerminal = process.terminal === true;
+  if (options.consoleSocket !== undefined) {
+    if (!hasTerminal) throw new UsageError("--console-socket is given but the process has no terminal: --tty");
+    return "socket";
+  }
+  if (!hasTerminal) return "none";
+  if (options.detach) throw new UsageError("Cannot allocate a terminal without --console-socket when detached");
+  return "foreground";
+}
+
+interface Stage extends Spawned {
+  /** Our end of the sync socket. */
+  readonly sync: number;
+  /** Foreground terminal: our end of the socket that the master comes through. */
+  readonly console: number | undefined;
+}
+
+/** Runs everything up to the stage's execve. A failure leaves no process. */
+function launch(
+  begun: Begun,
+  { consoleSocket, preserveFds }: ExecOptions,
+  console: PlanOptions["console"],
+  init: number,
+): Stage {
+  const { plan, spec } = begun;
+  const split = splitPlan(plan);
+  const [sync, theirs] = socketPair();
+  const values: Record<string, number> = { init };
+  const own = [theirs];
+  let ours: number | undefined;
+  if (console === "socket") own.push((values["console"] = connectConsole(consoleSocket!)));
+  if (console === "foreground") {
+    const pair = socketPair();
+    ours = pair[0];
+    own.push((values["console"] = pair[1]));
+  }
+  const prepared = prepare(plan, spec, split, values);
+  const file = makeStageFile();
+  const spawned = bear(begun, split, prepared, file, inheritedFds(plan, prepared, own, preserveFds), theirs);
+  for (const fd of own) close(fd);
+  close(file);
+  closeInherited(plan, prepared);
+  return { ...spawned, sync, console: ours };
+}
+
+function monitorFor(id: string, { pid, pidfd }: Stage, noted: number): Monitor {
+  return prepareMonitor({
+    verb: "exec",
+    id,
+    pid,
+    pidfd,
+    noted,
+    state: undefined,
+    cgroups: [],
+    fallback: [],
+    needsFallback: false,
+  });
+}

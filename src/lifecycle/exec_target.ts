@@ -1,0 +1,167 @@
+/**
+ * What is known of a container's first process, for one more to join it. Input: StateRecord, the places asked for.
+ * Output: ExecTarget. /proc is the runtime's own, never the container's.
+ *
+ * Kernel: namespaces(7), user_namespaces(7), cgroups(7)
+ * @module
+ */
+import { HostError, SyscallError } from "../errors.ts";
+import type { ExecTarget } from "../plan/exec.ts";
+import type { IdMap, IdMaps } from "../plan/id_maps.ts";
+import type { IdMapping, NamespaceType } from "../spec/types.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import type { StateRecord } from "../state/record.ts";
+import type { SubCgroup } from "./types.ts";
+
+/** Types, and their files below /proc/PID/ns. */
+const namespaceFiles: readonly (readonly [NamespaceType, string])[] = [
+  ["user", "user"],
+  ["mount", "mnt"],
+  ["pid", "pid"],
+  ["ipc", "ipc"],
+  ["uts", "uts"],
+  ["network", "net"],
+  ["cgroup", "cgroup"],
+  ["time", "time"],
+];
+
+/** The part of a recorded config.json that matters here; what writers mean alike is not made alike yet. */
+export interface RecordedConfig {
+  readonly process?: unknown;
+  readonly annotations?: Record<string, string> | null;
+  readonly linux?: {
+    readonly namespaces?: readonly { readonly type: string; readonly path?: string | null }[] | null;
+    readonly personality?: object | null;
+  } | null;
+}
+
+/** Gathers the facts. Errors: HostError. */
+export function examine(record: StateRecord, subCgroups: readonly SubCgroup[]): ExecTarget {
+  const own = ownTypes(record.config as RecordedConfig);
+  const namespaces: NamespaceType[] = [];
+  for (const [type, file] of namespaceFiles) {
+    // Made for the container, so surely not ours.
+    if (own.includes(type) || differs(record, file)) namespaces.push(type);
+  }
+  const layout = layoutOf(record.cgroups);
+  return {
+    pid: record.pid,
+    namespaces,
+    isChrooted: !own.includes("mount"),
+    ...(namespaces.includes("user") ? { maps: mapsOf(record.pid) } : {}),
+    cgroups: layout === "none" ? [] : placesOf(record, layout, subCgroups),
+    cgroupLayout: layout,
+  };
+}
+
+function ownTypes(config: RecordedConfig): string[] {
+  const types: string[] = [];
+  for (const { type, path } of config.linux?.namespaces ?? []) {
+    if (path === undefined || path === null || path === "") types.push(type);
+  }
+  return types;
+}
+
+function differs({ id, pid }: StateRecord, file: string): boolean {
+  const ours = namespaceOf("self", file);
+  const theirs = namespaceOf(pid, file);
+  if (typeof theirs === "string") return theirs !== ours;
+  if (theirs === ENOENT) {
+    // A kernel without that kind, unless it is the process that is gone.
+    if (typeof ours !== "string") return false;
+    throw new HostError(`Container "${id}": container not running`);
+  }
+  throw new HostError(
+    `Cannot look at the namespaces of container "${id}": ${errnoName(theirs)} (${errnoText(theirs)})`,
+    ["because    they belong to another user"],
+  );
+}
+
+const ENOENT = 2;
+
+/** "net:[4026531840]", or a positive errno. */
+function namespaceOf(pid: number | "self", file: string): string | number {
+  const target = stable(64);
+  const n = sys("readlinkat", AT_FDCWD, `/proc/${pid}/ns/${file}`, target, target.length);
+  return n < 0 ? -n : textOf(target.subarray(0, n));
+}
+
+function mapsOf(pid: number): IdMaps {
+  // "deny" is for good (user_namespaces(7)): as if the group map had been written without privilege.
+  const writer = readText(AT_FDCWD, `/proc/${pid}/setgroups`).startsWith("deny") ? "single" : "direct";
+  const map = (file: string, pointer: string): IdMap => ({
+    mappings: parseMap(readText(AT_FDCWD, `/proc/${pid}/${file}`)),
+    writer,
+    pointer,
+  });
+  return { uid: map("uid_map", "/linux/uidMappings"), gid: map("gid_map", "/linux/gidMappings") };
+}
+
+/** Lines of three numbers in columns. */
+function parseMap(text: string): IdMapping[] {
+  const mappings: IdMapping[] = [];
+  for (const line of text.split("\n")) {
+    const numbers: number[] = [];
+    for (const word of line.split(" ")) if (word !== "") numbers.push(Number(word));
+    if (numbers.length === 3) mappings.push({ containerID: numbers[0]!, hostID: numbers[1]!, size: numbers[2]! });
+  }
+  return mappings;
+}
+
+function layoutOf(cgroups: readonly string[]): ExecTarget["cgroupLayout"] {
+  if (cgroups.length === 0) return "none";
+  if (cgroups.length > 1) return "v1";
+  const buffer = stable(120);
+  if (sys("statfs", cgroups[0]!, buffer) < 0) return "v1";
+  return new DataView(buffer.buffer).getUint32(0, true) === flags("CGROUP2_SUPER_MAGIC") ? "v2" : "v1";
+}
+
+/** The directories to enter: the container's, or those below it that were asked for. */
+function placesOf(record: StateRecord, layout: "v1" | "v2", asked: readonly SubCgroup[]): string[] {
+  const places: string[] = [];
+  const used = new Set<SubCgroup>();
+  for (const directory of record.cgroups) {
+    let place = layout === "v2" && asked.length === 0 ? openPlace(record, directory) : directory;
+    const names = layout === "v2" ? [] : controllersOf(directory);
+    for (const sub of asked) {
+      if (sub.controllers.length > 0 && !sub.controllers.some((name) => names.includes(name))) continue;
+      used.add(sub);
+      place = `${directory}/${sub.path}`;
+    }
+    places.push(place);
+  }
+  for (const sub of asked) {
+    if (used.has(sub)) continue;
+    throw new HostError(`Container "${record.id}" has no cgroup of its own for "${sub.controllers.join(",")}"`, [
+      "asked by   --cgroup",
+      ...(layout === "v2" ? ["because    cgroup version 2 has one directory for all controllers"] : []),
+    ]);
+  }
+  return places;
+}
+
+/** "cpu,cpuacct" of /sys/fs/cgroup/cpu,cpuacct/web. */
+function controllersOf(directory: string): string[] {
+  const top = "/sys/fs/cgroup/";
+  const rest = directory.slice(top.length);
+  const slash = rest.indexOf("/");
+  return (slash < 0 ? rest : rest.slice(0, slash)).split(",");
+}
+
+/**
+ * A container that manages its own cgroups (systemd in it) has given controllers to those below, and then its topmost
+ * one takes no process (cgroups(7), "no internal processes" rule): there the first process's own cgroup is the place.
+ */
+function openPlace({ pid }: StateRecord, directory: string): string {
+  try {
+    if (readText(AT_FDCWD, `${directory}/cgroup.subtree_control`).trim() === "") return directory;
+    const line = readText(AT_FDCWD, `/proc/${pid}/cgroup`);
+    const path = line.slice(line.indexOf("::") + 2).split("\n")[0]!;
+    const place = `/sys/fs/cgroup${path}`;
+    return place.startsWith(`${directory}/`) && !place.includes("/..") ? place : directory;
+  } catch (error) {
+    // Whatever is wrong with it, opening it says so.
+    if (error instanceof SyscallError) return directory;
+    throw error;
+  }
+}
