@@ -13,7 +13,19 @@ import type { Plan } from "../plan/types.ts";
 import { parseSpec } from "../spec/mod.ts";
 import type { Spec } from "../spec/types.ts";
 import { Spawn } from "../stage/spawn.ts";
-import { AT_FDCWD, close, environment, errnoName, errnoText, flags, openAt, readAll, sys } from "../stage/sys.ts";
+import {
+  AT_FDCWD,
+  close,
+  environment,
+  errnoName,
+  errnoText,
+  flags,
+  openAt,
+  readAll,
+  stable,
+  sys,
+  textOf,
+} from "../stage/sys.ts";
 import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
 import type { Begun } from "./birth.ts";
@@ -85,15 +97,24 @@ export function checkRefusals({ plan }: Pick<Loaded, "plan">): void {
   if (first !== undefined) throw new SpecError(first.pointer, first.message);
 }
 
-/** Descriptors that must be open because the caller said that it hands them over. */
+/**
+ * Descriptors that must be open because the caller said that it hands them over. What the engine and we have opened
+ * since must not stand in for them: its epoll descriptor comes first and takes the lowest number that was free.
+ */
 export function checkPreservedFds(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {
-    if (sys("fcntl", fd, 1 /* F_GETFD */, 0) < 0) {
+    if (sys("fcntl", fd, 1 /* F_GETFD */, 0) < 0 || isEngines(fd)) {
       throw new HostError(`Cannot pass on file descriptor ${fd}: it is not open`, [
         `because    --preserve-fds and LISTEN_FDS ask for ${count} of them, from 3 on`,
       ]);
     }
   }
+}
+
+function isEngines(fd: number): boolean {
+  const target = stable(64);
+  const n = sys("readlinkat", AT_FDCWD, `/proc/self/fd/${fd}`, target, target.length);
+  return n > 0 && textOf(target.subarray(0, n)) === "anon_inode:[eventpoll]";
 }
 
 function readConfig(bundle: string, config: string | undefined): string {

@@ -26,7 +26,7 @@ import { refuseProcess } from "./refusals.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
 import type { Plan, Register } from "./types.ts";
-import { planOomScore, planRootIds } from "./user_namespace.ts";
+import { planOomScore, planOwnOomScore, planRootIds } from "./user_namespace.ts";
 
 /** What is known of the container's first process: plain data, as golden tests have it. */
 export interface ExecTarget {
@@ -56,12 +56,16 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   refuseProcess(c, process);
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
-  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "the stage shares this memory until it executes" });
+  // Of another process that is not dumpable only the machine's root writes files below /proc.
+  const isRoot = host.euid === 0 && !host.inUserNamespace;
+  if (!isRoot) planOwnOomScore(c);
+  plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "the stage shares this memory until it executes" });
   const cgroups = openCgroups(c, target);
   const files = openNamespaces(c, target, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
   join(c, init, root, files.cgroup !== undefined);
-  planOomScore(c, planClone(c, cgroups.directory));
+  const pid = planClone(c, cgroups.directory);
+  if (isRoot) planOomScore(c, pid);
   plan.on("stage").at("");
   plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "out of reach for processes of the container" });
   if (files.time !== undefined) plan.call("setns", [files.time, "CLONE_NEWTIME"]);
@@ -188,6 +192,9 @@ function join(c: Context, init: Register, root: Register | undefined, cgroupLate
       plan.call("pidfd_send_signal", [init, 0, 0], { why: "the pid was not another process's before" });
     plan.at("/root/path").call("fchdir", [root]);
     plan.call("chroot", ["."], { why: "the container has no mount namespace of its own" });
+  }
+  if (hasUserNamespace && c.host.mayMapIds && c.spec.annotations?.["run.oci.keep_original_groups"] !== "1") {
+    plan.at("/process/user/additionalGids").call("setgroups", [[]], { why: "setgroups may be given up there" });
   }
   if (hasUserNamespace && isLast) plan.at("/linux/namespaces").call("setns", [init, "CLONE_NEWUSER"]);
   plan.on("runtime");

@@ -89,7 +89,8 @@ function planIds(c: Context, process: Process): void {
   if (maySetGroups(c.maps) && c.spec.annotations?.[keepGroups] !== "1") {
     const groups = additionalGids ?? [];
     // Who joins a user namespace cannot know whether it gave setgroups up; then nobody has other groups there.
-    const allow = groups.length === 0 && c.joined.has("user") ? { allow: ["EPERM"] } : {};
+    const isUnknown = c.joined.has("user") && c.maps === undefined;
+    const allow = groups.length === 0 && isUnknown ? { allow: ["EPERM"] } : {};
     plan.at("/process/user/additionalGids").call("setgroups", [groups], allow);
   }
   plan.at("/process/user/gid").call("setresgid", [gid, gid, gid]);

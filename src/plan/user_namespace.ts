@@ -69,11 +69,31 @@ export function planOomScore(c: Context, pid: Register): void {
   plan.call("close", [proc]);
 }
 
+/**
+ * Runtime: the same for itself, to be inherited. Files of a process that is not dumpable belong to the machine's root: an
+ * ordinary user cannot write the stage's, and the runtime's own only while it still is dumpable. It keeps the score, for
+ * it only waits for the process from then on.
+ */
+export function planOwnOomScore(c: Context): void {
+  const oomScoreAdj = c.spec.process?.oomScoreAdj;
+  if (oomScoreAdj === undefined) return;
+  const { plan } = c;
+  plan.on("runtime").at("/process/oomScoreAdj");
+  const proc = openProc(c);
+  writeFile(c, proc, "self/oom_score_adj", String(oomScoreAdj));
+  plan.call("close", [proc]);
+}
+
+function openProc({ plan }: Context): Register {
+  const proc = plan.open("openat", ["AT_FDCWD", "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
+  return proc;
+}
+
 /** /proc/PID, by a descriptor of /proc that is known to be one. */
 function openProcess(c: Context, pid: Register): { proc: Register; digits: Register; directory: Register } {
   const { plan } = c;
-  const proc = plan.open("openat", ["AT_FDCWD", "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
-  plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
+  const proc = openProc(c);
   const digits = plan.open("number_text", [pid]);
   const directory = plan.open("openat", [proc, digits, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   return { proc, digits, directory };

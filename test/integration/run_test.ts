@@ -191,9 +191,12 @@ test(
   limits,
   scoped("closed", [], async (scope) => {
     const bundle = scope.bundle();
-    const outcome = await scope.invoke(["run", "--preserve-fds", "12", "--bundle", bundle.path, scope.id()]);
-    assert.notEqual(outcome.status, 0);
-    assert.match(outcome.stderr, /descriptor|fd/);
+    // Neither does what the engine opened for itself pass for one of the caller's.
+    for (const count of ["1", "2", "12"]) {
+      const outcome = await scope.invoke(["run", "--preserve-fds", count, "--bundle", bundle.path, scope.id()]);
+      assert.notEqual(outcome.status, 0, count);
+      assert.match(outcome.stderr, /descriptor|fd/);
+    }
     assert.deepEqual(existsSync(scope.root) ? readdirSync(scope.root) : [], []);
   }),
 );
