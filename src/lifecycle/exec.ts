@@ -8,7 +8,8 @@ import { HostError, SpecError, UsageError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
 import { planExec } from "../plan/exec.ts";
 import type { PlanOptions } from "../plan/host.ts";
-import { splitPlan } from "../program/split.ts";
+import type { Image } from "../program/encode.ts";
+import { type Split, splitPlan } from "../program/split.ts";
 import { changeProcess } from "../spec/change_process.ts";
 import { parseProcess, readProcess } from "../spec/mod.ts";
 import type { Process, Spec } from "../spec/types.ts";
@@ -27,7 +28,7 @@ import { examine, type RecordedConfig } from "./exec_target.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
 import { writePidFile } from "./pid_file.ts";
 import { recordOf } from "./record.ts";
-import { awaitExec } from "./settle.ts";
+import { accompany, awaitExec } from "./settle.ts";
 import type { ExecOptions, RuntimeOptions } from "./types.ts";
 
 /** Runs a process. Detached: 0 once it executes. In the foreground: does not return, but throws. */
@@ -67,7 +68,8 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   try {
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = monitorFor(record.id, stage, noted);
-    awaitExec(rt, { plan, spec }, { ...stage, subject: "The process" });
+    accompany(rt, begun, stage);
+    awaitExec(rt, begun, stage);
     if (stage.console !== undefined) master = receiveFd(stage.console);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);
   } catch (error) {
@@ -140,6 +142,9 @@ interface Stage extends Spawned {
   readonly sync: number;
   /** Foreground terminal: our end of the socket that the master comes through. */
   readonly console: number | undefined;
+  readonly split: Split;
+  readonly prepared: Image;
+  readonly subject: string;
 }
 
 /** Runs everything up to the stage's execve. A failure leaves no process. */
@@ -167,7 +172,7 @@ function launch(
   for (const fd of own) close(fd);
   close(file);
   closeInherited(plan, prepared);
-  return { ...spawned, sync, console: ours };
+  return { ...spawned, sync, console: ours, split, prepared, subject: "The process" };
 }
 
 function monitorFor(id: string, { pid, pidfd }: Stage, noted: number): Monitor {

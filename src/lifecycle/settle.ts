@@ -24,8 +24,11 @@ interface Stage extends Pick<Launched, "sync" | "pidfd"> {
   readonly subject?: string;
 }
 
+/** A stage that the runtime's later calls go along with. */
+type Accompanied = Stage & Pick<Launched, "split" | "prepared" | "pid">;
+
 /** Runs the runtime's calls that go along with the stage (hooks in the runtime namespace). */
-export function accompany(rt: RuntimeOptions, loaded: Loaded, launched: Launched): void {
+export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accompanied): void {
   const { split, prepared, sync, pid } = launched;
   if (split.after.length === 0) return;
   const { plan } = loaded;
