@@ -45,8 +45,9 @@ function causeOfCall(failed: Failed): Cause {
         attempt: "",
       };
     case "verify_node":
-      return errno === "EEXIST"
-        ? { ...nothing, because: "something that is not this device exists there already" }
+      // Without a name it is one of the host's.
+      return errno === "EEXIST" && call.args[1] !== ""
+        ? because("something that is not this device exists there already")
         : nothing;
     case "create_in_root":
     case "mkdirat":

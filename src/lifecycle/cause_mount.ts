@@ -43,12 +43,7 @@ export function mountCause(call: Call, errno: string, spec: Spec, table: () => s
         : undefined;
     case "verify_node":
       // By descriptor: the host's node. By name: the image's.
-      return errno === "EEXIST" && call.args[1] === "" && isDevice(call)
-        ? {
-            because: "in a user namespace the device is the host's of that path, which has another type or number",
-            attempt: "",
-          }
-        : undefined;
+      return errno === "EEXIST" && call.args[1] === "" ? wrongNode(call) : undefined;
     case "create_in_root":
       return errno === "EACCES" || errno === "EPERM" ? notOwnFiles("make the mount point") : undefined;
     case "openat2":
@@ -67,6 +62,15 @@ function mountOf(pointer: string, spec: Spec): Mount | undefined {
 
 function isDevice({ from }: Call): boolean {
   return from === "" || from.startsWith("/linux/devices/");
+}
+
+function wrongNode(call: Call): MountCause {
+  return isDevice(call)
+    ? {
+        because: "in a user namespace the device is the host's of that path, which has another type or number",
+        attempt: "",
+      }
+    : { because: "the host's node there is not this device", attempt: "" };
 }
 
 function unmappedId({ args }: Call, mount: Mount | undefined): MountCause | undefined {

@@ -21,6 +21,8 @@ export interface PreparedMount {
   readonly sources: readonly Register[];
   /** Made writable first, because something is put into it: read-only in the end (finishMounts). */
   readonly isReadOnlyLater: boolean;
+  /** Its destination may turn out to be a symbolic link to "/". */
+  mayCoverRoot?: boolean;
   /** The mount, once planned. */
   mounted?: Register;
 }
@@ -36,6 +38,12 @@ export function openTarget(c: Context, { path, mount, options }: PreparedMount):
 /** R2: from now on a mount over "/" is the root. */
 export function settle(c: Context, entry: PreparedMount, mounted: Register): void {
   entry.mounted = mounted;
+  if (entry.mayCoverRoot === true) {
+    // ".." of the process's root, over which ours is stacked, is the topmost mount there.
+    c.root = c.plan.open("openat", ["AT_FDCWD", "/..", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0], {
+      why: "the destination may be a link to /",
+    });
+  }
   if (entry.path !== "") return;
   c.root = mounted;
   c.stacked++;

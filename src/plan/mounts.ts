@@ -116,10 +116,15 @@ function checkDestination(mount: Mount, path: string, isBind: boolean, pointer: 
 
 /** Stage: makes and attaches every mount. */
 export function planMounts(c: Context, prepared: readonly PreparedMount[], cgroups: Cgroups): void {
-  for (const entry of prepared) {
+  for (let index = 0; index < prepared.length; index++) {
+    const entry = prepared[index]!;
     c.plan.at(entry.pointer);
-    if (entry.options.remount) planRemount(c, entry);
-    else if (entry.isBind) planBind(c, entry);
+    if (entry.options.remount) {
+      planRemount(c, entry);
+      continue;
+    }
+    if (entry.path !== "" && mayLeadToRoot(prepared, index)) entry.mayCoverRoot = true;
+    if (entry.isBind) planBind(c, entry);
     else if (isCgroupView(c, entry.mount)) planCgroupView(c, entry, cgroups);
     else
       place(
@@ -128,6 +133,24 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
         planFilesystem(c, entry, () => openTarget(c, entry), substituteFor(c, entry.mount)),
       );
   }
+}
+
+/** Filesystems without a symbolic link in them when they are new, proc's and sysfs's own aside. */
+const linkless = ["tmpfs", "devpts", "mqueue", "proc", "sysfs", "cgroup", "cgroup2"];
+
+/**
+ * Whether a destination may be a symbolic link to "/", which only the kernel can tell. Not where what it stands in was
+ * mounted anew; of /dev, proc and sysfs a link is refused anyway.
+ */
+function mayLeadToRoot(prepared: readonly PreparedMount[], index: number): boolean {
+  const { path, mount, isBind } = prepared[index]!;
+  if (path === "dev" || (!isBind && (mount.type === "proc" || mount.type === "sysfs"))) return false;
+  for (let at = 0; at < index; at++) {
+    const { path: above, mount: over, isBind: isBound, options } = prepared[at]!;
+    if (isBound || options.copyUp || options.remount || !linkless.includes(over.type ?? "")) continue;
+    if (isWithin(path, above)) return false;
+  }
+  return true;
 }
 
 function planBind(c: Context, entry: PreparedMount): void {

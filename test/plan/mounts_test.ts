@@ -212,7 +212,21 @@ test("planMounts() shows cgroup v1 as a tmpfs with a directory a hierarchy", () 
   );
   assert.ok(texts.includes('fsconfig(r, FSCONFIG_SET_STRING, "name", "systemd", 0)'));
   assert.ok(texts.includes('fsconfig(r, FSCONFIG_SET_FLAG, "cpuacct", NULL, 0)'));
-  assert.match(texts.at(-1)!, /MOUNT_ATTR_RDONLY/);
+  assert.match(
+    texts.findLast((text) => text.startsWith("mount_setattr"))!,
+    /MOUNT_ATTR_RDONLY/,
+  );
+});
+
+// R2, R3
+test("planMounts() looks for the root again after a destination that may be a link to it", () => {
+  const again = (...mounts: object[]): number =>
+    textsOf(planOf({ mounts })).filter((text) => text.startsWith('openat(AT_FDCWD, "/.."')).length;
+  assert.equal(again(bind("/etc/hosts"), bind("/data")), 2);
+  assert.equal(again(tmpfs("/dev"), tmpfs("/dev/shm"), bind("/dev/shm")), 0);
+  assert.equal(again(tmpfs("/a"), bind("/a/b")), 1);
+  assert.equal(again(tmpfs("/a", "tmpcopyup"), bind("/a/b")), 2);
+  assert.equal(again({ destination: "/proc", type: "proc" }, { destination: "/sys", type: "sysfs" }), 0);
 });
 
 test("planMounts() ignores the type where an option says bind", () => {
