@@ -49,10 +49,10 @@ function mapTextCause(text: string, errno: string, kind: "uid" | "gid"): Cause {
     if (text.length >= 4096) {
       return because(`the kernel takes less than 4096 bytes of mappings but these are ${text.length}`);
     }
-    return because(
-      overlapText(lines) ?? "a mapping ends beyond the last id (4294967294)",
-      "map every id once, inside and outside",
-    );
+    const overlap = overlapText(lines);
+    return overlap === undefined
+      ? because("a mapping reaches beyond the last id, 4294967294")
+      : because(overlap, "map every id once, inside and outside");
   }
   if (errno !== "EPERM") return nothing;
   const own = parseMap(linesOf(`/proc/self/${kind}_map`).join("\n"));

@@ -112,7 +112,7 @@ function userNamespaceForbidden(): Cause {
   }
   const unmapped = (["uid", "gid"] as const).filter((kind) => linesOf(`/proc/self/${kind}_map`).length === 0);
   if (unmapped.length > 0)
-    return because(`the runtime's own ${unmapped.join(" and ")} is not mapped in its user namespace`);
+    return because(`the runtime's own ${unmapped.join(" and ")} have no mapping in its user namespace`);
   return because(
     "a seccomp filter or a security module forbids it to the runtime, or the runtime is in a chroot (user_namespaces(7))",
     "in a container: a seccomp profile that allows clone3 and unshare with CLONE_NEWUSER",

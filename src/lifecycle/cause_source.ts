@@ -16,7 +16,7 @@ import {
   nothing,
   someOf,
 } from "./cause_form.ts";
-import { closedTo, modeText, mountsAt } from "./host_facts.ts";
+import { closedTo, missingPart, modeText, mountsAt } from "./host_facts.ts";
 
 /** Cloning the source of a bind mount, the root, or something of the host's. */
 export function openTreeCause(failed: Failed): Cause {
@@ -41,6 +41,12 @@ export function openTreeCause(failed: Failed): Cause {
         because: `user ${sys("geteuid")} may not pass ${closed.path} (${modeText(closed.node)})`,
         attempt: `chmod +x ${closed.path}, or another source`,
       };
+    }
+    case "ENOENT": {
+      const part = bind === undefined ? undefined : missingPart(path);
+      return part === undefined
+        ? { ...nothing, message }
+        : { message, because: `the host has no ${part}`, attempt: "" };
     }
     case "EINVAL":
       return { ...cloneRefused(path, String(call.args[2]).includes("AT_RECURSIVE")), message };
@@ -85,7 +91,7 @@ export function idmapCause(failed: Failed): Cause {
           )
         : because(
             `${mounts.length === 0 ? "the filesystem" : names(mounts)} belongs to an outer user namespace: mapping its ids takes CAP_SYS_ADMIN there`,
-            "a container without idmap, whose user namespace maps the ids themselves",
+            "leave idmap out: files keep the owners that the runtime sees",
           );
     case "EINVAL":
       return because(
@@ -103,10 +109,10 @@ export function idmapCause(failed: Failed): Cause {
 
 /** Making files and directories below the root. */
 export function makingCause(failed: Failed): Cause {
-  const what = failed.call.call === "create_in_root" ? "the mount point does not exist and " : "";
+  const what = failed.call.call === "create_in_root" ? "the mount point does not exist, and " : "";
   switch (errnoOf(failed)) {
     case "EROFS":
-      return because(`${what}the root filesystem is read-only`);
+      return because(`${what}the filesystem it would be made on is read-only`);
     case "EOVERFLOW":
       return because(
         `${what}files cannot be made there: the container's root has no id on that filesystem (an id-mapped mount whose map lacks it)`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { StageError } from "../errors.ts";
-import type { Call, Plan } from "../plan/types.ts";
+import type { Call, Plan, Value } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
 import { callAt } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
@@ -23,10 +23,32 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   const document = call.from.startsWith("/process") ? (plan.processDocument ?? "config.json") : "config.json";
   if (asked !== "") detail.push(`asked by   ${document} ${asked}`);
   const { message, because, attempt } = causeOf({ call, failure, spec, plan });
+  // ECHILD: the program ran, and ended otherwise than with 0.
+  const hasStatus = (call.call === "hook" || call.call === "helper") && errnoName(failure.errno) === "ECHILD";
+  const line = `${callText(shortened(call))}: ${hasStatus ? `status ${failure.result}` : errno}`;
+  if (message !== "") detail.push(`call       ${line}`);
   if (failure.detail !== "") detail.push(`kernel     ${kernelLog(failure.detail)}`);
   if (because !== "") detail.push(`because    ${because}`);
   if (attempt !== "") detail.push(`try        ${attempt}`);
-  return new StageError(message === "" ? `${subject(spec, call)}${callText(call)}: ${errno}` : message, detail, where);
+  return new StageError(message === "" ? `${subject(spec, call)}${line}` : message, detail, where);
+}
+
+/** Longest text of a call that a person still reads. */
+const maxTextLength = 160;
+
+/**
+ * The call with long texts cut, and without what follows a program's arguments: the environment, a hook's state. They
+ * may hold secrets, and an error ends up in logs.
+ */
+function shortened(call: Call): Call {
+  const isProgram = call.call === "execve" || call.call === "hook" || call.call === "helper";
+  const args: Value[] = [];
+  for (const [index, value] of call.args.entries()) {
+    if (isProgram && index > 1) break;
+    const isLong = typeof value === "string" && value.length > maxTextLength;
+    args.push(isLong ? `${value.slice(0, maxTextLength)}…` : value);
+  }
+  return { ...call, args };
 }
 
 /** `mounts[3] "/dev/shm": ` for a pointer into a list whose entries have a name. */

@@ -132,3 +132,14 @@ export function closedTo(path: string, uid: number, gid: number): { path: string
   }
   return undefined;
 }
+
+/** The first part of an absolute path that does not exist. */
+export function missingPart(path: string): string | undefined {
+  let at = "";
+  for (const step of path.split("/")) {
+    if (step === "") continue;
+    at += `/${step}`;
+    if (nodeAt(at) === undefined) return at;
+  }
+  return undefined;
+}

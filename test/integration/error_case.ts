@@ -1,0 +1,66 @@
+/**
+ * One real failure whose whole text is a golden file. In: the case's parts. Out: a test.
+ * @module
+ */
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Config } from "../support/config.ts";
+import { assertGolden } from "../support/golden.ts";
+import { limits, type Need } from "../support/machine.ts";
+import { type Bundle, type BundleOptions, type Scope, scoped } from "../support/scope.ts";
+import type { OrdinaryUser } from "../support/user.ts";
+
+export interface ErrorCase {
+  /** test/golden/errors/NAME.txt. */
+  name: string;
+  needs?: readonly Need[];
+  /** Who runs the runtime; root unless given. */
+  user?: OrdinaryUser;
+  bundle?: BundleOptions;
+  args?: readonly string[] | string;
+  change?: (config: Config) => void;
+  /** With the bundle on disk; what is changed of its config is saved afterwards. */
+  prepare?: (bundle: Bundle, scope: Scope) => void | Promise<void>;
+  /** Shell lines run as root before the runtime, in a mount namespace of its own. */
+  setup?: (bundle: Bundle, scope: Scope) => string;
+  /** Words after that, before the runtime: namespaces, fewer rights. */
+  inside?: readonly string[];
+  /** Shell lines run after those. */
+  setupInside?: (bundle: Bundle, scope: Scope) => string;
+}
+
+/** Everything of one run's own by a name that stays. */
+function normalised(text: string, scope: Scope): string {
+  return text
+    .replaceAll(scope.directory, "$DIR")
+    .replaceAll(scope.tag, "$TAG")
+    .replaceAll(/\/proc\/\d+\//g, "/proc/$PID/")
+    .replaceAll(/\br\d+\b/g, "rN"); // registers, which any other line of the plan moves
+}
+
+/** Registers a test for the case. */
+export function testError(error: ErrorCase): void {
+  const words = error.name.replaceAll("_", " ");
+  test(
+    `run [error text: ${words}]`,
+    limits,
+    scoped(`error-${error.name}`, error.needs ?? [], (scope) => fail(error, scope), error.user ?? "root"),
+  );
+}
+
+async function fail(error: ErrorCase, scope: Scope): Promise<void> {
+  const bundle = scope.bundle(error.args ?? ["/bin/true"], error.change, error.bundle ?? { ids: "none" });
+  await error.prepare?.(bundle, scope);
+  bundle.save();
+  const script = (lines: string | undefined, ...words: readonly string[]): string[] =>
+    lines === undefined ? [] : [...words, "/bin/sh", "-c", `set -e; ${lines}\nexec "$@"`, "sh"];
+  const before = [
+    ...script(error.setup?.(bundle, scope), "unshare", "-m", "--propagation", "private"),
+    ...(error.inside ?? []),
+    ...script(error.setupInside?.(bundle, scope)),
+  ];
+  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before });
+  assert.equal(outcome.stdout, "", outcome.stdout);
+  assert.doesNotMatch(outcome.stderr, /\bat .*\.ts:\d|\$bunfs|TypeError|undefined|\[object/);
+  assertGolden(`errors/${error.name}.txt`, normalised(`${outcome.stderr}status ${outcome.status}\n`, scope));
+}
