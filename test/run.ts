@@ -24,6 +24,17 @@ const { values: options } = parseArgs({
   options: { unit: { type: "boolean" }, integration: { type: "boolean" }, only: { type: "string" } },
 });
 
+/**
+ * Files of test/integration whose tests hold whomever the container belongs to, run again in other modes of
+ * test/support/mode.ts. Left out: what tests config.json or the command line alone, and what takes long.
+ */
+const anyUser =
+  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec".split(" ");
+const modes = [
+  { step: "integration in a user namespace", mode: "mapped", names: [...anyUser, "races", "cgroup"] },
+  { step: "integration as an ordinary user", mode: "rootless", names: anyUser },
+];
+
 /** Failed tests of one step that are shown with their message; the others by name only. */
 const maxShown = 20;
 
@@ -114,7 +125,13 @@ function reasonInSource({ file, line }: Result): string {
 }
 
 /** A step of many tests under one runtime. */
-async function runTests(step: string, runtime: "bun" | "deno", files: string[], limitSeconds: number): Promise<void> {
+async function runTests(
+  step: string,
+  runtime: "bun" | "deno",
+  files: string[],
+  limitSeconds: number,
+  env: Record<string, string> = {},
+): Promise<void> {
   if (files.length === 0) return;
   const name = step.replaceAll(/\W+/g, "_");
   const xml = join(logs, `${name}.xml`);
@@ -130,7 +147,7 @@ async function runTests(step: string, runtime: "bun" | "deno", files: string[], 
     runtime === "bun"
       ? [bun, "test", "--timeout=120000", "--reporter=junit", `--reporter-outfile=${xml}`, ...filter, ...paths]
       : [deno, "test", "-A", "--no-check", "--quiet", `--junit-path=${xml}`, ...filter, ...paths];
-  const { code, output, ms } = await execute(command, limitSeconds, { BUNKER_TEST_SKIPS: skips });
+  const { code, output, ms } = await execute(command, limitSeconds, { ...env, BUNKER_TEST_SKIPS: skips });
   writeFileSync(join(logs, `${name}.log`), output);
 
   let results: Result[] = [];
@@ -202,6 +219,10 @@ if (isCompiled && (all || options.integration === true) && integration.length > 
   // A process for each file: one that hangs or dies costs no other. One after the other: they look at the whole machine.
   if (await check("build", [bun, "build/compile.ts"])) {
     for (const file of integration) await runTests(file.slice("test/".length), "bun", [file], 600);
+    for (const { step, mode, names } of modes) {
+      const again = integration.filter((file) => names.some((name) => file === `test/integration/${name}_test.ts`));
+      await runTests(step, "bun", again, 300, { BUNKER_TEST_MODE: mode });
+    }
   }
 }
 

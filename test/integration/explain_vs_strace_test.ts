@@ -79,19 +79,23 @@ for (const [name, change, { view = "host", options = [] } = {}] of cases) {
   test(
     `explain is what run does [${name}]`,
     limits,
-    scoped("explain", ["strace", "cgroup2"], async (scope) => {
-      const bundle = scope.bundle(["/bin/true"]);
-      change(bundle.config, bundle);
-      bundle.save();
-      const explained = await scope.succeed(["explain", "--json", ...options, "--bundle", bundle.path], { view });
-      const plan = JSON.parse(explained.stdout) as { items: PlanItem[] };
+    scoped(
+      "explain",
+      name.endsWith("devices") ? ["strace", "cgroup2", "deviceNodes"] : ["strace", "cgroup2"],
+      async (scope) => {
+        const bundle = scope.bundle(["/bin/true"]);
+        change(bundle.config, bundle);
+        bundle.save();
+        const explained = await scope.succeed(["explain", "--json", ...options, "--bundle", bundle.path], { view });
+        const plan = JSON.parse(explained.stdout) as { items: PlanItem[] };
 
-      const file = `${scope.directory}/trace`;
-      const before = ["strace", "-f", "-s", "4096", "-o", file, "-e", `trace=${[...mountCalls].join(",")}`];
-      await scope.succeed(["run", ...options, "--bundle", bundle.path, scope.id()], { view, before });
-      const calls = parseTrace(readFileSync(file, "utf8")).filter((call) => mountCalls.has(call.name));
-      assert.ok(calls.length >= (fewestCalls[name] ?? 20), `only ${calls.length} calls seen`);
-      assert.equal(comparePlan(plan.items, calls, mountCalls), undefined);
-    }),
+        const file = `${scope.directory}/trace`;
+        const before = ["strace", "-f", "-s", "4096", "-o", file, "-e", `trace=${[...mountCalls].join(",")}`];
+        await scope.succeed(["run", ...options, "--bundle", bundle.path, scope.id()], { view, before });
+        const calls = parseTrace(readFileSync(file, "utf8")).filter((call) => mountCalls.has(call.name));
+        assert.ok(calls.length >= (fewestCalls[name] ?? 20), `only ${calls.length} calls seen`);
+        assert.equal(comparePlan(plan.items, calls, mountCalls), undefined);
+      },
+    ),
   );
 }

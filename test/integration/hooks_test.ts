@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type HookEntry, hookKinds } from "../support/config.ts";
 import { until } from "../support/execute.ts";
@@ -14,12 +14,13 @@ import { type Bundle, scoped } from "../support/scope.ts";
 /** A hook of each kind that appends its kind and keeps its state; those named fail. */
 function addHooks(bundle: Bundle, failing: readonly string[] = []): void {
   mkdirSync(`${bundle.rootfs}/log`);
+  chmodSync(`${bundle.rootfs}/log`, 0o777); // root of the machine and of the container write here
   bundle.config.hooks = {};
   for (const kind of hookKinds) {
     const inside = kind === "startContainer";
     const log = inside ? "/log" : `${bundle.rootfs}/log`;
     const text =
-      `cat > ${log}/${kind}.json; readlink /proc/self/ns/mnt > ${log}/${kind}.ns; echo ${kind} >> ${log}/order; ` +
+      `umask 0; cat > ${log}/${kind}.json; readlink /proc/self/ns/mnt > ${log}/${kind}.ns; echo ${kind} >> ${log}/order; ` +
       `exit ${failing.includes(kind) ? 7 : 0}`;
     const entry: HookEntry = { path: "/bin/sh", args: ["sh", "-c", text], env: ["PATH=/usr/bin:/bin"] };
     bundle.config.hooks[kind] = [entry];
@@ -39,7 +40,7 @@ const stateGiven = (bundle: Bundle, kind: string): { status: string; pid: number
 test(
   "hooks [order over create, start, delete; state on standard input]",
   limits,
-  scoped("hooks", [], async (scope) => {
+  scoped("hooks", ["hostMounts"], async (scope) => {
     const bundle = scope.bundle("echo program >> /log/order; exec sleep 1000");
     addHooks(bundle);
     const id = scope.id();
@@ -222,7 +223,7 @@ for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
   test(
     `hooks [${kind}: what it mounts below the root filesystem's path is in the container]`,
     limits,
-    scoped("hooks", [], async (scope) => {
+    scoped("hooks", kind === "createContainer" ? [] : ["hostMounts"], async (scope) => {
       const bundle = scope.bundle("cat /gift/word; grep -c /gift /proc/self/mountinfo");
       mkdirSync(`${bundle.rootfs}/gift`);
       mkdirSync(`${scope.directory}/gift`);

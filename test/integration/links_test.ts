@@ -21,6 +21,7 @@ async function outsideStays(
   mkdirSync(outside);
   writeFileSync(`${outside}/marker`, "marker\n");
   prepare(outside);
+  scope.settle();
   const before = tree(outside);
   await body();
   assert.deepEqual(tree(outside), before);

@@ -170,7 +170,7 @@ test(
   limits,
   scoped("hookmounts", ["hostMounts"], async (scope) => {
     const bundle = scope.bundle("true");
-    const seen = `${scope.directory}/outputs/seen`;
+    const seen = `${bundle.path}/seen`;
     const text = `cut -d ' ' -f 5 /proc/self/mountinfo > ${seen}; ls -d ${scope.directory} >> ${seen}`;
     bundle.config.hooks = { createContainer: [{ path: scope.script("hook", text) }] };
     bundle.save();

@@ -41,7 +41,7 @@ const signals: [string[], string][] = [
 test(
   "kill [signals by name and number]",
   limits,
-  scoped("signals", [], async (scope) => {
+  scoped("signals", ["ownCgroups"], async (scope) => {
     const traps = ["TERM", "USR1", "USR2", "HUP", "INT"]
       .map((name) => `trap 'echo ${name}; exit 0' ${name};`)
       .join(" ");
@@ -92,7 +92,7 @@ test(
 test(
   "kill KILL [without a pid namespace, the whole cgroup ends]",
   limits,
-  scoped("killall", [], async (scope) => {
+  scoped("killall", ["ownCgroups"], async (scope) => {
     const bundle = scope.bundle("sleep 1001 & sleep 1002 & echo ready; sleep 1003", (config) => {
       config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
     });

@@ -16,6 +16,7 @@ const rounds = 60;
 
 /** Exchanges two paths for each other all the while; the attacker shares the directory with the container. */
 async function whileSwapping(scope: Scope, one: string, other: string, body: () => Promise<void>): Promise<void> {
+  scope.freeze();
   const swapper = scope.start([native("swap"), one, other], { timeoutMs: 120_000 });
   try {
     await body();
@@ -30,6 +31,7 @@ function makeOutside(scope: Scope): { path: string; unchanged: () => void } {
   const path = `${scope.directory}/outside`;
   mkdirSync(path);
   writeFileSync(`${path}/secret`, "marker\n");
+  scope.settle();
   const before = tree(path);
   return { path, unchanged: () => assert.deepEqual(tree(path), before) };
 }

@@ -78,7 +78,8 @@ const checks = {
   deviceNodes: () => (mode === "root" ? undefined : "a user namespace makes no device nodes"),
   notMapped: () => (mode === "root" ? undefined : "what it joins belongs to the machine's own user namespace"),
   hostMounts: () =>
-    mode === "rootless" ? "an ordinary user shares no mount namespace with the machine's root" : undefined,
+    mode === "rootless" ? "the test's ordinary user calls the runtime in a mount namespace of its own" : undefined,
+  ownCgroups: () => (mode === "rootless" ? "the test's ordinary user may make no cgroups" : undefined),
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),

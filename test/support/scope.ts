@@ -79,6 +79,7 @@ export class Scope {
   /** Root file systems and what is beside them → whom they belong to. */
   #owners = new Map<string, number>();
   readonly #user: OrdinaryUser | "root";
+  #isFrozen = false;
 
   /** `user`: who calls the runtime, unless an invocation says otherwise. */
   constructor(name: string, user: OrdinaryUser | "root" = mode === "rootless" ? usualUser : "root") {
@@ -134,7 +135,7 @@ export class Scope {
     const view = options.view ?? "host";
     const user = options.user ?? this.#user;
     this.#used.set(`${runtime.name} ${view} ${JSON.stringify(user)}`, { runtime, view, user });
-    this.#giveAway(user);
+    this.settle(user);
     return [
       ...viewPrefix(view),
       ...(user === "root" ? [] : userFiles(this.directory, user, runtime.path)),
@@ -147,12 +148,19 @@ export class Scope {
     ];
   }
 
-  /** Files that the test wrote since belong to whoever uses them. */
-  #giveAway(user: OrdinaryUser | "root"): void {
+  /** Files that the test wrote until now belong to whoever uses them; each call of a runtime does it too. */
+  settle(user: OrdinaryUser | "root" = this.#user): void {
+    if (this.#isFrozen) return;
     for (const [path, owner] of this.#owners) giveAway(path, owner);
     if (user === "root") return;
     prepareUser(this.directory, user);
     giveAway(this.directory, ordinaryId, [`${this.directory}/outputs`, `${this.directory}/etc`]);
+  }
+
+  /** From now on files keep their owners: somebody exchanges them for others all the while. */
+  freeze(): void {
+    this.settle();
+    this.#isFrozen = true;
   }
 
   #environment(options: InvokeOptions): Record<string, string> {
