@@ -323,7 +323,10 @@ static i64 run_machine(struct machine *m)
 			at = m->code + a[0];
 			continue;
 		}
-		r = at->op < OP_BASE ? sys_call(at->op, a[0], a[1], a[2], a[3], a[4], a[5]) : run_op(m, at, a);
+		if (at->op == NR_openat2)
+			r = open_within(a[0], (char *)a[1], (struct open_how *)a[2], (u64)a[3]);
+		else
+			r = at->op < OP_BASE ? sys_call(at->op, a[0], a[1], a[2], a[3], a[4], a[5]) : run_op(m, at, a);
 		if (at->out != NO_REGISTER)
 			m->registers[at->out] = r;
 		if (r < 0 && r >= -4095) {

@@ -5,10 +5,23 @@
 
 #define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 
+/*
+ * openat2(2), tried again where a rename or a mount anywhere on the machine made the kernel unsure of a ".." (EAGAIN):
+ * links such as "../lib" hold one.
+ */
+static i64 open_within(i64 root, const char *path, const struct open_how *how, u64 size)
+{
+	i64 r = -EAGAIN;
+
+	for (int tries = 0; r == -EAGAIN && tries < 1000; tries++)
+		r = SYS(NR_openat2, root, path, how, size);
+	return r;
+}
+
 static i64 open_in_root(i64 root, const char *path, u64 flags)
 {
 	struct open_how how = { flags | O_PATH | O_CLOEXEC, 0, IN_ROOT };
-	i64 r = SYS(NR_openat2, root, path, &how, sizeof how);
+	i64 r = open_within(root, path, &how, sizeof how);
 
 	return is_missing(r) ? op_resolve(root, path, &how) : r;
 }

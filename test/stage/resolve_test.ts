@@ -1,0 +1,146 @@
+/**
+ * The pseudo-call `resolve` gives what openat2(2) gives: the same file or the same errno, for paths by hand and at random.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { PlanBuilder } from "../../src/plan/builder.ts";
+import type { StructValue } from "../../src/plan/types.ts";
+import { encode } from "../../src/program/encode.ts";
+import { getRegister, runImage } from "../../src/stage/program.ts";
+import { close, errnoName, kernel, openAt, tables } from "../../src/stage/sys.ts";
+
+const AT_FDCWD = -100;
+
+/** The file that a call opens, or the errno. */
+function opened(call: "openat2" | "resolve", root: number, path: string, how: StructValue): string {
+  const b = new PlanBuilder();
+  const out = b.open(call, [root, path, how]);
+  const [item] = b.build().items;
+  const image = encode([{ item: item!, address: 0 }], tables, 1, -1, (bytes) => kernel().address(bytes));
+  const { result } = runImage(image);
+  if (result < 0) return errnoName(-result);
+  const fd = getRegister(image, out.register);
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } finally {
+    close(fd);
+  }
+}
+
+const resolves = [
+  "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS",
+  "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_SYMLINKS",
+  "RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS",
+  "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_XDEV",
+];
+const flags = ["O_PATH|O_CLOEXEC", "O_PATH|O_DIRECTORY|O_CLOEXEC", "O_PATH|O_NOFOLLOW|O_CLOEXEC", "O_RDONLY|O_CLOEXEC"];
+
+function compare(root: number, path: string): void {
+  for (const resolve of resolves) {
+    for (const open of flags) {
+      const how = { flags: open, resolve };
+      assert.equal(
+        opened("resolve", root, path, how),
+        opened("openat2", root, path, how),
+        `${JSON.stringify(path)} ${open} ${resolve}`,
+      );
+    }
+  }
+}
+
+function inTree(body: (root: number) => void): void {
+  const path = mkdtempSync(join(tmpdir(), "bunker-resolve-"));
+  const root = `${path}/root`;
+  for (const directory of ["a/b/c", "d", "deep/".repeat(40)]) mkdirSync(`${root}/${directory}`, { recursive: true });
+  mkdirSync(`${path}/outside`);
+  for (const file of ["root/f", "root/a/f", "root/a/b/c/f", "outside/secret"]) writeFileSync(`${path}/${file}`, file);
+  for (const [name, target] of [
+    ["up", ".."],
+    ["out", "../outside/secret"],
+    ["absolute", "/a/b"],
+    ["escape", "/../../outside"],
+    ["dangling", "nowhere"],
+    ["loop", "loop2"],
+    ["loop2", "loop"],
+    ["a/back", "../d"],
+    ["a/b/top", "/"],
+    ["file", "a/f"],
+    ["slash", "a/"],
+    ["fileslash", "f/"],
+    ["chain", "chain1/c"],
+    ["chain1", "a/../a/b"],
+    ["dot", "."],
+    ["long", "dot/".repeat(100)],
+  ] as const) {
+    symlinkSync(target, `${root}/${name}`);
+  }
+  const fd = openAt(AT_FDCWD, root, "O_PATH|O_DIRECTORY|O_CLOEXEC");
+  try {
+    body(fd);
+  } finally {
+    close(fd);
+    rmSync(path, { recursive: true });
+  }
+}
+
+const names = ["a", "b", "c", "d", "f", "up", "out", "absolute", "escape", "dangling", "loop", "back", "top", "file"];
+const steps = [...names, "slash", "fileslash", "chain", "chain1", "dot", "long", "..", ".", "", "nowhere"];
+
+test("resolve() is openat2() for every single name, and for every two", () => {
+  inTree((root) => {
+    for (const one of steps) {
+      compare(root, one);
+      compare(root, `/${one}`);
+      compare(root, `${one}/`);
+      for (const two of steps) compare(root, `${one}/${two}`);
+    }
+  });
+});
+
+test("resolve() is openat2() for paths at random", () => {
+  inTree((root) => {
+    let seed = 4711;
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * below);
+    };
+    for (let i = 0; i < 400; i++) {
+      const path = Array.from({ length: 1 + random(7) }, () => steps[random(steps.length)]!).join("/");
+      compare(root, path);
+    }
+    compare(root, "deep/".repeat(39));
+    compare(root, `${"deep/../".repeat(200)}a/f`);
+    compare(root, "x".repeat(300));
+    compare(root, "x/".repeat(3000));
+  });
+});
+
+test("resolve() refuses the links of /proc that lead anywhere, and follows the others", () => {
+  const proc = openAt(AT_FDCWD, "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC");
+  try {
+    for (const path of ["self/exe", "self/root", "self/root/etc", "self/cwd", "self/fd/0", "self/ns/mnt"])
+      compare(proc, path);
+    for (const path of ["self", "self/status", "mounts", "net", "net/dev", "sys/kernel/ostype", "self/fd"]) {
+      compare(proc, path);
+    }
+  } finally {
+    close(proc);
+  }
+});
+
+test("resolve() says EXDEV where another mount begins", () => {
+  const root = openAt(AT_FDCWD, "/", "O_PATH|O_DIRECTORY|O_CLOEXEC");
+  try {
+    for (const path of ["proc", "proc/self", "etc", "etc/../proc"]) compare(root, path);
+    for (const resolve of ["RESOLVE_NO_XDEV", "0"]) {
+      const how = { flags: "O_PATH|O_DIRECTORY|O_CLOEXEC", resolve };
+      assert.equal(opened("resolve", AT_FDCWD, "..", how), opened("openat2", AT_FDCWD, "..", how));
+    }
+  } finally {
+    close(root);
+  }
+});
