@@ -23,7 +23,7 @@ export function withoutMissing(plan: Plan, host: Host): Plan {
     if (lowered.file !== undefined) inherited = [...inherited, lowered.file];
   }
   if (!mountsByDescriptor(host)) {
-    const mounts = new LoweredMounts(registers, missingText(host));
+    const mounts = new LoweredMounts(registers, missingText(host), host.mayMount && !entersUserNamespace(items));
     items = mounts.lower(items);
     registers = mounts.registers;
     for (const refusal of mounts.refusals) refusals.push(refusal);
@@ -38,6 +38,16 @@ export function withoutMissing(plan: Plan, host: Host): Plan {
     refusals,
     notes: [...plan.notes, ...missingNotes(host)],
   };
+}
+
+function entersUserNamespace(items: readonly Item[]): boolean {
+  for (const item of items) {
+    if (item.kind === "alternative") continue;
+    const flags =
+      item.call === "clone3" ? (item.args[0] as StructValue)["flags"] : item.call === "setns" ? item.args[1] : "";
+    if (typeof flags === "string" && flags.includes("CLONE_NEWUSER")) return true;
+  }
+  return false;
 }
 
 function rename(items: readonly Item[], names: Readonly<Record<string, string>>): Item[] {

@@ -9,7 +9,7 @@
  * Once the root is entered that /proc is out of reach, so a filesystem mounted later for our own use is mounted before.
  *
  * Kernel: mount(2), mount_namespaces(7); the topmost mount over "/" is what ".." of the process's root is (R2)
- * Not possible: attributes of whole trees, id-mapped mounts (both since Linux 5.12); sources that the container's root
+ * Not possible: attributes of whole trees; id-mapped mounts (mount_idmap.ts refuses them); sources that the container's root
  *   may not open
  * @module
  */
@@ -69,6 +69,7 @@ export class LoweredMounts {
   registers: number;
   readonly refusals: Refusal[] = [];
   readonly #reason: string;
+  readonly #isPeer: boolean;
   #scratch: Register | undefined;
   #places = 0;
   /** By the register of the context that fsopen would have made. */
@@ -86,9 +87,14 @@ export class LoweredMounts {
   /** Where the lines begin that enter the root: before that the host's /proc is in reach. */
   #entry = -1;
 
-  constructor(registers: number, reason: string) {
+  /**
+   * @param reason why this is done, for refusals
+   * @param isPeer mounts made in the container could reach the host: no user namespace is between them
+   */
+  constructor(registers: number, reason: string, isPeer: boolean) {
     this.registers = registers;
     this.#reason = reason;
+    this.#isPeer = isPeer;
   }
 
   lower(items: readonly Item[]): Item[] {
@@ -181,13 +187,14 @@ export class LoweredMounts {
   }
 
   /** The first mount call of the stage cuts the namespace off the host's; then scratch is made. */
-  #isolate(call: Call, propagation: string): Call[] {
+  #isolate(call: Call): Call[] {
     const scratch = this.#register();
     this.#scratch = scratch;
     const from = { ...call, from: "" };
     const why = "mounts are made ready here and moved from here";
     return [
-      this.#line(call, "mount", [null, "/", null, `MS_REC|${propagation}`, null]),
+      // Never MS_PRIVATE: sources are taken from here now, and those asked to be slaves are to be slaves of the host's.
+      this.#line(call, "mount", [null, "/", null, "MS_REC|MS_SLAVE", null]),
       this.#line(from, "mount", ["tmpfs", "/", "tmpfs", "MS_NOSUID|MS_NODEV|MS_NOEXEC", "mode=0700"], undefined, why),
       this.#line(
         from,
@@ -231,13 +238,11 @@ export class LoweredMounts {
     const [fd, path, given, attributes] = call.args as [Value, string, string, StructValue];
     const isTree = given.includes("AT_RECURSIVE");
     const propagation = attributes["propagation"] as string | undefined;
-    if (fd === "AT_FDCWD" && path === "/" && propagation !== undefined) return this.#isolate(call, propagation);
+    if (fd === "AT_FDCWD" && path === "/") return this.#isolate(call);
     const lines: Call[] = [];
     const set = mountFlags(attributes["attr_set"]);
     const clear = mountFlags(attributes["attr_clr"]);
-    if (attributes["userns_fd"] !== undefined) {
-      this.refusals.push({ pointer: call.from, message: `id-mapped mounts take mount_setattr: ${this.#reason}` });
-    } else if (set.length > 0 || clear.length > 0) {
+    if (set.length > 0 || clear.length > 0) {
       const isSingle = isRegister(fd) && this.#single.has(fd.register);
       if (!isTree || isSingle) lines.push(this.#line(call, "remount_fd", [fd, joined(set), joined(clear)]));
       else if (this.#depth > 0) lines.push({ ...call, why: "no other call sets attributes of a whole tree" });
@@ -247,6 +252,11 @@ export class LoweredMounts {
       }
     }
     if (propagation !== undefined) {
+      if (propagation === "MS_SHARED" && this.#isPeer && call.from.endsWith("/source")) {
+        // Bound from a namespace that is cut off already, it would be shared with nobody.
+        const message = `a bind mount shared with the host takes open_tree: ${this.#reason}`;
+        this.refusals.push({ pointer: call.from, message });
+      }
       const flags = isTree ? `MS_REC|${propagation}` : propagation;
       // Whatever is changed after the root is entered is the root: its /proc is the container's.
       if (this.#isEntered) lines.push(this.#line(call, "mount", [null, "/", null, flags, null]));

@@ -14,6 +14,7 @@ import { SpecError } from "../errors.ts";
 import type { IdMapping, Mount } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { mapText } from "./id_maps.ts";
+import { missingText, mountsByDescriptor } from "./missing.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { Register } from "./types.ts";
 
@@ -44,6 +45,10 @@ export function planIdmap(c: Context, entry: Entry, namespaces: IdmapNamespaces)
     ? { uids: mapText(mount.uidMappings ?? []), gids: mapText(mount.gidMappings ?? []) }
     : mapsOf(c, option, pointer);
   const [source] = entry.sources;
+  if (!mountsByDescriptor(c.host)) {
+    c.plan.refuse(asked, `id-mapped mounts take mount_setattr: ${missingText(c.host)}`);
+    return;
+  }
   if (c.cloner === "stage" || source === undefined) {
     c.plan.refuse(asked, "mapping the ids of a mount takes CAP_SYS_ADMIN over its filesystem, which the runtime lacks");
     return;
