@@ -3,6 +3,7 @@
  * @module
  */
 import type { Case } from "./case.ts";
+import { execCases } from "./cases_exec.ts";
 import { hookCases } from "./cases_hooks.ts";
 import { idmapCases } from "./cases_idmap.ts";
 import { joinCases } from "./cases_joins.ts";
@@ -21,4 +22,5 @@ export const cases: readonly Case[] = [
   ...idmapCases,
   ...userCases,
   ...joinCases,
+  ...execCases,
 ];

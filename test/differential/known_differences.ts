@@ -6,6 +6,7 @@
  */
 import type { KnownDifference } from "./known_difference.ts";
 import { ofTheProcess } from "./known_differences_process.ts";
+import { ofExec } from "./known_differences_exec.ts";
 import { ofUsers } from "./known_differences_users.ts";
 import type { Difference } from "./view.ts";
 
@@ -190,6 +191,7 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   ...ofTheProcess,
   ...ofUsers,
+  ...ofExec,
 ];
 
 /** The entry that explains a difference, if one does. */

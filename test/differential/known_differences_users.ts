@@ -4,7 +4,8 @@
  */
 import type { KnownDifference } from "./known_difference.ts";
 
-const inUserNamespace = /^(user namespace|rootless|joined user|pod, user)/;
+const inUserNamespace =
+  /^(user namespace|rootless|joined user|pod, user|exec, into (a user namespace|an ordinary user))/;
 
 export const ofUsers: readonly KnownDifference[] = [
   {

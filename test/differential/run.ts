@@ -43,7 +43,9 @@ export async function runCase(testCase: Case, runtime: Runtime): Promise<CaseRun
       options,
     );
     if (testCase.exec !== undefined && outcome.status === 0) {
-      outcome = await scope.invoke(["exec", ...testCase.exec(bundle, scope), id, ...probe], options);
+      const words = testCase.exec(bundle, scope);
+      const program = words.includes("--process") ? [] : probe;
+      outcome = await scope.invoke(["exec", ...words, id, ...program], options);
     }
     const normalisation: Normalisation = {
       replace: [
