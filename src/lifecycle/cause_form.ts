@@ -33,6 +33,8 @@ export interface Cause {
   readonly message: string;
   readonly because: string;
   readonly attempt: string;
+  /** What of config.json asked for it, where it is known better than by the call. */
+  readonly pointer?: string;
 }
 
 export const nothing: Cause = { message: "", because: "", attempt: "" };

@@ -29,10 +29,14 @@ function newerCall(failed: Failed): Call | undefined {
       return { ...call, call: "open_tree", args: ["AT_FDCWD", path, flags] };
     }
     case "openat":
-      return isSource(call)
+      return isSource(call) || isDevice(call)
         ? { ...call, call: "open_tree", args: ["AT_FDCWD", args[1]!, "OPEN_TREE_CLONE"] }
         : undefined;
     case "new_mount": {
+      const owner = /(?:^|,)(uid|gid)=(\d+)(?:,|$)/.exec(String(args[5] ?? ""));
+      if (errnoOf(failed) === "EINVAL" && owner !== null) {
+        return { ...call, call: "fsconfig", args: [args[0]!, "FSCONFIG_SET_STRING", owner[1]!, owner[2]!, 0] };
+      }
       // mount(2) does at once what four calls do, each of which has its own reasons for an EPERM.
       const shown = namespaceShown[String(args[3])];
       const isOwn = spec.linux?.namespaces?.some(({ type, path }) => type === shown && path === undefined) === true;
@@ -52,6 +56,10 @@ function newerCall(failed: Failed): Call | undefined {
 
 /** By the stage, to bind it: the path of a mount's source. */
 const isSource = ({ side, from }: Call): boolean => side === "stage" && /^\/mounts\/\d+\/source/.test(from);
+
+/** A node of the host's, for a container that cannot make its own. */
+const isDevice = ({ from, args }: Call): boolean =>
+  (from === "" || from.startsWith("/linux/devices/")) && String(args[1]).startsWith("/dev/");
 
 /** "MS_NOSUID|MS_NOATIME" → "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOATIME". */
 function attributes(flags: Value | undefined): string {

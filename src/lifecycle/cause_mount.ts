@@ -12,6 +12,8 @@ import { flagsAt, mountsBelow } from "./mount_table.ts";
 export interface MountCause {
   readonly because: string;
   readonly attempt: string;
+  /** The option that asked for it. */
+  readonly pointer?: string;
 }
 
 /**
@@ -169,7 +171,7 @@ const attributes: readonly (readonly [flag: string, clearing: string, locked: st
 ];
 
 /** S3: which of the attributes that were to change cannot. */
-function lockedFlags({ args }: Call, mount: Mount, table: () => string): MountCause | undefined {
+function lockedFlags({ args, from }: Call, mount: Mount, table: () => string): MountCause | undefined {
   const change = args[3] as StructValue | null;
   const cleared = String(change?.["attr_clr"] ?? "").split("|");
   const set = String(change?.["attr_set"] ?? "").split("|");
@@ -180,20 +182,24 @@ function lockedFlags({ args }: Call, mount: Mount, table: () => string): MountCa
   for (const [flag, clearing, word] of attributes) {
     if (!cleared.includes(flag) || present?.includes(word) === false) continue;
     locked.push(word);
-    asked.push(`"${clearing}"`);
+    asked.push(clearing);
   }
   if (cleared.includes("MOUNT_ATTR__ATIME") || set.includes("MOUNT_ATTR_NODIRATIME")) {
     const mode = accessTime(present);
     const wanted = wantedAccessTime(set);
     if (mode !== wanted) {
       locked.push(mode);
-      asked.push(`"${wanted}"`);
+      asked.push(wanted);
     }
   }
-  if (locked.length === 0) return undefined;
+  const [first] = asked;
+  if (first === undefined) return undefined;
+  const options = mount.options ?? [];
+  const index = options.findLastIndex((option) => option === first || option === `r${first}`);
   return {
     because: `the mount of the source is ${locked.join(", ")}, which is locked: a user namespace may not take it away`,
-    attempt: `the same without the option ${asked.join(", ")}, or a source on another mount`,
+    attempt: `the same without the option ${asked.map((option) => `"${option}"`).join(", ")}, or a source on another mount`,
+    ...(index < 0 ? {} : { pointer: `/mounts/${from.split("/")[2]!}/options/${index}` }),
   };
 }
 

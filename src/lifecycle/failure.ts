@@ -19,10 +19,10 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   const errno = `${errnoName(failure.errno)} (${errnoText(failure.errno)})`;
   if (call === undefined) return new StageError(`Line ${failure.address} of the plan failed: ${errno}`, [], where);
   const detail: string[] = [];
-  const asked = askedBy(spec, call.from);
+  const { message, because, attempt, pointer = call.from } = causeOf({ call, failure, spec, plan });
+  const asked = askedBy(spec, pointer);
   const document = call.from.startsWith("/process") ? (plan.processDocument ?? "config.json") : "config.json";
   if (asked !== "") detail.push(`asked by   ${document} ${asked}`);
-  const { message, because, attempt } = causeOf({ call, failure, spec, plan });
   // ECHILD: the program ran, and ended otherwise than with 0.
   const hasStatus = (call.call === "hook" || call.call === "helper") && errnoName(failure.errno) === "ECHILD";
   const line = `${callText(shortened(call))}: ${hasStatus ? `status ${failure.result}` : errno}`;

@@ -9,6 +9,7 @@
  */
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
+import { mountsByDescriptor } from "./missing.ts";
 import type { Attributes } from "./mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import type { Register } from "./types.ts";
@@ -81,10 +82,18 @@ export function cloneInstead(c: Context, mount: Register, path: string, flags: s
   const { plan } = c;
   plan.into(mount, "open_tree", ["AT_FDCWD", path, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE"]);
   if (magic !== "") plan.call("verify_fs", [mount, magic]);
-  plan.call("mount_setattr", [
-    mount,
-    "",
-    "AT_EMPTY_PATH|AT_RECURSIVE",
-    { ...(flags === "" || flags === "0" ? {} : { attr_set: flags }), propagation: "MS_PRIVATE" },
-  ]);
+  const tree = "AT_EMPTY_PATH|AT_RECURSIVE";
+  const isChanged = flags !== "" && flags !== "0";
+  if (isChanged && !mountsByDescriptor(c.host)) {
+    // mount(2) changes one mount at a time: the topmost, like every runtime that knows no other call.
+    plan.call("mount_setattr", [mount, "", "AT_EMPTY_PATH", { attr_set: flags }]);
+    plan.call("mount_setattr", [mount, "", tree, { propagation: "MS_PRIVATE" }]);
+  } else {
+    plan.call("mount_setattr", [
+      mount,
+      "",
+      tree,
+      { ...(isChanged ? { attr_set: flags } : {}), propagation: "MS_PRIVATE" },
+    ]);
+  }
 }

@@ -15,7 +15,9 @@ both('bind of "/", all of it and alone', "slash", [], async (scope, who) => {
   const all = await runBundle(scope, bundleOf(scope, who, script, mounting(host("rbind"))));
   assert.deepEqual(lines(all).slice(0, 2), ["with", "etc"]);
   const alone = bundleOf(scope, who, script, mounting(host("bind")));
-  if (who === "root") assert.equal(lines(await runBundle(scope, alone))[0], "etc");
+  // Without open_tree the runtime cannot clone for the container, whose root does it then.
+  const isCloned = who === "root" && (process.env["BUNKER_TEST_WITHOUT"] ?? "") === "";
+  if (isCloned) assert.equal(lines(await runBundle(scope, alone))[0], "etc");
   else assert.match(await failBundle(scope, alone), /EINVAL[^]*"rbind" in place of "bind"/);
 });
 

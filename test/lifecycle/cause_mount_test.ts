@@ -90,6 +90,9 @@ test("mountCause() names the locked attributes and the options that ask for the 
   );
   assert.match(clear({ attr_clr: "MOUNT_ATTR_NOEXEC" }, "/mounts/3/source"), /is noexec, .*"exec"/);
   assert.equal(clear({ attr_set: "MOUNT_ATTR_RDONLY" }), "");
+  const b = new PlanBuilder();
+  b.call("mount_setattr", [3, "", "AT_EMPTY_PATH", { attr_clr: "MOUNT_ATTR_NODEV" }], { from: "/mounts/2/source" });
+  assert.equal(mountCause(b.build().items[0] as Call, "EPERM", spec, () => table)?.pointer, "/mounts/2/options/2");
 });
 
 test("mountCause() tells a plain bind of a tree with locked mounts from others", () => {
