@@ -3,6 +3,7 @@
  * On the hot path of every start: few calls, and never the mount table, which grows with the host.
  * @module
  */
+import { SyscallError } from "../errors.ts";
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import type { Host } from "../plan/host.ts";
 import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
@@ -75,16 +76,31 @@ function lastCapability(): number {
 
 /**
  * The caller's limits on open files. The engine raises its own soft limit before our first statement, so the parent's
- * is read instead: ours was a copy of it, unless one was set between (`ulimit` and `exec` in one shell). Where reading
- * is not allowed, the kernel's default for a new login (1024) stands in.
+ * is read instead: ours was a copy of it, unless one was set between (`ulimit` and `exec` in one shell). Another user's
+ * parent (su, setpriv) is asked through /proc, where everybody may read it. Where neither is allowed, the kernel's
+ * default for a new login (1024) stands in.
  */
 function openFileLimits(): { softNoFile: number; hardNoFile: number } {
   const limit = stable(16);
   const view = new DataView(limit.buffer);
   const read = (pid: number) => sys("prlimit64", pid, flags("RLIMIT_NOFILE"), null, limit) === 0;
-  const soft = read(sys("getppid")) ? view.getUint32(0, true) : 1024;
+  const parent = sys("getppid");
+  const soft = read(parent) ? view.getUint32(0, true) : softLimitOf(parent);
   const hardNoFile = read(0) ? view.getUint32(8, true) : soft;
   return { softNoFile: Math.min(soft, hardNoFile), hardNoFile };
+}
+
+/** proc_pid_limits(5): "Max open files            1024                 524288               files". */
+function softLimitOf(pid: number): number {
+  try {
+    const text = readText(AT_FDCWD, `/proc/${pid}/limits`);
+    const at = text.indexOf("Max open files");
+    const soft = Number.parseInt(text.slice(at + 14), 10);
+    return at < 0 || Number.isNaN(soft) ? 1024 : soft;
+  } catch (error) {
+    if (error instanceof SyscallError) return 1024;
+    throw error;
+  }
 }
 
 /** Whether a user namespace is to be made: asked for, or because nothing else is allowed (plan/context.ts). */

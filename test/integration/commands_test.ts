@@ -122,6 +122,9 @@ test(
     const bundle = scope.bundle("for n in /proc/self/ns/*; do readlink $n; done", (config) => {
       config.linux.namespaces = features.linux.namespaces.map((type) => ({ type }));
       config.process.capabilities = { bounding: features.linux.capabilities };
+      const everything = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      config.linux["uidMappings"] = everything;
+      config.linux["gidMappings"] = everything;
     });
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     assert.doesNotMatch(outcome.stderr, /nknown/);
