@@ -123,3 +123,14 @@ test("planIdmap() refuses where the runtime may not mount, and says where it is 
     ["/mounts/0/uidMappings", "/mounts/1/options/1"],
   );
 });
+
+test("planIdmap() refuses where mounts are made by mount(2)", () => {
+  for (const call of ["mount_setattr", "open_tree", "fsopen"] as const) {
+    const plan = planOf({ mounts: [bind(["idmap=uids=0-1-1;gids=0-1-1"])] }, hostWith({ missing: [call] }));
+    assert.deepEqual(
+      plan.refusals.map(({ pointer, message }) => [pointer, message.slice(message.indexOf(": ") + 2)]),
+      [["/mounts/0/options/1", `${call} is missing here or forbidden by a seccomp filter`]],
+    );
+    assert.ok(!textsOf(plan).some((text) => text.includes("IDMAP")));
+  }
+});
