@@ -106,12 +106,19 @@ export function planClone(c: Context, cgroup: Register | undefined): Register {
   const early = earlyNamespaces(c.fresh, c.hasUserNamespace);
   for (const [type, flag] of cloneFlags) if (c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
   if (cgroup !== undefined) flags.push("CLONE_INTO_CGROUP");
-  c.container = c.plan.at("/linux/namespaces").open("clone3", [
-    {
-      ...(flags.length === 0 ? {} : { flags: flags.join("|") }),
-      exit_signal: "SIGCHLD",
-      ...(cgroup === undefined ? {} : { cgroup }),
-    },
-  ]);
+  const args = {
+    ...(flags.length === 0 ? {} : { flags: flags.join("|") }),
+    exit_signal: "SIGCHLD",
+    ...(cgroup === undefined ? {} : { cgroup }),
+  };
+  const isAdded = c.fresh.has("user") && !namesUser(c);
+  const options = isAdded ? { why: "a user namespace, too: an ordinary user has no rights without" } : {};
+  c.container = c.plan.at("/linux/namespaces").open("clone3", [args], options);
   return c.container;
+}
+
+/** Whether config.json asks for the user namespace. */
+function namesUser({ spec }: Context): boolean {
+  for (const { type } of spec.linux?.namespaces ?? []) if (type === "user") return true;
+  return false;
 }
