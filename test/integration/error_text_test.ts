@@ -5,10 +5,14 @@
  * @module
  */
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { MountEntry } from "../support/config.ts";
 import { elfWithLoader } from "../support/elf.ts";
 import { usualUser } from "../support/user.ts";
 import { type ErrorCase, testError } from "./error_case.ts";
+
+const mapMount = fileURLToPath(new URL("../support/map_mount.ts", import.meta.url));
 
 /** A mount besides the usual ones. */
 const mounting = (mount: MountEntry): Pick<ErrorCase, "change"> => ({
@@ -174,6 +178,20 @@ const mounts: ErrorCase[] = [
     ...mounting({ destination: "/mnt", source: "tree", options: ["rbind", "ridmap=uids=0-1-1;gids=0-1-1"] }),
     setup: ({ path }) =>
       `mkdir -p ${path}/tree; mount -t tmpfs whole ${path}/tree; mkdir ${path}/tree/proc; mount -t proc proc ${path}/tree/proc`,
+  },
+  {
+    name: "idmap_of_overlay",
+    ...mounting({ destination: "/mnt", source: "o/m", options: ["bind", "idmap=uids=0-1-1;gids=0-1-1"] }),
+    setup: ({ path }) =>
+      `mkdir ${path}/o; mount -t tmpfs layers ${path}/o; cd ${path}/o; mkdir l u w m
+       mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m`,
+  },
+  {
+    name: "idmap_twice",
+    ...mounting({ destination: "/mnt", source: "data/below", options: ["bind", "idmap=uids=0-1-1;gids=0-1-1"] }),
+    setup: ({ path }) =>
+      `mkdir ${path}/data; mount -t tmpfs volume ${path}/data; mkdir ${path}/data/below
+       ${process.execPath} ${mapMount} ${path}/data ${path}/data`,
   },
   {
     name: "idmap_overlapping",
