@@ -30,6 +30,7 @@ export function withoutMissing(plan: Plan, host: Host): Plan {
   }
   const renamed: Record<string, string> = {};
   for (const call of host.missing) if (standIns[call] !== undefined) renamed[call] = standIns[call];
+  if (host.missing.includes("openat2")) items = withTops(items, rootPath(items));
   return {
     ...plan,
     items: rename(items, renamed),
@@ -48,6 +49,31 @@ function entersUserNamespace(items: readonly Item[]): boolean {
     if (typeof flags === "string" && flags.includes("CLONE_NEWUSER")) return true;
   }
   return false;
+}
+
+/** Where the container's root lies in the stage's namespace, for hooks; undefined: over "/". */
+function rootPath(items: readonly Item[]): string | undefined {
+  for (const item of items) {
+    if (item.kind === "call") continue;
+    const isPlace = item.then[0]?.kind === "call" && item.then[0].call === "verify_same";
+    if (isPlace) return item.attempt[0]?.args[1] as string;
+  }
+  return undefined;
+}
+
+/**
+ * What is mounted over a root, which openat2 finds by "..", no walk from descriptor to descriptor does: over "/" it is
+ * ".." of the process's root (R2), elsewhere its path has to be opened again.
+ */
+function withTops(items: readonly Item[], path = "/.."): Item[] {
+  const lowered: Item[] = [];
+  for (const item of items) {
+    const isTop =
+      item.kind === "call" && item.call === "openat2" && item.args[0] !== "AT_FDCWD" && item.args[1] === "..";
+    if (!isTop) lowered.push(item);
+    else lowered.push({ ...item, call: "openat", args: ["AT_FDCWD", path, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0] });
+  }
+  return lowered;
 }
 
 function rename(items: readonly Item[], names: Readonly<Record<string, string>>): Item[] {

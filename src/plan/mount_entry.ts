@@ -39,10 +39,8 @@ export function openTarget(c: Context, { path, mount, options }: PreparedMount):
 export function settle(c: Context, entry: PreparedMount, mounted: Register): void {
   entry.mounted = mounted;
   if (entry.mayCoverRoot === true) {
-    // ".." of the process's root, over which ours is stacked, is the topmost mount there.
-    c.root = c.plan.open("openat", ["AT_FDCWD", "/..", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0], {
-      why: "the destination may be a link to /",
-    });
+    // ".." of a root is the root itself, and then whatever is mounted over it: wherever it lies, unlike "/..".
+    c.root = c.plan.open("openat2", [c.root, "..", how.directory], { why: "the destination may be a link to /" });
   }
   if (entry.path !== "") return;
   c.root = mounted;

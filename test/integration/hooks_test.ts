@@ -239,3 +239,22 @@ ${enter}mount --bind ${scope.directory}/gift ${bundle.rootfs}/gift`;
     }),
   );
 }
+
+test(
+  "hooks [with a bind mount: everything is made in the container, nothing on the machine]",
+  limits,
+  scoped("hooks", [], async (scope) => {
+    const bundle = scope.bundle("cat /mnt/*-a/word /mnt/*-b/word", (config) => {
+      for (const name of ["a", "b"]) {
+        config.mounts.push({ destination: `/mnt/${scope.tag}-${name}`, source: "given", options: ["bind"] });
+      }
+    });
+    mkdirSync(`${bundle.path}/given`);
+    writeFileSync(`${bundle.path}/given/word`, "given\n");
+    bundle.config.hooks = { createRuntime: [{ path: "/bin/true" }] };
+    bundle.save();
+    const { stdout } = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(stdout, "given\ngiven\n");
+    for (const name of ["a", "b"]) assert.equal(existsSync(`/mnt/${scope.tag}-${name}`), false);
+  }),
+);
