@@ -19,7 +19,7 @@ import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts
 import { mountsByDescriptor } from "./missing.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
-import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins } from "./namespaces.ts";
+import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins, planSecrecy } from "./namespaces.ts";
 import { planMapping, planRootIds } from "./user_namespace.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { planRefusals } from "./refusals.ts";
@@ -62,6 +62,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
   let sources = isEarly ? openSources(c, cgroups) : undefined;
+  planSecrecy(c);
   const namespaces = planJoins(c);
   const container = planClone(c, cgroups.directory);
   planMapping(c, container);

@@ -68,12 +68,6 @@ export function planJoins(c: Context): StageNamespaces {
     files.set(type, file);
     if (type === "mount" || type === "time") plan.inherit(file);
   }
-  // Where this user's maps are still to be written, its own /proc files must stay its own.
-  if (c.joined.has("pid") && !c.fresh.has("user")) {
-    plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
-      why: "until it executes, the stage shares this memory in sight of those who live there (CVE-2016-9962)",
-    });
-  }
   plan.on("thread");
   const join = (type: NamespaceType, flag: string): void => {
     const file = files.get(type);
@@ -98,6 +92,21 @@ export function planJoins(c: Context): StageNamespaces {
 export function enterStageNamespaces(c: Context, { mount, time }: StageNamespaces): void {
   if (mount !== undefined) c.plan.at(c.joined.get("mount")!.pointer).call("setns", [mount, "CLONE_NEWNS"]);
   if (time !== undefined) c.plan.at(c.joined.get("time")!.pointer).call("setns", [time, "CLONE_NEWTIME"]);
+}
+
+/**
+ * Runtime: until it executes, the stage shares the runtime's memory. A process that sees it and may trace it would have
+ * all of the runtime's rights (CVE-2016-9962): one that lives in the pid namespace that is joined, or any of root's
+ * outside, for root owns the new user namespace and so has every capability over it. Not where an ordinary user's maps
+ * are still to be written: its own /proc files must stay its own, and nobody but itself could trace it.
+ */
+export function planSecrecy(c: Context): void {
+  const isVisible = c.joined.has("pid") || c.joined.has("user");
+  const isRoot = c.host.euid === 0 && !c.host.inUserNamespace;
+  if (c.fresh.has("user") ? !isRoot : !isVisible) return;
+  c.plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
+    why: "the stage shares this memory until it executes",
+  });
 }
 
 /** Runtime: returns the register of the stage's pid. */

@@ -126,7 +126,7 @@ test("time offsets and the OOM score are written by the runtime while the stage 
   const at = indexOf(plan, '"timens_offsets"');
   assert.equal(textsOf(plan)[at + 1], 'write(r, "monotonic 86400 0\\nboottime -5 7\\n")');
   assert.ok(indexOf(plan, '"oom_score_adj"') > at);
-  assert.ok(indexOf(plan, '"oom_score_adj"') < indexOf(plan, "PR_SET_DUMPABLE"));
+  assert.ok(indexOf(plan, '"oom_score_adj"') < indexOf(plan, "reset_signals("));
   const old = planOf(
     { linux: { namespaces: [{ type: "mount" }, { type: "time" }] } },
     hostWith({
@@ -134,4 +134,18 @@ test("time offsets and the OOM score are written by the runtime while the stage 
     }),
   );
   assert.equal(old.refusals[0]?.pointer, "/linux/namespaces");
+});
+
+test("the runtime's memory is secret where others could trace the stage that shares it", () => {
+  const secret = (change: Change, host?: Host): boolean => {
+    const plan = planOf(change, host);
+    const at = indexOf(plan, "PR_SET_DUMPABLE");
+    return callsOf(plan)[at]!.side === "runtime" && at < indexOf(plan, "clone3(");
+  };
+  const joined = { linux: { namespaces: [{ type: "mount" }, { type: "pid", path: "/ns/pid" }] } };
+  assert.equal(secret({}), false);
+  assert.equal(secret(mapped()), true);
+  assert.equal(secret(joined), true);
+  assert.equal(secret(joined, hostWith({ inUserNamespace: true })), true);
+  assert.equal(secret({ linux: { namespaces } }, ordinary(helpers)), false, "its maps are still to be written");
 });
