@@ -8,14 +8,15 @@
  * Errors: ENOENT a user namespace's container asks for what the host has not; EEXIST another thing stands there (MUST be an error)
  * @module
  */
-import { handOver, isGuest } from "./cloning.ts";
+import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { attach, how, openDirectory } from "./in_root.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { inRoot, isWithin, nameOf, parentOf } from "./paths.ts";
 import type { Register } from "./types.ts";
 
-interface Node {
+/** A device node or a FIFO. */
+export interface Node {
   readonly name: string;
   readonly kind: "S_IFCHR" | "S_IFBLK" | "S_IFIFO";
   /** Permission bits. */
@@ -56,7 +57,7 @@ const links: readonly (readonly [name: string, target: string])[] = [
 const nodeKinds = { c: "S_IFCHR", u: "S_IFCHR", b: "S_IFBLK", p: "S_IFIFO" } as const;
 
 /** A node to be made, and what asked for it. */
-interface Wanted {
+export interface Wanted {
   readonly node: Node;
   /** In-root path. */
   readonly path: string;
@@ -72,7 +73,7 @@ export function isForeignDev(prepared: readonly PreparedMount[]): boolean {
 }
 
 /** Default devices that config.json does not give itself, then its own. */
-function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
+export function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
   const devices = c.spec.linux?.devices ?? [];
   const wanted: Wanted[] = [];
   if (!isForeign) {
@@ -101,6 +102,9 @@ function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
   }
   return wanted;
 }
+
+/** Clones of nodes by in-root path: device_clones.ts. */
+export type DeviceClones = ReadonlyMap<string, Register>;
 
 /** Stage: everything in /dev but the console. */
 export function planDevices(c: Context, prepared: readonly PreparedMount[], clones: DeviceClones): void {
@@ -149,51 +153,6 @@ function planNode(c: Context, directory: Register, node: Node, isDefault: boolea
         : []),
     ],
   });
-}
-
-/** Clones of the host's nodes by in-root path: where a user namespace could not use its own. */
-export type DeviceClones = ReadonlyMap<string, Register>;
-
-/**
- * Runtime or stage: clones the host's nodes, C13. mknod(2) gives EPERM in a user namespace, and so the nodes are the
- * host's, with its owner and mode; a FIFO is no device. Nothing here opens a device: O_PATH.
- */
-export function cloneDevices(c: Context, prepared: readonly PreparedMount[]): DeviceClones {
-  const clones = new Map<string, Register>();
-  if (!isGuest(c) || !c.fresh.has("mount")) return clones;
-  for (const { node, path, pointer } of wantedNodes(c, isForeignDev(prepared))) {
-    if (node.kind !== "S_IFIFO") clones.set(path, cloneNode(c, node, path, pointer));
-  }
-  return clones;
-}
-
-function cloneNode(c: Context, { kind, major, minor }: Node, path: string, pointer: string): Register {
-  const { plan } = c;
-  plan.at(pointer);
-  const clone = plan.register();
-  const host = `/${path}`;
-  const flags = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_SYMLINK_NOFOLLOW";
-  plan.alternative({
-    attempt: () => plan.into(clone, "open_tree", ["AT_FDCWD", host, flags], { why: "no mknod in a user namespace" }),
-    then: () => {
-      plan.call("mount_setattr", [
-        clone,
-        "",
-        "AT_EMPTY_PATH",
-        { attr_set: "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOEXEC", propagation: "MS_PRIVATE" },
-      ]);
-    },
-    branches: [
-      {
-        on: ["EPERM"],
-        why: "it may not be cloned: the node is made instead",
-        items: () => plan.into(clone, "openat", ["AT_FDCWD", host, "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]),
-      },
-    ],
-  });
-  plan.call("verify_node", [clone, "", kind, { major, minor }]);
-  handOver(c, clone);
-  return clone;
 }
 
 /** Stage: the clone over a file of ours, or over what the image has in that place. */

@@ -135,6 +135,14 @@ export function isMapped(mappings: readonly IdMapping[], id: number): boolean {
   return false;
 }
 
+/** The id outside that an id of the container is; undefined: it is not mapped. */
+export function hostIdOf(mappings: readonly IdMapping[], id: number): number | undefined {
+  for (const { containerID, hostID, size } of mappings) {
+    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
+  }
+  return undefined;
+}
+
 /** The text of uid_map: a line a mapping. */
 export function mapText(mappings: readonly IdMapping[]): string {
   let text = "";

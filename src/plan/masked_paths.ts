@@ -25,7 +25,7 @@ export interface Masks {
 }
 
 /** open_tree(2): a detached mount can be cloned itself. */
-function clonesDetached({ kernel: { major, minor } }: Host): boolean {
+export function clonesDetached({ kernel: { major, minor } }: Host): boolean {
   return major > 6 || (major === 6 && minor >= 15);
 }
 

@@ -81,6 +81,29 @@ test("planDevices() takes the host's nodes into a user namespace: by the table, 
   }
 });
 
+test("cloneDevices() makes the nodes of config.json itself where it may, with their mode and owner", () => {
+  const device = { path: "/dev/x", type: "c", major: 1, minor: 2, fileMode: 0o640, uid: 0, gid: 0 };
+  const change = guest({ linux: { devices: [device] } });
+  const texts = textsOf(planOf(change), "/linux/devices/0");
+  assert.deepEqual(texts.slice(0, 4), [
+    'mknodat(r, "6", S_IFCHR|0640, makedev(1, 2))',
+    'fchmodat(r, "6", 0640)',
+    'fchownat(r, "6", 1000, 1000, AT_SYMLINK_NOFOLLOW)',
+    'open_tree(r, "6", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_SYMLINK_NOFOLLOW)',
+  ]);
+  const joined = guest({ linux: { devices: [device], namespaces: [{ type: "mount" }, { type: "user", path: "/u" }] } });
+  delete (joined.linux as Record<string, unknown>)["uidMappings"];
+  delete (joined.linux as Record<string, unknown>)["gidMappings"];
+  // Clones of detached mounts come with Linux 6.15; ids of a joined namespace are not known.
+  for (const [other, host] of [
+    [change, hostWith({ kernel: { release: "6.14.0", major: 6, minor: 14 } })],
+    [change, rootless],
+    [joined, v2Host],
+  ] as const) {
+    assert.match(textsOf(planOf(other, host), "/linux/devices/0")[0]!, /^open_tree\(AT_FDCWD, "\/dev\/x"/);
+  }
+});
+
 test("planDevices() makes a FIFO in a user namespace, too", () => {
   const plan = planOf(guest({ linux: { devices: [{ path: "/dev/pipe", type: "p" }] } }));
   assert.ok(indexOf(plan, 'mknodat(r, "pipe", S_IFIFO|0666') > 0);
