@@ -109,5 +109,8 @@ export function fillStageFile(fd: number, image: Image): void {
   view.setUint32(PROGRAM_HEADER + P_MEMSZ, image.bytes.length, true);
   writeStable(fd, whole, whole.length);
   // Sealed: nothing in a container may ever change what runs in another (CVE-2019-5736).
+  // Not readable where the user namespace does not map its owner: then execve keeps the stage's memory out of reach of
+  // every process of that namespace, from its first moment on (ptrace(2), "access mode checking").
+  sysOrThrow("fchmod", fd, 0o111);
   sysOrThrow("fcntl", fd, flags("F_ADD_SEALS"), flags("F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE"));
 }

@@ -23,6 +23,7 @@ export const nr: Readonly<Record<string, number>> = {
   exit_group: 94,
   faccessat2: 439,
   fchdir: 50,
+  fchmod: 52,
   fchmodat: 53,
   fchown: 55,
   fchownat: 54,

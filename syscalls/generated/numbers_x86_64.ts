@@ -23,6 +23,7 @@ export const nr: Readonly<Record<string, number>> = {
   exit_group: 231,
   faccessat2: 439,
   fchdir: 81,
+  fchmod: 91,
   fchmodat: 268,
   fchown: 93,
   fchownat: 260,

@@ -27,7 +27,7 @@ function compilers(): string[][] {
 }
 
 /** Path of the compiled native/NAME.c. */
-export function native(name: "pty" | "swap" | "without"): string {
+export function native(name: "pty" | "spy" | "swap" | "without"): string {
   const source = `${here}native/${name}.c`;
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const output = `${cacheDirectory}/${name}-${hash}`;
@@ -37,7 +37,9 @@ export function native(name: "pty" | "swap" | "without"): string {
   for (const compiler of compilers()) {
     const draft = `${output}.${process.pid}`;
     try {
-      execFileSync(compiler[0]!, [...compiler.slice(1), "-O1", "-Wall", "-o", draft, source], { stdio: "pipe" });
+      execFileSync(compiler[0]!, [...compiler.slice(1), "-static", "-O1", "-Wall", "-o", draft, source], {
+        stdio: "pipe",
+      });
       renameSync(draft, output);
       return output;
     } catch (error) {
