@@ -285,7 +285,12 @@ for (const without of [nothing, everything]) {
         };
         mkdirSync(`${scope.directory}/shm`);
         const mounted = [
-          ...["unshare", "-m", "--propagation", "private", "/bin/sh", "-c"],
+          "unshare",
+          "-m",
+          "--propagation",
+          "private",
+          "/bin/sh",
+          "-c",
           `mount -t tmpfs -o nosuid,nodev,noexec,noatime,mode=777 tmpfs ${scope.directory}/shm && exec "$@"`,
           "sh",
         ];
