@@ -4,6 +4,7 @@
  * @module
  */
 import { chownSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mappedIds } from "../support/mode.ts";
 import type { Bundle } from "../support/scope.ts";
 import type { Case } from "./case.ts";
 import { source } from "./cases_mounts.ts";
@@ -48,6 +49,22 @@ function idmap(name: string, options: string[], more: object = {}, fails = false
   };
 }
 
+/** In a user namespace: a tmpfs as the source, whose files nobody gives to the container's root. */
+function ofUser(name: string, option: string, more: Partial<Case> = {}): Case {
+  return {
+    name: `user namespace, idmap ${name}`,
+    ids: mappedIds,
+    extra: "stat -c '%n %u:%g' /mnt/data /mnt/data/*; touch /mnt/data/new 2>&1; stat -c '%u:%g' /mnt/data/new",
+    mounts: ({ path }) =>
+      `mount -t tmpfs -o mode=777 v ${path}/data && cd ${path}/data && touch a b c && chown 7:8 b && chown 200007:200000 c`,
+    change: (config, bundle) => {
+      config.mounts.push({ destination: "/mnt/data", source: source(bundle), options: ["bind", option] });
+    },
+    without: { runc: "runc 1.1 knows no id-mapped mounts" },
+    ...more,
+  };
+}
+
 const mappings = {
   uidMappings: [line(7, 0, 1), line(1000, 5, 10)],
   gidMappings: [line(8, 0, 1)],
@@ -64,4 +81,8 @@ export const idmapCases: Case[] = [
   idmap("option relative to nothing", ["bind", "idmap=uids=@1-1-1;gids=@1-1-1"], {}, true),
   idmap("of nothing", ["bind", "idmap"], {}, true),
   idmap("with overlapping ids", ["bind", "idmap=uids=0-0-5#3-9-1;gids=0-0-1"], {}, true),
+  ofUser("by its own mapping", "idmap"),
+  ofUser("by ids of the host", "idmap=uids=0-200000-5#7-200100-1;gids=0-200000-100"),
+  ofUser("by ids of the container", "idmap=uids=@0-0-100;gids=@0-0-100"),
+  ofUser("by ids the container does not have", "idmap=uids=@70000-70000-1;gids=@0-0-1", { fails: true }),
 ];

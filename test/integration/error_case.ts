@@ -35,6 +35,7 @@ function normalised(text: string, scope: Scope): string {
     .replaceAll(scope.directory, "$DIR")
     .replaceAll(scope.tag, "$TAG")
     .replaceAll(/\/proc\/\d+\//g, "/proc/$PID/")
+    .replaceAll(/\b(user\.max_\w+ = )[1-9]\d*/g, "$1$LIMIT") // by the size of the memory
     .replaceAll(/\br\d+\b/g, "rN"); // registers, which any other line of the plan moves
 }
 

@@ -49,6 +49,16 @@ const namespaces: ErrorCase[] = [
     setupInside: () => "echo 0 > /proc/sys/user/max_user_namespaces",
   },
   {
+    name: "namespaces_nested_too_deep",
+    needs: ["userNamespaces"],
+    bundle: mapped,
+    change: (config) => {
+      noCgroup(config);
+      for (const key of ["uidMappings", "gidMappings"]) config.linux[key] = [line(0, 0, 1)];
+    },
+    inside: Array.from({ length: 33 }, () => ["unshare", "-Urm"]).flat(),
+  },
+  {
     name: "namespaces_of_a_user_without_id",
     needs: ["userNamespaces"],
     bundle: mapped,
