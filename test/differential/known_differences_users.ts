@@ -76,7 +76,14 @@ export const ofUsers: readonly KnownDifference[] = [
     peer: "crun",
     cases: /^user namespace, (configured device|a default device asked for again)$/,
     key: /^(dev|mounts) \/dev\/(fuse|zero)$/,
-    why: "crun 1.8 makes a configured device anew on a tmpfs; ours is the machine's, with the machine's owner and mode",
+    why: "both make a configured device anew on a tmpfs; crun 1.8 with the caller's mask off its mode, without nosuid and noexec, and not always with the owner",
+  },
+  {
+    peer: "runc",
+    cases: /^user namespace, (configured device|a default device asked for again)$/,
+    key: /^dev \/dev\/(fuse|zero)$/,
+    ours: /^crw-rw-rw- 0:0 /,
+    why: "mode and owner as config.json asks; runc 1.1 binds the machine's device with the machine's",
   },
   {
     peer: "runc",

@@ -89,7 +89,7 @@ test(
 test(
   "create [device over something else in the image]",
   limits,
-  scoped("devclash", [], async (scope) => {
+  scoped("devclash", ["deviceNodes"], async (scope) => {
     const bundle = scope.bundle("true", (config) => {
       withoutMounts(config, "/dev");
       config.linux["devices"] = [{ type: "c", path: "/dev/clash", major: 1, minor: 5, fileMode: 0o600 }];

@@ -78,6 +78,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   C8: {
     what: "data is left out of a read-only remount by mount(2), and only there",
     tests: {
+      "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}]`"],
       "golden/create/missing_all_remount": [],
       "golden/create/mounts_remount_and_read_only_dev": [],
       "plan/mounts_test.ts": ["planMounts() changes an existing mount on remount"],
@@ -86,6 +87,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   C9: {
     what: "mount_setattr first, mount(2) where it is missing or forbidden",
     tests: {
+      "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}]`"],
       "plan/lower_test.ts": ["`withoutMissing() makes no call of ${call} without it`"],
       "golden/create/missing_mount_setattr_filesystems": [],
       "golden/create/missing_all": [],
@@ -114,6 +116,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   C13: {
     what: "in a user namespace devices are clones taken by the privileged side; where not, by path",
     tests: {
+      "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}] (user namespace)`"],
       "integration/user_namespace_devices_test.ts": [
         "every default device is the host's node, nosuid and noexec",
         "devices of config.json, a FIFO among them",
@@ -157,6 +160,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   C17: {
     what: "without fsopen mounts are made by mount(2)",
     tests: {
+      "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}]`"],
       "golden/create/missing_fsopen": [],
       "plan/lower_test.ts": ["`withoutMissing() makes no call of ${call} without it`"],
     },
@@ -346,6 +350,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
   S4: {
     what: "by mount(2): first the flags asked for, then with those that are locked",
     tests: {
+      "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}] (rootless)`"],
       "golden/create/missing_all_user_namespace": [],
       "plan/lower_test.ts": ["`withoutMissing() makes no call of ${call} without it`"],
     },
