@@ -29,7 +29,9 @@ const { values: options } = parseArgs({
  * test/support/mode.ts. Left out: what tests config.json or the command line alone, and what takes long.
  */
 const anyUser =
-  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec".split(" ");
+  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec exec_terminal".split(
+    " ",
+  );
 const modes = [
   { step: "integration in a user namespace", mode: "mapped", names: [...anyUser, "races", "cgroup"] },
   { step: "integration as an ordinary user", mode: "rootless", names: anyUser },

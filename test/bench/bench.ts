@@ -67,10 +67,39 @@ async function measureAll(): Promise<void> {
   if (missing("userNamespaces") === undefined) await measureUserNamespaces(all, runOf);
   const member = await withJoinedNamespaces();
   await table("run /bin/true in a pod: network, ipc and uts namespaces joined", all, "v2", runOf(member.path));
+  await measureExec(all);
   await table("--version", all, "host", (runtime) => `${runtime.path} --version`);
 }
 
 type CommandOf = (runtime: Runtime) => string;
+
+/** A container of each runtime, and more processes in it: as people start them, and as conmon does. */
+async function measureExec(all: readonly Runtime[]): Promise<void> {
+  const id = `${scope.tag}-exec`;
+  const file = `${scope.directory}/process.json`;
+  const started: Runtime[] = [];
+  const call = (runtime: Runtime, words: readonly string[]) =>
+    execute([...viewPrefix("v2"), ...command(runtime, words).split(" ")], { cwd: scope.directory });
+  try {
+    for (const runtime of all) {
+      const bundle = scope.bundle(["/bin/sleep", "1000"]);
+      writeFileSync(file, JSON.stringify({ ...bundle.config.process, args: ["/bin/true"] }));
+      scope.argv([]);
+      const outcome = await call(runtime, ["run", "--detach", "--bundle", bundle.path, id]);
+      if (outcome.status === 0) started.push(runtime);
+      else console.log(`exec: ${runtime.name} left out, its container does not start: ${outcome.stderr.trim()}`);
+    }
+    const rows = await table("exec /bin/true into a running container", started, "v2", (runtime) =>
+      command(runtime, ["exec", id, "/bin/true"]),
+    );
+    verdict(rows);
+    await table("exec --detach --process FILE, as conmon does", started, "v2", (runtime) =>
+      command(runtime, ["exec", "--detach", "--process", file, id]),
+    );
+  } finally {
+    for (const runtime of started) await call(runtime, ["delete", "--force", id]);
+  }
+}
 
 async function measureUserNamespaces(all: readonly Runtime[], runOf: (path: string) => CommandOf): Promise<void> {
   const mapped = scope.bundle(["/bin/true"], () => {}, { ids: mappedIds });
