@@ -120,7 +120,7 @@ export const requirements: Readonly<Record<string, Requirement>> = {
       "integration/user_namespace_devices_test.ts": [
         "every default device is the host's node, nosuid and noexec",
         "devices of config.json, a FIFO among them",
-        "a device that the host has not, or has as another",
+        "a device that the machine has not, or has as another",
       ],
       "golden/create/missing_all_user_namespace": [],
     },
