@@ -34,7 +34,15 @@ export function interpreterOf(root: string, path: string): string {
   const head = stable(HEAD_BYTES);
   const length = sys("read", fd, head, HEAD_BYTES);
   close(fd);
-  return length < 4 ? "" : interpreterIn(head.subarray(0, length));
+  return length < 4 ? "" : printable(interpreterIn(head.subarray(0, length)));
+}
+
+/** Longest path that is shown; the kernel reads 256 bytes of a #! line. */
+const maxLength = 256;
+
+/** An image's author must not write to the terminal of whoever reads the error. */
+function printable(text: string): string {
+  return text.slice(0, maxLength).replaceAll(/[^\u0020-\u007e]/g, "?");
 }
 
 /** As binfmt_script and binfmt_elf of the kernel find it. */

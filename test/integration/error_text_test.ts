@@ -50,6 +50,12 @@ const programs: ErrorCase[] = [
     prepare: ({ rootfs }) => writeFileSync(`${rootfs}/bin/tool`, "#!/usr/bin/python3 -u\n", { mode: 0o755 }),
   },
   {
+    name: "program_script_hostile",
+    args: ["/bin/tool"],
+    prepare: ({ rootfs }) =>
+      writeFileSync(`${rootfs}/bin/tool`, `#!/\u001b[2J\u0007\u009b${"x".repeat(100)}\n`, { mode: 0o755 }),
+  },
+  {
     name: "program_without_loader",
     args: ["/bin/tool"],
     prepare: ({ rootfs }) =>
