@@ -28,7 +28,8 @@ static void keep_memory(void *argument)
 
 /*
  * Before an execve: makes the process that keeps our memory and so is the one to take it down, while the new program
- * runs already. Taking down the mappings of an engine takes a millisecond. Its pid, to be reaped, or -errno.
+ * runs already. Taking down the mappings of an engine takes a millisecond. Its pid, to be reaped, and above
+ * 32 bits the descriptor that holds it, or -errno.
  */
 static i64 make_keeper(u64 stack, u64 stack_size)
 {
@@ -42,7 +43,11 @@ static i64 make_keeper(u64 stack, u64 stack_size)
 		return r;
 	r = clone_call(&args, sizeof(args), keep_memory, (void *)((u64)ends[0] | (u64)ends[1] << 32));
 	SYS(NR_close, ends[0]);
-	return r;
+	if (r < 0) {
+		SYS(NR_close, ends[1]);
+		return r;
+	}
+	return r | (i64)((u64)ends[1] << 32);
 }
 
 static void note_signal(int signal)

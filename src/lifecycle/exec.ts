@@ -14,7 +14,7 @@ import { changeProcess } from "../spec/change_process.ts";
 import { parseProcess, readProcess } from "../spec/mod.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
@@ -73,6 +73,7 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
     if (stage.console !== undefined) master = receiveFd(stage.console);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);
   } catch (error) {
+    if (monitor !== undefined) dismissMonitor(monitor);
     endStage(stage.pidfd);
     throw error;
   }
@@ -175,7 +176,7 @@ function launch(
   return { ...spawned, sync, console: ours, split, prepared, subject: "The process" };
 }
 
-function monitorFor(id: string, { pid, pidfd }: Stage, noted: number): Monitor {
+function monitorFor(id: string, { pid, pidfd, console }: Stage, noted: number): Monitor {
   return prepareMonitor({
     verb: "exec",
     id,
@@ -186,5 +187,6 @@ function monitorFor(id: string, { pid, pidfd }: Stage, noted: number): Monitor {
     cgroups: [],
     fallback: [],
     needsFallback: false,
+    hasTerminal: console !== undefined,
   });
 }

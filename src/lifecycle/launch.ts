@@ -19,6 +19,7 @@ import {
   closeStateDirectory,
   createStateDirectory,
   lockCreatedFile,
+  lockRecord,
   removeStateDirectory,
   type StateDirectory,
   writeRecord,
@@ -171,6 +172,7 @@ function openInputs(
     opened.push((values["console"] = pair[1]));
   }
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
-  opened.push((values["created"] = lockCreatedFile(directory)));
+  if (options.verb === "create") opened.push((values["created"] = lockCreatedFile(directory)));
+  else lockRecord(directory);
   return { values, inherit: [theirs, ...Object.values(values)], sync, stageSync: theirs, console };
 }

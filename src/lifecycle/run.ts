@@ -5,11 +5,11 @@
 import { events } from "../../syscalls/ops.ts";
 import { HostError } from "../errors.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, sys } from "../stage/sys.ts";
-import { closeStateDirectory } from "../state/directory.ts";
+import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { runPoststart } from "./poststart.ts";
@@ -39,9 +39,11 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = prepare(rt, options, launched, noted);
     awaitExec(rt, loaded, launched);
+    unlockRecord(launched.directory);
     if (launched.console !== undefined) master = receiveFd(launched.console);
     runPoststart(rt, launched.record);
   } catch (error) {
+    if (monitor !== undefined) dismissMonitor(monitor);
     abandon(launched);
     runPoststop(rt, launched.record);
     throw error;
@@ -55,7 +57,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
 }
 
 /** What the monitor removes when the container has ended; more than this, and it calls `delete`. */
-const stateFiles = ["created", "state.json"];
+const stateFiles = ["state.json"];
 
 function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
   const { directory, record, pid, pidfd } = launched;
@@ -69,5 +71,6 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     cgroups: record.cgroups,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
     needsFallback: (record.hooks.poststop ?? []).length > 0,
+    hasTerminal: launched.console !== undefined,
   });
 }

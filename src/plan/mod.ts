@@ -16,7 +16,7 @@ import type { Host, PlanOptions } from "./host.ts";
 import { planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { withoutMissing } from "./lower.ts";
-import { planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
+import { dropMasks, planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
 import { mountsByDescriptor } from "./missing.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
@@ -94,6 +94,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   finishMounts(c, mounts);
   planReadonlyRoot(c);
   planGuestParameters(c);
+  dropMasks(c, masks);
   enterRoot(c, masks?.isStacked === true ? 1 : 0);
   finishPropagation(c);
   // The host is out of reach.

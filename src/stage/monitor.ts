@@ -8,8 +8,8 @@ import type { Call, Item } from "../plan/types.ts";
 import { encode, type Image, type Placed } from "../program/encode.ts";
 import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
-import { vector } from "./spawn.ts";
-import { environment, errnoName, errnoText, flags, kernel, sys, tables } from "./sys.ts";
+import { type Vector, vector } from "./spawn.ts";
+import { close, environment, errnoName, errnoText, flags, kernel, stable, sys, tables } from "./sys.ts";
 
 export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
@@ -26,12 +26,16 @@ export interface MonitorOptions {
   readonly fallback: readonly string[];
   /** Something only that command can do (poststop hooks). */
   readonly needsFallback: boolean;
+  /** A terminal's master is still to come. */
+  readonly hasTerminal: boolean;
 }
 
 /** Registers of what is not known while the program is built: the terminal's master, the keeper of our memory. */
 const MASTER = 0;
 const KEEPER = 1;
 const REGISTERS = 2;
+
+const TWO_32 = 4294967296;
 
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
@@ -60,14 +64,22 @@ function monitorItems(options: MonitorOptions): Item[] {
   return items;
 }
 
-/** A monitor ready to take over; the terminal's master is known last. */
+/** A monitor ready to take over; a terminal's master is known last. */
 export interface Monitor {
   readonly image: Image;
-  readonly keep: readonly number[];
-  readonly argv: readonly string[];
+  /** Of the monitor's file. */
+  readonly file: number;
+  readonly argv: Vector;
+  readonly envp: Vector;
+  /** Descriptor whose closing, by us or by execve, lets the keeper of our memory go; -1: there is no keeper. */
+  readonly hold: number;
+  readonly keeper: number;
 }
 
-/** Builds the monitor's program, which may be done while the stage is at work. */
+/**
+ * Prepares all that can be while the stage is at work: the program, its file, what it inherits, and the process that
+ * takes our memory down.
+ */
 export function prepareMonitor(options: MonitorOptions): Monitor {
   const items: Placed[] = [];
   for (const item of monitorItems(options)) items.push({ item, address: 0 });
@@ -75,27 +87,47 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
   const reap = line("waitid", ["P_PID", { register: KEEPER }, null, "WEXITED", null]);
   items.push({ item: { ...reap, allow: ["*"] }, address: 0 });
   const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
-  const keep = [options.pidfd, options.noted, options.state?.fd ?? -1, options.state?.rootFd ?? -1];
-  return { image, keep, argv: ["bunker", options.verb, options.id] };
+  const k = kernel();
+  // Where this fails, execve takes a millisecond longer.
+  const made = k.call(ops.SHIM_KEEP_MEMORY, k.stack, k.stackBytes, 0, 0, 0, 0);
+  const keeper = made < 0 ? -1 : made % TWO_32;
+  const hold = made < 0 ? -1 : Math.floor(made / TWO_32);
+  setRegister(image, MASTER, -1);
+  setRegister(image, KEEPER, keeper);
+  const file = makeStageFile();
+  if (!options.hasTerminal) fillStageFile(file, image);
+  // Whatever else is open is not the monitor's business, preserved descriptors among it.
+  sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
+  inheritOver(options.pidfd);
+  inheritOver(options.noted);
+  if (options.state !== undefined) {
+    inheritOver(options.state.fd);
+    inheritOver(options.state.rootFd);
+  }
+  return { image, file, argv: vector(["bunker", options.verb, options.id]), envp: vector([]), hold, keeper };
+}
+
+function inheritOver(fd: number): void {
+  sys("fcntl", fd, flags("F_SETFD"), 0);
+}
+
+/** Gives a prepared monitor up: its keeper ends. */
+export function dismissMonitor({ hold, keeper }: Monitor): void {
+  if (hold < 0) return;
+  close(hold);
+  sys("waitid", flags("P_PID"), keeper, stable(128), flags("WEXITED"), null);
 }
 
 /**
  * Becomes the monitor. Returns only by throwing SyscallError.
  * @param master the terminal's master, -1: none
  */
-export function becomeMonitor({ image, keep, argv: words }: Monitor, master: number): never {
-  setRegister(image, MASTER, master);
-  const k = kernel();
-  // Where this fails, execve takes a millisecond longer.
-  setRegister(image, KEEPER, k.call(ops.SHIM_KEEP_MEMORY, k.stack, k.stackBytes, 0, 0, 0, 0));
-  const file = makeStageFile();
-  fillStageFile(file, image);
-  const argv = vector(words);
-  const envp = vector([]);
-  // Whatever else is open is not the monitor's business, preserved descriptors among it.
-  sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
-  for (const fd of keep) if (fd >= 0) sys("fcntl", fd, flags("F_SETFD"), 0);
-  if (master >= 0) sys("fcntl", master, flags("F_SETFD"), 0);
+export function becomeMonitor({ image, file, argv, envp }: Monitor, master: number): never {
+  if (master >= 0) {
+    setRegister(image, MASTER, master);
+    fillStageFile(file, image);
+    inheritOver(master);
+  }
   const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));
   throw new SyscallError(
     "execveat",

@@ -63,8 +63,14 @@ export interface Birth {
   readonly inherit: readonly number[];
 }
 
-/** A vector of C strings whose memory stays as long as the result is referenced. */
-export function vector(texts: readonly string[]): { address: number; keep: Uint8Array[] } {
+/** A vector of C strings whose memory stays as long as it is referenced. */
+export interface Vector {
+  readonly address: number;
+  readonly keep: readonly Uint8Array[];
+}
+
+/** Copies texts into a vector. */
+export function vector(texts: readonly string[]): Vector {
   const keep: Uint8Array[] = [];
   for (const text of texts) keep.push(cString(text));
   const bytes = stable(8 * (texts.length + 1));

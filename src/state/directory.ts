@@ -17,8 +17,8 @@ import { parseRecord, printProcess, recordFile, type StateRecord } from "./recor
 
 /** Locked by the operation that changes the container: the directory itself. */
 const lockFile = ".";
-/** Locked by the container's first process until it executes the user's program. */
-export const createdFile = "created";
+/** Locked by the first process of a container that `create` made until it executes the user's program. */
+const createdFile = "created";
 
 export interface StateDirectory {
   readonly id: string;
@@ -140,12 +140,31 @@ function lockHolder(directory: StateDirectory): string {
 }
 
 /** True if somebody else changes the container right now. */
-export function isLocked(directory: StateDirectory, file: typeof lockFile | typeof createdFile = lockFile): boolean {
+export function isLocked(directory: StateDirectory, file = lockFile): boolean {
   const fd = sys("openat", directory.fd, file, flags("O_RDONLY|O_NOFOLLOW|O_CLOEXEC"));
   if (fd < 0) return false;
   const result = sys("flock", fd, flags("LOCK_SH|LOCK_NB"));
   close(fd);
   return result < 0;
+}
+
+/**
+ * Locks state.json until the container executes: what `created` is to `create`, for a runtime that stays until then.
+ * Its descriptor is never the container's.
+ */
+export function lockRecord({ record }: StateDirectory): void {
+  const result = sys("flock", record!, flags("LOCK_EX"));
+  if (result < 0) throw syscallError("flock", -result);
+}
+
+/** Lets go of that lock. */
+export function unlockRecord({ record }: StateDirectory): void {
+  sys("flock", record!, flags("LOCK_UN"));
+}
+
+/** Whether the container's first process has still to execute the user's program, if it lives. */
+export function isWaiting(directory: StateDirectory): boolean {
+  return isLocked(directory, createdFile) || isLocked(directory, recordFile);
 }
 
 /** Locks `created` for the container's process to inherit; the descriptor. Throws SyscallError. */

@@ -4,7 +4,7 @@
  * Spec: runtime.md#state. The kernel tells, not a file: a process that was killed leaves no note.
  * @module
  */
-import { createdFile, isLocked, type StateDirectory } from "./directory.ts";
+import { isLocked, isWaiting, type StateDirectory } from "./directory.ts";
 import { isAlive } from "./process.ts";
 import type { StateRecord } from "./record.ts";
 
@@ -14,5 +14,5 @@ export type Status = "creating" | "created" | "running" | "stopped";
 export function statusOf(directory: StateDirectory, record: Pick<StateRecord, "pid" | "startTime">): Status {
   if (record.pid === 0) return directory.lock === undefined && isLocked(directory) ? "creating" : "stopped";
   if (!isAlive(record.pid, record.startTime)) return "stopped";
-  return isLocked(directory, createdFile) ? "created" : "running";
+  return isWaiting(directory) ? "created" : "running";
 }
