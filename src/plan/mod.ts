@@ -14,6 +14,7 @@ import { type DeviceClones, planDevices } from "./devices.ts";
 import { planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
+import { planLockedTrees, takeLockedTrees } from "./locked_trees.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { withoutMissing } from "./lower.ts";
 import { dropMasks, planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
@@ -63,6 +64,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
   let sources = isEarly ? openSources(c, cgroups) : undefined;
+  if (sources !== undefined) planLockedTrees(c, sources.mounts);
   planSecrecy(c);
   const namespaces = planJoins(c);
   const container = planClone(c, cgroups.directory);
@@ -80,8 +82,9 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
     sources = openSources(c, cgroups);
   }
   const { mounts, devices } = sources;
+  const over = takeLockedTrees(c, mounts);
   const masks = planMasks(c);
-  attachRootfs(c);
+  attachRootfs(c, over);
   planMounts(c, mounts, cgroups);
   planDevices(c, mounts, devices);
   const terminal = planTerminal(c, mounts);

@@ -9,6 +9,7 @@
 import type { Mount } from "../spec/types.ts";
 import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
+import { isLockedTree } from "./locked_trees.ts";
 import { mountAttr, type MountOptions } from "./mount_options.ts";
 import { planPropagation } from "./mount_entry.ts";
 import { below } from "./paths.ts";
@@ -26,7 +27,7 @@ export function cloneSource(c: Context, mount: Mount, options: MountOptions, pat
   // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
   if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
   planAttributes(c, options, tree, isRecursive);
-  handOver(c, tree);
+  if (!isLockedTree(c, options)) handOver(c, tree);
   return tree;
 }
 

@@ -18,7 +18,7 @@ export interface PreparedMount {
   readonly options: MountOptions;
   readonly isBind: boolean;
   /** Clones made by the runtime: one for a bind, one a hierarchy for a v1 cgroup view, else none. */
-  readonly sources: readonly Register[];
+  sources: readonly Register[];
   /** Made writable first, because something is put into it: read-only in the end (finishMounts). */
   readonly isReadOnlyLater: boolean;
   /** Its destination may turn out to be a symbolic link to "/". */

@@ -68,8 +68,9 @@ function hasMountingHooks({ spec: { hooks } }: Context): boolean {
  * Stage: the clone becomes the topmost mount at "/"; the process's own root stays the one below. With hooks it lies
  * over its own path instead, as with runc and crun. Should that path have been swapped, the clone would cover some
  * other directory of the host for hooks, which are the host's programs: hence the comparison.
+ * @param over what lies over the root's path in the stage's namespace already
  */
-export function attachRootfs(c: Context): void {
+export function attachRootfs(c: Context, over: Register | undefined): void {
   if (!c.fresh.has("mount")) return;
   const { plan } = c;
   plan.at("/root/path");
@@ -83,7 +84,7 @@ export function attachRootfs(c: Context): void {
   plan.alternative({
     attempt: () => plan.into(place, "openat", ["AT_FDCWD", path, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]),
     then: () => {
-      plan.call("verify_same", [place, c.root]);
+      plan.call("verify_same", [place, over ?? c.root]);
       attach(c, c.root, place, "hooks find the container's mounts at its path");
     },
     branches: [

@@ -6,7 +6,32 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Config, type MountEntry, withoutNamespace } from "../support/config.ts";
-import { both, bundleOf, failBundle, lines, mounting, runBundle } from "../support/guests.ts";
+import { after, both, bundleOf, failBundle, lines, mounting, runBundle } from "../support/guests.ts";
+
+// mount_namespaces(7): what a mount covers is not the container's to see, even for its root with every right
+both("a mount below a bound tree cannot be taken away, nor a tree's ro", "covered", [], async (scope, who) => {
+  const source = `${scope.directory}/tree`;
+  mkdirSync(`${source}/sub`, { recursive: true });
+  writeFileSync(`${source}/sub/covered`, "covered\n");
+  for (const hooks of [undefined, { createContainer: [{ path: "/bin/true" }] }]) {
+    const script =
+      "umount /data/sub 2>&1; ls /data/sub; mount -o remount,bind,rw /data 2>&1; mount | grep -c ' /data/sub '";
+    const bundle = bundleOf(scope, who, script, (config) => {
+      for (const set of ["bounding", "effective", "permitted"]) config.process.capabilities[set] = ["CAP_SYS_ADMIN"];
+      config.mounts.push({ destination: "/data", type: "bind", source, options: ["rbind", "ro"] });
+      config.mounts.push({ destination: "/passwd", type: "bind", source: "/etc/passwd", options: ["rbind", "ro"] });
+      if (hooks !== undefined) config.hooks = hooks;
+    });
+    const before = after(`mount -t tmpfs -o mode=755 tmpfs ${source}/sub`);
+    const outcome = await runBundle(scope, bundle, before);
+    assert.match(outcome.stdout, /can't unmount \/data\/sub/);
+    assert.doesNotMatch(outcome.stdout, /^covered$/m);
+    assert.equal(lines(outcome).at(-1), "1");
+    // Only what the runtime cloned is locked with its flags: an ordinary user set them in its own namespace.
+    if (who === "root" && (process.env["BUNKER_TEST_WITHOUT"] ?? "") === "")
+      assert.match(outcome.stdout, /mount: .*(permission denied|not permitted)/i);
+  }
+});
 
 // C2, C3
 both('bind of "/", all of it and alone', "slash", [], async (scope, who) => {

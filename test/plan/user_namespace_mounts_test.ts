@@ -53,7 +53,8 @@ test("planCreate() clones in the runtime where that may, user namespace or not",
   const clones = callsOf(plan).filter(({ call, side }) => call === "open_tree" && side === "runtime");
   // The root, the source, six devices.
   assert.equal(clones.length, 8);
-  assert.equal(plan.inherited.length, 8);
+  // A tree goes another way: planLockedTrees().
+  assert.equal(plan.inherited.length, 7);
 });
 
 // C12, C13, C14
@@ -192,4 +193,35 @@ test("planCreate() opens the root in the stage where the mount namespace is join
   for (const call of ["move_mount", "open_tree", "mount_setattr", "fsmount", "pivot_root", "umount2"])
     assert.equal(indexOf(plan, `${call}(`), -1, call);
   assert.ok(indexOf(plan, 'chroot(".")') > 0);
+});
+
+// mount_namespaces(7): only a copied namespace is locked
+test("planLockedTrees() passes recursive binds through a namespace of the thread", () => {
+  const mounts = [bindRoot, { destination: "/one", source: "/srv", options: ["bind"] }];
+  const plan = planOf(guest({ mounts }));
+  checkPlan(plan);
+  const thread = callsOf(plan).filter(({ side }) => side === "thread");
+  assert.deepEqual(
+    thread.map(({ call }) => call),
+    ["unshare", "mount_setattr", "move_mount", "move_mount", "fchdir"],
+  );
+  assert.equal(thread[2]!.args[3], "/bundle/rootfs");
+  const again = callsOf(plan).filter(({ side, call, from }) => side === "stage" && call === "open_tree" && from !== "");
+  assert.deepEqual(
+    again.map(({ args }) => args.slice(0, 2)),
+    [["AT_FDCWD", "0"]],
+  );
+  // The root, the other bind and six devices; not the tree that is cloned again.
+  assert.equal(plan.inherited.length, 8);
+  // A joined user namespace is entered after that, while the rights are there.
+  const linux = { namespaces: [{ type: "mount" }, { type: "user", path: "/u" }], uidMappings: [], gidMappings: [] };
+  const joined = callsOf(planOf({ mounts, linux })).filter(({ side }) => side === "thread");
+  assert.equal(joined.at(-1)!.call, "setns");
+});
+
+test("planLockedTrees() has nothing to do without a user namespace, without a tree, for the stage", () => {
+  const isUsed = (plan: ReturnType<typeof planOf>): boolean => callsOf(plan).some(({ side }) => side === "thread");
+  assert.ok(!isUsed(planOf({ mounts: [bindRoot] })));
+  assert.ok(!isUsed(planOf(guest({ mounts: [{ ...bindRoot, options: ["bind"] }] }))));
+  assert.ok(!isUsed(planOf(guest({ mounts: [bindRoot] }), rootless)));
 });
