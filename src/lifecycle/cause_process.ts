@@ -12,8 +12,10 @@ import { mappingText } from "./cause_ids.ts";
 import { interpreterOf, openInRoot } from "./image_facts.ts";
 import { linesOf, modeText, mountsAt, nodeAt, nodeOf } from "./host_facts.ts";
 
-/** The path of the root file system on the host. */
-function rootOf({ plan }: Failed): string {
+/** The path of the root file system on the host; what is mounted in it is not seen there. */
+function rootOf({ plan, spec }: Failed): string {
+  // An exec looks at no path of the host: where the container was made is in its record.
+  if (plan.processDocument !== undefined) return spec.root.path;
   for (const item of plan.items) {
     if (item.kind === "call" && item.from === "/root/path" && item.call === "openat") return String(item.args[1]);
   }
@@ -98,7 +100,7 @@ function notExecutable(failed: Failed, path: string): Cause {
   const fd = openInRoot(root, path);
   const node = fd < 0 ? undefined : nodeOf(fd);
   if (fd >= 0) sys("close", fd);
-  if (node === undefined) return nothing;
+  if (node === undefined) return because("this user may not execute it, or it lies on a mount with noexec");
   const type = node.mode & 0o170000;
   if (type === 0o040000) return because(`"${path}" is a directory`);
   const { uid, gid } = spec.process?.user ?? { uid: 0, gid: 0 };
@@ -128,6 +130,8 @@ export function workingDirectoryCause(failed: Failed): Cause {
         message,
         because: "the path leads through a link of /proc or out of the container's root",
       };
+    case "ENOENT":
+      return { message, because: "the container has no such directory", attempt: "" };
     case "ENOTDIR":
     case "EEXIST":
       return { message, because: "it, or a part of the path, is no directory", attempt: "" };

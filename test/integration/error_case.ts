@@ -25,6 +25,8 @@ export interface ErrorCase {
   setup?: (bundle: Bundle, scope: Scope) => string;
   /** Words after that, before the runtime: namespaces, fewer rights. */
   inside?: readonly string[];
+  /** Words of `exec` before and after the id, in a container that sleeps: that is what fails then. */
+  exec?: { options?: readonly string[]; command: readonly string[] };
   /** Shell lines run after those. */
   setupInside?: (bundle: Bundle, scope: Scope) => string;
 }
@@ -50,7 +52,8 @@ export function testError(error: ErrorCase): void {
 }
 
 async function fail(error: ErrorCase, scope: Scope): Promise<void> {
-  const bundle = scope.bundle(error.args ?? ["/bin/true"], error.change, error.bundle ?? { ids: "none" });
+  const usual = error.exec === undefined ? ["/bin/true"] : ["/bin/sleep", "100"];
+  const bundle = scope.bundle(error.args ?? usual, error.change, error.bundle ?? { ids: "none" });
   await error.prepare?.(bundle, scope);
   bundle.save();
   const script = (lines: string | undefined, ...words: readonly string[]): string[] =>
@@ -60,7 +63,13 @@ async function fail(error: ErrorCase, scope: Scope): Promise<void> {
     ...(error.inside ?? []),
     ...script(error.setupInside?.(bundle, scope)),
   ];
-  const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before });
+  const id = scope.id();
+  let words = ["run", "--bundle", bundle.path, id];
+  if (error.exec !== undefined) {
+    await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+    words = ["exec", ...(error.exec.options ?? []), id, ...error.exec.command];
+  }
+  const outcome = await scope.invoke(words, { before });
   assert.equal(outcome.stdout, "", outcome.stdout);
   assert.doesNotMatch(outcome.stderr, /\bat .*\.ts:\d|\$bunfs|TypeError|undefined|\[object/);
   assertGolden(`errors/${error.name}.txt`, normalised(`${outcome.stderr}status ${outcome.status}\n`, scope));

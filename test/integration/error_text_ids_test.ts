@@ -188,4 +188,38 @@ const ids: ErrorCase[] = [
   },
 ];
 
-for (const error of [...namespaces, ...ids]) testError(error);
+const execs: ErrorCase[] = [
+  { name: "exec_program_missing", exec: { command: ["/bin/nothing"] } },
+  { name: "exec_cwd_missing", exec: { options: ["--cwd", "/nothing"], command: ["/bin/true"] } },
+  {
+    name: "exec_user_unmapped",
+    needs: ["userNamespaces"],
+    bundle: mapped,
+    exec: { options: ["--user", "1000:1000"], command: ["/bin/true"] },
+  },
+  {
+    name: "exec_program_on_noexec_mount",
+    change: (config) => void config.mounts.push({ destination: "/mnt", source: "data", options: ["bind", "noexec"] }),
+    prepare: ({ path }) => {
+      mkdirSync(`${path}/data`);
+      writeFileSync(`${path}/data/tool`, "#!/bin/sh\n", { mode: 0o755 });
+    },
+    exec: { command: ["/mnt/tool"] },
+  },
+  {
+    name: "exec_without_interpreter",
+    prepare: ({ rootfs }) => writeFileSync(`${rootfs}/bin/tool`, "#!/usr/bin/python3\n", { mode: 0o755 }),
+    exec: { command: ["tool"] },
+  },
+  {
+    name: "exec_groups_given_up",
+    user: bare,
+    bundle: { ids: [line(0, ordinaryId, 1)] },
+    change: (config) => {
+      for (const mount of config.mounts) mount.options = mount.options?.filter((option) => option !== "gid=5") ?? [];
+    },
+    exec: { options: ["--additional-gids", "0"], command: ["/bin/true"] },
+  },
+];
+
+for (const error of [...namespaces, ...ids, ...execs]) testError(error);
