@@ -11,7 +11,7 @@ import type { PlanOptions } from "../plan/host.ts";
 import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
 import { changeProcess } from "../spec/change_process.ts";
-import { parseProcess, readProcess } from "../spec/mod.ts";
+import { parseProcess, recordedProcess } from "../spec/mod.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
 import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
@@ -110,7 +110,7 @@ function processFor({ id, config }: StateRecord, options: ExecOptions): Process 
       "try        --process FILE",
     ]);
   }
-  const { terminal: _, consoleSize: __, ...pattern } = readProcess(process);
+  const { terminal: _, consoleSize: __, ...pattern } = recordedProcess(process);
   return changeProcess(pattern, changes);
 }
 

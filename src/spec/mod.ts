@@ -41,25 +41,12 @@ export function parseProcess(text: string): Process {
 }
 
 /**
- * The process of a config.json that was read as plain JSON (the state keeps it so). Numbers beyond 2^53 were rounded
- * then; only limits are that large, and mean infinity.
+ * The process of a config.json that was checked before and read again as plain JSON (the state keeps it so): only what
+ * the schemas add is added. Numbers beyond 2^53 were rounded; limits alone are that large, and mean infinity.
  */
-export function readProcess(process: unknown): Process {
-  const result = v.safeParse(processFileSchema, dropAbsent(withoutRounding({ process }), "null"));
-  if (!result.success) throw specErrorFrom(result.issues);
-  return settleProcess(result.output.process);
-}
-
-function withoutRounding(file: { readonly process: unknown }): unknown {
-  const { rlimits } = (file.process ?? {}) as { rlimits?: Record<string, unknown>[] | null };
-  for (const rlimit of rlimits ?? []) {
-    for (const key of ["soft", "hard"]) {
-      const value = rlimit[key];
-      if (typeof value !== "number" || Number.isSafeInteger(value)) continue;
-      rlimit[key] = value >= 2 ** 63 ? 2n ** 64n - 1n : BigInt(value);
-    }
-  }
-  return file;
+export function recordedProcess(recorded: unknown): Process {
+  const { process } = dropAbsent({ process: recorded }, "null") as { process: Process };
+  return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
 }
 
 function checkShape<T>(schema: v.GenericSchema<unknown, T>, text: string, wrap: (value: unknown) => unknown): T {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SpecError } from "../../src/errors.ts";
-import { parseProcess } from "../../src/spec/mod.ts";
+import { parseProcess, recordedProcess } from "../../src/spec/mod.ts";
 
 const file = (change: object): string => JSON.stringify({ cwd: "/", args: ["sh"], ...change });
 
@@ -44,3 +44,15 @@ for (const [name, text, message] of bad) {
     assert.fail("it was taken");
   });
 }
+
+test("recordedProcess() adds what the schemas add", () => {
+  assert.deepEqual(
+    recordedProcess({ cwd: "/", args: ["sh"], user: { gid: 5, umask: null }, selinuxLabel: "", env: null }),
+    {
+      cwd: "/",
+      args: ["sh"],
+      user: { uid: 0, gid: 5 },
+    },
+  );
+  assert.deepEqual(recordedProcess({ cwd: "/", args: ["sh"] }).user, { uid: 0, gid: 0 });
+});
