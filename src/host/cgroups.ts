@@ -3,6 +3,7 @@
  * The mount points are the customary ones, each checked by its filesystem's magic number: the mount table is not read.
  * @module
  */
+import { SyscallError } from "../errors.ts";
 import type { CgroupHierarchy, Host } from "../plan/host.ts";
 import { AT_FDCWD, flags, readText, stable, sys } from "../stage/sys.ts";
 
@@ -22,30 +23,56 @@ const W_OK = 2;
 function mayMake(own: string): "anywhere" | "beside" | "nowhere" {
   const mayWrite = (path: string): boolean => sys("faccessat2", AT_FDCWD, path, W_OK, flags("AT_EACCESS")) === 0;
   if (mayWrite(MOUNT_POINT) && mayWrite(`${MOUNT_POINT}/cgroup.procs`)) return "anywhere";
-  const above = `${MOUNT_POINT}${own.slice(0, Math.max(0, own.lastIndexOf("/")))}`;
+  const above = aboveOf(own);
   return mayWrite(above) && mayWrite(`${above}/cgroup.procs`) ? "beside" : "nowhere";
+}
+
+/** The directory above the runtime's own place. */
+const aboveOf = (own: string): string => `${MOUNT_POINT}${own.slice(0, Math.max(0, own.lastIndexOf("/")))}`;
+
+/** Which of the rarer facts are wanted. */
+export interface WantedFacts {
+  /** Limits are asked: which controllers there are. */
+  readonly controllers: boolean;
+  /** The cgroup is given away: which files go along. */
+  readonly delegate: boolean;
+}
+
+/** Words of a file; none where it cannot be read. */
+function wordsOf(path: string): string[] {
+  try {
+    return readText(AT_FDCWD, path).trim().split(/\s+/).filter(Boolean);
+  } catch (error) {
+    if (error instanceof SyscallError) return [];
+    throw error;
+  }
 }
 
 /**
  * Layout, mount points and the runtime's own place. A hybrid machine counts as v1: its controllers are there.
  * @param isRoot of the machine: nothing is asked about rights then
  */
-export function probeCgroups(isRoot: boolean): Host["cgroup"] {
+export function probeCgroups(isRoot: boolean, wanted: WantedFacts): Host["cgroup"] {
   const magic = filesystemOf(MOUNT_POINT);
   if (magic === flags("CGROUP2_SUPER_MAGIC")) {
     let own = "/";
     for (const { controllers, path } of ownPlaces()) if (controllers.length === 0) own = path;
-    const v2 = { mountPoint: MOUNT_POINT, own, controllers: [] };
-    return { layout: "v2", v2, v1: [], ...(isRoot ? {} : { mayMake: mayMake(own) }) };
+    const mine = isRoot ? undefined : mayMake(own);
+    const givesAll = mine === undefined || mine === "anywhere";
+    const directory = givesAll ? MOUNT_POINT : aboveOf(own);
+    const controllers = wanted.controllers ? wordsOf(`${directory}/cgroup.controllers`) : [];
+    const delegate = wanted.delegate ? wordsOf("/sys/kernel/cgroup/delegate") : [];
+    const v2 = { mountPoint: MOUNT_POINT, own, controllers, ...(delegate.length > 0 ? { delegate } : {}) };
+    return { layout: "v2", v2, v1: [], ...(mine === undefined ? {} : { mayMake: mine }) };
   }
   if (magic !== flags("TMPFS_MAGIC")) return { layout: "none", v2: null, v1: [] };
   const v1: CgroupHierarchy[] = [];
-  const wanted = flags("CGROUP_SUPER_MAGIC");
+  const legacy = flags("CGROUP_SUPER_MAGIC");
   for (const { controllers, path } of ownPlaces()) {
     if (controllers.length === 0) continue;
     const name = controllers.join(",").replace(/^name=/, "");
     const mountPoint = `${MOUNT_POINT}/${name}`;
-    if (filesystemOf(mountPoint) === wanted) v1.push({ controllers, mountPoint, own: path });
+    if (filesystemOf(mountPoint) === legacy) v1.push({ controllers, mountPoint, own: path });
   }
   // Delegating version 1 is not safe (cgroups(7)), and nobody does.
   return { layout: v1.length > 0 ? "v1" : "none", v2: null, v1, ...(isRoot ? {} : { mayMake: "nowhere" }) };

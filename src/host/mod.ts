@@ -5,10 +5,12 @@
  */
 import { SyscallError } from "../errors.ts";
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
+import { hasLimits } from "../plan/cgroup_limits.ts";
+import { delegatesCgroup } from "../plan/cgroup_owner.ts";
 import type { Host } from "../plan/host.ts";
 import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
-import { probeCgroups } from "./cgroups.ts";
+import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
 import { probeMissing } from "./missing.ts";
 
@@ -36,7 +38,7 @@ export function probeHost(spec: Spec | undefined): Host {
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
-    cgroup: spec === undefined ? noCgroups : probeCgroups(euid === 0 && !inUser),
+    cgroup: spec === undefined ? noCgroups : probeCgroups(euid === 0 && !inUser, wantedOf(spec)),
     inUserNamespace: inUser,
     egid: sys("getegid"),
     mayMount,
@@ -44,6 +46,17 @@ export function probeHost(spec: Spec | undefined): Host {
     missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
   };
+}
+
+/** What config.json makes worth looking for about cgroups. */
+const wantedOf = (spec: Spec): WantedFacts => ({
+  controllers: hasLimits(spec.linux?.resources),
+  delegate: delegatesCgroup(spec) && (spec.process?.user.uid !== 0 || hasUserNamespace(spec)),
+});
+
+function hasUserNamespace(spec: Spec): boolean {
+  for (const { type } of spec.linux?.namespaces ?? []) if (type === "user") return true;
+  return false;
 }
 
 function kernelRelease(): Host["kernel"] {

@@ -5,6 +5,7 @@
  * contain them by accident.
  * @module
  */
+import { limitCause } from "./cause_cgroup.ts";
 import { hookFailureText } from "../stage/hooks.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { asNewer, missingCause } from "./cause_missing.ts";
@@ -32,6 +33,7 @@ function causeOfCall(failed: Failed): Cause {
   const { call, spec } = failed;
   const errno = errnoOf(failed);
   if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectoryCause(failed);
+  if (call.from.startsWith("/linux/resources")) return limitCause(failed);
   switch (call.call) {
     case "hook":
       return { ...nothing, message: hookMessage(failed) };

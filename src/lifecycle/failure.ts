@@ -21,7 +21,8 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   const detail: string[] = [];
   const { message, because, attempt, pointer = call.from } = causeOf({ call, failure, spec, plan });
   const asked = askedBy(spec, pointer);
-  const document = call.from.startsWith("/process") ? (plan.processDocument ?? "config.json") : "config.json";
+  const { document: whole = "config.json", processDocument = whole } = plan;
+  const document = call.from.startsWith("/process") ? processDocument : whole;
   if (asked !== "") detail.push(`asked by   ${document} ${asked}`);
   // ECHILD: the program ran, and ended otherwise than with 0.
   const hasStatus = (call.call === "hook" || call.call === "helper") && errnoName(failure.errno) === "ECHILD";

@@ -94,7 +94,7 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
 /** Errors the plan holds against the config: the first one ends the command, before anything was changed. */
 export function checkRefusals({ plan }: Pick<Loaded, "plan">): void {
   const [first] = plan.refusals;
-  if (first !== undefined) throw new SpecError(first.pointer, first.message);
+  if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail);
 }
 
 /**

@@ -91,9 +91,9 @@ export class PlanBuilder {
     return this.#register();
   }
 
-  /** Notes something that this version does not do. */
-  refuse(pointer: string, message: string): void {
-    this.refusals.push({ pointer, message });
+  /** Notes something that this version does not do, or this machine cannot. */
+  refuse(pointer: string, message: string, detail?: readonly string[]): void {
+    this.refusals.push(detail === undefined ? { pointer, message } : { pointer, message, detail });
   }
 
   warn(message: string): void {

@@ -8,7 +8,11 @@
  * Errors: EACCES, EROFS the hierarchy is not ours; EBUSY on joining: processes beside controllers (v2)
  * @module
  */
+import { enableControllers, missingController } from "./cgroup_controllers.ts";
 import { planDeviceRules } from "./cgroup_devices.ts";
+import { available, availableLegacy, hasLimits, settingsOf, warnOfIgnored, writeSettings } from "./cgroup_limits.ts";
+import { planOwner } from "./cgroup_owner.ts";
+import type { Setting } from "./cgroup_settings.ts";
 import type { Context } from "./context.ts";
 import type { CgroupHierarchy } from "./host.ts";
 import { inRoot, parentOf } from "./paths.ts";
@@ -21,10 +25,17 @@ export interface Cgroups {
   /** v1: the file tasks of every hierarchy, for the stage. */
   readonly procs: readonly Register[];
   /** v1: the container's place in each hierarchy, absolute host path. */
-  readonly v1: readonly { readonly hierarchy: CgroupHierarchy; readonly path: string }[];
+  readonly v1: readonly PlacedHierarchy[];
+  /** Limits that would keep the stage's process out: written once it is in. */
+  readonly late: readonly Setting[];
 }
 
-const none: Cgroups = { procs: [], v1: [] };
+interface PlacedHierarchy {
+  readonly hierarchy: CgroupHierarchy;
+  readonly path: string;
+}
+
+const none: Cgroups = { procs: [], v1: [], late: [] };
 
 /** Runtime: makes the directories. */
 export function planCgroups(c: Context): Cgroups {
@@ -34,6 +45,7 @@ export function planCgroups(c: Context): Cgroups {
     if ((spec.linux?.resources?.devices ?? []).length > 0) {
       plan.warn("/linux/resources/devices is not applied: the cgroup manager is disabled");
     }
+    refuseLimits(c, () => ({ message: "Expected no limits, for the cgroup manager is disabled" }));
     return none;
   }
   if (options.cgroupManager === "systemd") {
@@ -42,11 +54,35 @@ export function planCgroups(c: Context): Cgroups {
   const asked = spec.linux?.cgroupsPath;
   if (host.cgroup.layout === "none") {
     if (asked !== undefined) plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
+    refuseLimits(c, () => ({ message: "no cgroups are mounted on this machine" }));
     return none;
   }
   const path = askedPath(c, asked);
-  if (path === undefined) return none;
+  if (path === undefined) {
+    refuseLimits(c, (controller) => {
+      const { message, detail } = host.cgroup.v2 === null ? undelegated : missingController(host);
+      return { message: message(controller), detail };
+    });
+    return none;
+  }
   return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
+}
+
+/** Cgroup v1 is nobody's but root's. */
+const undelegated = {
+  message: (controller: string) => `The controller "${controller}" is not delegated to this user`,
+  detail: ["because    this machine has cgroup v1, which only root may use", "try        cgroup v2, or root"],
+};
+
+/** Without a cgroup of the container's own every limit is one that nothing keeps. */
+function refuseLimits(c: Context, say: (controller: string) => { message: string; detail?: readonly string[] }): void {
+  const { resources } = c.spec.linux ?? {};
+  if (resources === undefined || !hasLimits(resources)) return;
+  for (const { controller, pointer, isDefault } of settingsOf(c.plan, c.host, resources)) {
+    if (isDefault === true) continue;
+    const { message, detail } = say(controller);
+    c.plan.refuse(`/linux/resources${pointer}`, message, detail);
+  }
 }
 
 /**
@@ -87,13 +123,57 @@ function planUnified(c: Context, asked: string): Cgroups {
   const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
   planDeviceRules(c, { directory });
-  return { directory, procs: [], v1: [] };
+  const late = planUnifiedLimits(c, path, directory);
+  planOwner(c, directory);
+  return { directory, procs: [], v1: [], late };
+}
+
+/** Limits of a v2 cgroup; returns those for later. */
+function planUnifiedLimits(c: Context, path: string, directory: Register): readonly Setting[] {
+  const { resources } = c.spec.linux ?? {};
+  if (resources === undefined || !hasLimits(resources)) return none.late;
+  const { plan, host } = c;
+  const { controllers } = host.cgroup.v2!;
+  warnOfIgnored(plan, resources);
+  const settings = available(plan, settingsOf(plan, host, resources), controllers, missingController(host));
+  refuseTop(c, path, settings);
+  enableControllers(plan, settings, controllers, directoriesAbove(c, path));
+  const late: Setting[] = [];
+  const first: Setting[] = [];
+  // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in.
+  for (const setting of settings) (setting.file === "pids.max" && setting.text === "0" ? late : first).push(setting);
+  writeSettings(plan, first, () => ({ directory }));
+  return late;
+}
+
+/** The directories above the container's that hand controllers on: from the top, or from what was delegated on. */
+function directoriesAbove({ host }: Context, path: string): string[] {
+  const { mountPoint, own } = host.cgroup.v2!;
+  const directories: string[] = [];
+  const first = host.cgroup.mayMake === "beside" ? parentOf(inRoot(own)) : "";
+  for (let above = parentOf(path); ; above = parentOf(above)) {
+    directories.unshift(above === "" ? mountPoint : `${mountPoint}/${above}`);
+    if (above === first || above === "") return directories;
+  }
+}
+
+/** The top of a hierarchy has no limits, and they would be the machine's. */
+function refuseTop(c: Context, path: string, settings: readonly Setting[]): void {
+  if (path !== "" || settings.length === 0) return;
+  c.plan.refuse(`/linux/resources${settings[0]!.pointer}`, "Expected a cgroupsPath below the top of the hierarchy");
+}
+
+/** Runtime, once the stage's process is in: the limits that would have kept it out. */
+export function planLateLimits(c: Context, { directory, late }: Cgroups): void {
+  if (directory === undefined || late.length === 0) return;
+  c.plan.on("runtime");
+  writeSettings(c.plan, late, () => ({ directory }));
 }
 
 function planLegacy(c: Context, asked: string): Cgroups {
   const { plan } = c;
   const procs: Register[] = [];
-  const v1: { hierarchy: CgroupHierarchy; path: string }[] = [];
+  const v1: PlacedHierarchy[] = [];
   for (const hierarchy of c.host.cgroup.v1) {
     plan.at("/linux/cgroupsPath");
     const { mountPoint } = hierarchy;
@@ -109,7 +189,21 @@ function planLegacy(c: Context, asked: string): Cgroups {
     if (hierarchy.controllers.includes("devices")) planDeviceRules(c, { place });
   }
   if (!c.host.cgroup.v1.some(({ controllers }) => controllers.includes("devices"))) planDeviceRules(c, {});
-  return { procs, v1 };
+  planLegacyLimits(c, v1);
+  return { procs, v1, late: [] };
+}
+
+function planLegacyLimits(c: Context, v1: readonly PlacedHierarchy[]): void {
+  const { resources } = c.spec.linux ?? {};
+  if (resources === undefined || !hasLimits(resources)) return;
+  const { plan, host } = c;
+  warnOfIgnored(plan, resources);
+  const settings = availableLegacy(plan, settingsOf(plan, host, resources), host.cgroup.v1);
+  for (const { hierarchy, path } of v1) if (path === hierarchy.mountPoint) refuseTop(c, "", settings);
+  writeSettings(plan, settings, (controller) => {
+    for (const { hierarchy, path } of v1) if (hierarchy.controllers.includes(controller)) return { path };
+    return { path: "" };
+  });
 }
 
 /** Calls `make` for "a", "a/b", "a/b/c". */

@@ -14,6 +14,20 @@ export interface CgroupHierarchy {
   readonly own: string;
 }
 
+/** The cgroup v2 hierarchy. */
+export interface UnifiedHierarchy {
+  readonly mountPoint: string;
+  /** The runtime's own place, absolute within the hierarchy. */
+  readonly own: string;
+  /**
+   * The controllers that cgroups may have where the runtime makes them: of the hierarchy, or what was delegated.
+   * Looked for only where limits are asked; else empty.
+   */
+  readonly controllers: readonly string[];
+  /** Files that go along with a delegated cgroup; absent: not looked for, or a kernel before 4.15. */
+  readonly delegate?: readonly string[];
+}
+
 /** Calls of newer kernels that a plan can do without. */
 export type OptionalCall =
   | "openat2"
@@ -54,8 +68,8 @@ export interface Host {
   readonly hardNoFile: number;
   readonly cgroup: {
     readonly layout: "v2" | "v1" | "none";
-    /** v2: the mount point and the runtime's own place. A hybrid machine counts as v1. */
-    readonly v2: { readonly mountPoint: string; readonly own: string; readonly controllers: readonly string[] } | null;
+    /** v2: a hybrid machine counts as v1. */
+    readonly v2: UnifiedHierarchy | null;
     readonly v1: readonly CgroupHierarchy[];
     /**
      * Where the runtime may make cgroups: `anywhere` as root; `beside` its own place where that was delegated to its

@@ -7,7 +7,7 @@
 import type { Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
 import { clonesEarly } from "./cloning.ts";
-import { type Cgroups, joinCgroups, planCgroups } from "./cgroups.ts";
+import { type Cgroups, joinCgroups, planCgroups, planLateLimits } from "./cgroups.ts";
 import { type Context, freshNamespaces, joinedNamespaces } from "./context.ts";
 import { cloneDevices } from "./device_clones.ts";
 import { type DeviceClones, planDevices } from "./devices.ts";
@@ -69,6 +69,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const namespaces = planJoins(c);
   const container = planClone(c, cgroups.directory);
   planMapping(c, container);
+  planLateLimits(c, cgroups);
   // The stage, in the new namespaces, the host's mounts still below "/".
   plan.on("stage");
   planStage(c);

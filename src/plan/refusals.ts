@@ -5,9 +5,9 @@
  * @module
  */
 import type { Context } from "./context.ts";
-import type { Process, Resources } from "../spec/types.ts";
+import type { Process } from "../spec/types.ts";
 
-/** Notes everything unsupported outside of mounts and cgroupsPath, whose sections do it themselves. */
+/** Notes everything unsupported outside of mounts and cgroups, whose sections do it themselves. */
 export function planRefusals(c: Context): void {
   const { process, linux, vm } = c.spec;
   const refuse = refuser(c);
@@ -21,7 +21,6 @@ export function planRefusals(c: Context): void {
   refuse(linux.memoryPolicy, "/linux/memoryPolicy", "memory policies");
   refuse(linux.seccomp, "/linux/seccomp", "seccomp filters");
   refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
-  if (linux.resources !== undefined) refuseLimits(c, linux.resources);
 }
 
 /** The same of a process alone, which may be one to execute later. */
@@ -39,33 +38,4 @@ function refuser(c: Context) {
   return (value: unknown, pointer: string, what: string): void => {
     if (value !== undefined) c.plan.refuse(pointer, `${what} are not supported yet`);
   };
-}
-
-/** Each limit that asks for something; `devices` are rules, not limits, and have their own section. */
-function refuseLimits(c: Context, resources: Resources): void {
-  for (const key in resources) {
-    if (key !== "devices") refuseLeaves(c, `/linux/resources/${key}`, resources[key as keyof Resources]);
-  }
-}
-
-function refuseLeaves(c: Context, pointer: string, value: unknown): void {
-  if (Array.isArray(value)) {
-    value.forEach((_, index) => refuseLeaves(c, `${pointer}/${index}`, true));
-  } else if (typeof value === "object" && value !== null) {
-    for (const [key, inner] of Object.entries(value)) refuseLeaves(c, `${pointer}/${escapeStep(key)}`, inner);
-  } else if (asksForSomething(pointer, value)) {
-    c.plan.refuse(pointer, "limits by cgroups are not supported yet");
-  }
-}
-
-/** A new cgroup has no limits: -1 and false ask for just that, and 0 where writers mean "unset" by it. */
-function asksForSomething(pointer: string, value: unknown): boolean {
-  if (value === undefined || value === false || value === "" || value === -1) return false;
-  if (value !== 0) return true;
-  return pointer.endsWith("/pids/limit") || pointer.endsWith("/swappiness");
-}
-
-/** RFC 6901 section 3. */
-function escapeStep(step: string): string {
-  return step.includes("~") || step.includes("/") ? step.replaceAll("~", "~0").replaceAll("/", "~1") : step;
 }

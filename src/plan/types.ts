@@ -77,6 +77,8 @@ export type Item = Call | Alternative;
 export interface Refusal {
   readonly pointer: string;
   readonly message: string;
+  /** Lines that follow the message: "because    …", "try        …". */
+  readonly detail?: readonly string[];
 }
 
 export interface Plan {
@@ -89,6 +91,8 @@ export interface Plan {
   readonly inherited: readonly Register[];
   readonly refusals: readonly Refusal[];
   readonly warnings: readonly string[];
+  /** What all pointers point into, where that is not config.json. */
+  readonly document?: string;
   /** What pointers below /process point into, where that is not config.json. */
   readonly processDocument?: string;
   /** What is done another way than usual on this machine, and why. */

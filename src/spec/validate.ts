@@ -10,6 +10,7 @@ import { findNamespace, type OwnNamespaces, ownNamespaces, requireNamespace } fr
 import { pointerTo } from "./pointer.ts";
 import type { Linux, Mount, Spec } from "./types.ts";
 import { validateProcess } from "./validate_process.ts";
+import { validateResources } from "./validate_resources.ts";
 import { validateSeccomp } from "./validate_seccomp.ts";
 import { validateSysctl } from "./validate_sysctl.ts";
 
@@ -32,6 +33,7 @@ export function validateSpec(spec: Spec): void {
   validateDevices(linux);
   if (linux.sysctl !== undefined) validateSysctl(linux.sysctl, own);
   validateCgroupsPath(linux.cgroupsPath);
+  if (linux.resources !== undefined) validateResources(linux.resources);
   if (linux.seccomp !== undefined) validateSeccomp(linux.seccomp);
 }
 

@@ -141,28 +141,6 @@ test(
 );
 
 test(
-  "create [limits are refused by name, not ignored]",
-  limits,
-  scoped("limits", ["cgroup2"], async (scope) => {
-    const limits: Record<string, unknown> = {
-      memory: { limit: 10_000_000 },
-      pids: { limit: 10 },
-      cpu: { shares: 512 },
-      unified: { "memory.max": "1000000" },
-    };
-    for (const [name, value] of Object.entries(limits)) {
-      const bundle = scope.bundle("true", (config) => {
-        config.linux["resources"] = { [name]: value };
-      });
-      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
-      assert.equal(outcome.status, 1, name);
-      assert.match(outcome.stderr, new RegExp(`resources/${name}`));
-      assert.deepEqual(cgroupsNamed(scope.tag), []);
-    }
-  }),
-);
-
-test(
   "create [cgroup path that climbs out]",
   limits,
   scoped("climb", ["cgroup2"], async (scope) => {

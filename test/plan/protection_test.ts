@@ -124,24 +124,3 @@ test("planKeyring() joins a session of its own unless told not to", () => {
   assert.ok(indexOf(planOf(), keyring) > 0);
   assert.equal(indexOf(planOf({}, v2Host, { noNewKeyring: true }), keyring), -1);
 });
-
-test("planRefusals() lists limits that ask for something, each by its pointer", () => {
-  const resources = {
-    memory: { limit: -1, swap: 0, swappiness: 0, disableOOMKiller: false },
-    cpu: { shares: 0, quota: 5000, cpus: "" },
-    pids: { limit: 0 },
-    unified: { "a/b": "1" },
-    hugepageLimits: [{ pageSize: "2MB", limit: 1 }],
-    devices: [{ allow: false }],
-  };
-  assert.deepEqual(
-    planOf(protect({ resources })).refusals.map(({ pointer }) => pointer),
-    [
-      "/linux/resources/memory/swappiness",
-      "/linux/resources/cpu/quota",
-      "/linux/resources/pids/limit",
-      "/linux/resources/hugepageLimits/0",
-      "/linux/resources/unified/a~1b",
-    ],
-  );
-});

@@ -1,0 +1,86 @@
+/**
+ * Calls that switch on controllers for a cgroup v2 directory, in every one above it.
+ *
+ * Kernel: cgroups(7), "Cgroups v2 subtree control": a controller is there for a directory's children once it is in its
+ *   cgroup.subtree_control, which takes those of its cgroup.controllers only
+ * Errors: EBUSY processes are in the directory itself ("no internal processes"); ENOENT the one above does not hand the
+ *   controller on
+ * @module
+ */
+import type { PlanBuilder } from "./builder.ts";
+import { type Missing, resourcesPointer } from "./cgroup_limits.ts";
+import type { Setting } from "./cgroup_settings.ts";
+import type { Host } from "./host.ts";
+
+/** What engines read beside limits: they are switched on along with the ones that are needed, where that is possible. */
+const counted = ["cpu", "io", "memory", "pids"];
+
+/**
+ * Switches on what the settings need.
+ * @param directories from the top on, absolute, the cgroup's own left out
+ */
+export function enableControllers(
+  plan: PlanBuilder,
+  settings: readonly Setting[],
+  controllers: readonly string[],
+  directories: readonly string[],
+): void {
+  const needed: string[] = [];
+  for (const { controller } of settings) {
+    if (controller !== "" && !needed.includes(controller)) needed.push(controller);
+  }
+  if (needed.length === 0) return;
+  const more: string[] = [];
+  for (const name of counted) if (controllers.includes(name) && !needed.includes(name)) more.push(name);
+  plan.at(resourcesPointer);
+  for (const directory of directories) enableIn(plan, directory, needed, more);
+}
+
+const words = (controllers: readonly string[]): string => controllers.map((name) => `+${name}`).join(" ");
+
+/** One directory. What is only wanted must not keep away what is needed. */
+function enableIn(plan: PlanBuilder, directory: string, needed: readonly string[], more: readonly string[]): void {
+  const path = `${directory}/cgroup.subtree_control`;
+  const file = plan.open("openat", ["AT_FDCWD", path, "O_WRONLY|O_CLOEXEC", 0]);
+  if (more.length > 0) {
+    plan.alternative({
+      attempt: () => plan.call("write", [file, words([...needed, ...more])]),
+      branches: [
+        {
+          on: ["ENOENT", "EBUSY", "EINVAL", "EOPNOTSUPP"],
+          why: "not all of them can be had here: those that limits need",
+          items: () => plan.call("write", [file, words(needed)]),
+        },
+      ],
+    });
+  } else plan.call("write", [file, words(needed)]);
+  plan.call("close", [file]);
+}
+
+/** What is said where a controller is not there. */
+export function missingController({ cgroup, euid }: Host): Missing {
+  const { controllers, mountPoint, own } = cgroup.v2!;
+  const have = controllers.length === 0 ? "none" : controllers.join(" ");
+  if (cgroup.mayMake === undefined || cgroup.mayMake === "anywhere") {
+    return {
+      message: (controller) => `This machine has no "${controller}" controller of cgroup v2`,
+      detail: [
+        `because    ${mountPoint}/cgroup.controllers has: ${have}`,
+        "try        the kernel's configuration and command line (cgroup_disable=); a controller mounted as v1 is not in v2",
+      ],
+    };
+  }
+  const above = own.slice(0, Math.max(0, own.lastIndexOf("/")));
+  const detail = [
+    cgroup.mayMake === "nowhere"
+      ? `because    no cgroup is delegated to uid ${euid}: ${mountPoint}${above}/cgroup.procs is not its to write`
+      : `because    ${mountPoint}${above}/cgroup.controllers has: ${have}`,
+    `try        Delegate=cpu cpuset io memory pids in the unit of the user's manager (systemctl edit user@.service)`,
+  ];
+  if (cgroup.mayMake === "nowhere")
+    detail.push("try        systemd-run --user --scope --property=Delegate=yes COMMAND");
+  return {
+    message: (controller) => `The controller "${controller}" is not delegated to this user`,
+    detail,
+  };
+}
