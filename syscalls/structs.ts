@@ -45,6 +45,20 @@ export const structs = {
     },
   },
   rlimit64: { type: "struct rlimit64", header: "linux/resource.h", fields: { rlim_cur: "int", rlim_max: "int" } },
+  sched_attr: {
+    type: "struct sched_attr",
+    header: "linux/sched/types.h",
+    fields: {
+      size: "int",
+      sched_policy: "flags",
+      sched_flags: "flags",
+      sched_nice: "int",
+      sched_priority: "int",
+      sched_runtime: "int",
+      sched_deadline: "int",
+      sched_period: "int",
+    },
+  },
   cap_header: {
     type: "struct __user_cap_header_struct",
     header: "linux/capability.h",

@@ -202,7 +202,7 @@ function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
     case "strv":
       return Array.isArray(value) && value.every((item) => isRegister(item as Value) || isText(item as Value));
     case "ids":
-      return Array.isArray(value) && value.every((item) => Number.isInteger(item));
+      return value === null || (Array.isArray(value) && value.every((item) => Number.isInteger(item)));
     case "dev":
       return typeof value === "object" && value !== null && "major" in value && "minor" in value;
     default:

@@ -23,6 +23,7 @@ import { cloneFlags, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { refuseProcess } from "./refusals.ts";
+import { planAffinity } from "./scheduling.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
 import type { Plan, Register } from "./types.ts";
@@ -64,6 +65,12 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   const files = openNamespaces(c, target, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
   join(c, init, root, files.cgroup !== undefined);
+  const affinity = process.execCPUAffinity;
+  if (affinity?.initial !== undefined) {
+    plan.on("thread");
+    planAffinity(c, affinity.initial, "/process/execCPUAffinity/initial");
+    plan.on("runtime");
+  }
   const pid = planClone(c, cgroups.directory);
   if (isRoot) planOomScore(c, pid);
   plan.on("stage").at("");
@@ -74,6 +81,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   plan.at("").call("reset_signals", []);
   plan.at("/linux/cgroupsPath");
   for (const file of cgroups.tasks) plan.call("write", [file, "0"]);
+  if (affinity?.final !== undefined) planAffinity(c, affinity.final, "/process/execCPUAffinity/final");
   planKeyring(c);
   c.root = plan.at("/process/cwd").open("openat", ["AT_FDCWD", "/", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   const cwd = openWorkingDirectory(c, process);

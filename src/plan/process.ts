@@ -15,7 +15,8 @@ import { executableCandidates, planEnvironment } from "./environment.ts";
 import { planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
-import { planRlimits } from "./rlimits.ts";
+import { planPrivileged } from "./privileged.ts";
+import { planMemoryPolicy } from "./scheduling.ts";
 import type { Register } from "./types.ts";
 
 /**
@@ -38,7 +39,8 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
       .at("/linux/personality/domain")
       .call("personality", [c.spec.linux.personality.domain === "LINUX32" ? "PER_LINUX32" : "PER_LINUX"]);
   }
-  planRlimits(c, process);
+  planPrivileged(c, process);
+  planMemoryPolicy(c);
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
   planUser(c, process, cwd);

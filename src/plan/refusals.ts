@@ -18,7 +18,6 @@ export function planRefusals(c: Context): void {
     refuse(linux, "/linux/netDevices", "network devices");
   }
   refuse(linux.intelRdt, "/linux/intelRdt", "Intel RDT allocations");
-  refuse(linux.memoryPolicy, "/linux/memoryPolicy", "memory policies");
   refuse(linux.seccomp, "/linux/seccomp", "seccomp filters");
   refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
 }
@@ -28,9 +27,6 @@ export function refuseProcess(c: Context, process: Process): void {
   const refuse = refuser(c);
   refuse(process.apparmorProfile, "/process/apparmorProfile", "AppArmor profiles");
   refuse(process.selinuxLabel, "/process/selinuxLabel", "SELinux labels");
-  refuse(process.scheduler, "/process/scheduler", "scheduler attributes");
-  refuse(process.ioPriority, "/process/ioPriority", "I/O priorities");
-  refuse(process.execCPUAffinity, "/process/execCPUAffinity", "CPU affinities");
 }
 
 /** One test a property: this runs at every start, and nearly always finds nothing. */

@@ -3,8 +3,7 @@
  *
  * Spec: config.md#posix-process (rlimits)
  * Kernel: prlimit(2): raising a hard limit takes CAP_SYS_RESOURCE in the initial user namespace
- * Order: late in the stage, which must not fall under them itself; in a user namespace, where the stage may raise none,
- *   by the runtime on its behalf, while it waits
+ * Order: see privileged.ts
  * Errors: EPERM a hard limit above the runtime's own
  * @module
  */
@@ -12,22 +11,8 @@ import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import type { Value } from "./types.ts";
 
-/** Stage, or runtime and stage: every limit of config.json, and the one that the engine changed. */
-export function planRlimits(c: Context, process: Process): void {
-  const rlimits = process.rlimits ?? [];
-  const { plan, container } = c;
-  if (rlimits.length === 0 || !c.hasUserNamespace || !c.host.mayMapIds || container === undefined) {
-    setLimits(c, process, 0);
-    return;
-  }
-  plan.at("/process/rlimits").call("post", ["LIMITS"]);
-  plan.on("runtime").call("wait", ["LIMITS"]);
-  setLimits(c, process, container);
-  plan.at("/process/rlimits").call("post", ["LIMITED"]);
-  plan.on("stage").call("wait", ["LIMITED"]);
-}
-
-function setLimits(c: Context, process: Process, pid: Value): void {
+/** Runtime or stage: every limit of config.json, and the one that the engine changed. @param pid 0: whoever makes the call */
+export function planRlimits(c: Context, process: Process, pid: Value): void {
   const { plan, host } = c;
   let hasNoFile = false;
   const rlimits = process.rlimits ?? [];

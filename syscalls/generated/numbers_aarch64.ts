@@ -75,10 +75,12 @@ export const nr: Readonly<Record<string, number>> = {
   renameat: 38,
   rt_sigaction: 134,
   rt_sigprocmask: 135,
+  sched_setaffinity: 122,
   sched_setattr: 274,
   seccomp: 277,
   sendfile: 71,
   sendto: 206,
+  set_mempolicy: 237,
   setdomainname: 162,
   setgroups: 159,
   sethostname: 161,
@@ -147,6 +149,19 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
     fields: {
       rlim_cur: { offset: 0, size: 8, kind: "int" },
       rlim_max: { offset: 8, size: 8, kind: "int" },
+    },
+  },
+  sched_attr: {
+    size: 56,
+    fields: {
+      size: { offset: 0, size: 4, kind: "int" },
+      sched_policy: { offset: 4, size: 4, kind: "flags" },
+      sched_flags: { offset: 8, size: 8, kind: "flags" },
+      sched_nice: { offset: 16, size: 4, kind: "int" },
+      sched_priority: { offset: 20, size: 4, kind: "int" },
+      sched_runtime: { offset: 24, size: 8, kind: "int" },
+      sched_deadline: { offset: 32, size: 8, kind: "int" },
+      sched_period: { offset: 40, size: 8, kind: "int" },
     },
   },
   cap_header: {

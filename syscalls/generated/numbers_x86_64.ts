@@ -75,10 +75,12 @@ export const nr: Readonly<Record<string, number>> = {
   renameat: 264,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
+  sched_setaffinity: 203,
   sched_setattr: 314,
   seccomp: 317,
   sendfile: 40,
   sendto: 44,
+  set_mempolicy: 238,
   setdomainname: 171,
   setgroups: 116,
   sethostname: 170,
@@ -147,6 +149,19 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
     fields: {
       rlim_cur: { offset: 0, size: 8, kind: "int" },
       rlim_max: { offset: 8, size: 8, kind: "int" },
+    },
+  },
+  sched_attr: {
+    size: 56,
+    fields: {
+      size: { offset: 0, size: 4, kind: "int" },
+      sched_policy: { offset: 4, size: 4, kind: "flags" },
+      sched_flags: { offset: 8, size: 8, kind: "flags" },
+      sched_nice: { offset: 16, size: 4, kind: "int" },
+      sched_priority: { offset: 20, size: 4, kind: "int" },
+      sched_runtime: { offset: 24, size: 8, kind: "int" },
+      sched_deadline: { offset: 32, size: 8, kind: "int" },
+      sched_period: { offset: 40, size: 8, kind: "int" },
     },
   },
   cap_header: {
