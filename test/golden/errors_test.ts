@@ -8,7 +8,13 @@ const directory = fileURLToPath(new URL("./errors/", import.meta.url));
 const texts = readdirSync(directory).map((name) => ({ name, text: readFileSync(`${directory}${name}`, "utf8") }));
 
 /** The first line says it all. */
-const selfExplaining = ["hook_failed.txt", "program_missing.txt", "exec_program_missing.txt", "program_not_in_path.txt", "root_missing.txt"];
+const selfExplaining = [
+  "exec_program_missing.txt",
+  "hook_failed.txt",
+  "program_missing.txt",
+  "program_not_in_path.txt",
+  "root_missing.txt",
+];
 
 test("errors of failed calls name the call, its errno, who asked and the cause", () => {
   let complete = 0;
