@@ -97,21 +97,29 @@ const documentOf = ({ processFile }: ExecOptions): string =>
 /** The process file's, or the container's own without its terminal; changed by the options. */
 function processFor({ id, config }: StateRecord, options: ExecOptions): Process {
   const { processFile, changes } = options;
+  const recorded = (config as RecordedConfig).process;
+  const own = recorded === undefined || recorded === null ? undefined : recordedProcess(recorded);
   if (processFile !== undefined) {
     try {
-      return changeProcess(parseProcess(readDocument(absolutePath(processFile))), changes);
+      return changeProcess(withContainers(parseProcess(readDocument(absolutePath(processFile))), own), changes);
     } catch (error) {
       throw error instanceof SpecError ? error.of(documentOf(options)) : error;
     }
   }
-  const { process } = config as RecordedConfig;
-  if (process === undefined || process === null) {
+  if (own === undefined) {
     throw new HostError(`Container "${id}": its config.json has no process to take as a pattern`, [
       "try        --process FILE",
     ]);
   }
-  const { terminal: _, consoleSize: __, ...pattern } = recordedProcess(process);
+  const { terminal: _, consoleSize: __, ...pattern } = own;
   return changeProcess(pattern, changes);
+}
+
+/** Where a process file says nothing of capabilities and limits, the container's count (as runc). */
+function withContainers(process: Process, own: Process | undefined): Process {
+  if (process.capabilities === undefined && own?.capabilities !== undefined) process.capabilities = own.capabilities;
+  if ((process.rlimits ?? []).length === 0 && own?.rlimits !== undefined) process.rlimits = own.rlimits;
+  return process;
 }
 
 /** What the plan needs of the container's config: it was checked when the container was made. */
