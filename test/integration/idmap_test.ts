@@ -14,6 +14,7 @@ import { limits } from "../support/machine.ts";
 import { type Bundle, type Scope, scoped as scopedAs } from "../support/scope.ts";
 import { skip } from "../support/skip.ts";
 import { usualUser } from "../support/user.ts";
+import { withoutPrefix } from "../support/without.ts";
 
 /** Root's: an ordinary user may not map ids of mounts. */
 const scoped: typeof scopedAs = (name, needs, body, user = "root") => scopedAs(name, needs, body, user);
@@ -240,6 +241,35 @@ test(
     assert.match(state.stderr, /does not exist/);
   }),
 );
+
+for (const error of ["ENOSYS", "EPERM"] as const) {
+  test(
+    `run [id-mapped bind where calls of newer kernels give ${error}]`,
+    limits,
+    scoped("idmap-missing", ["compiler"], async (scope) => {
+      const option = "idmap=uids=5-0-1;gids=6-0-1";
+      const bundle = scope.bundle(
+        "stat -c %u:%g /v",
+        (config) => add(config, { destination: "/v", source: "v", options: ["bind", option] }),
+        { ids: "none" },
+      );
+      const before = (calls: readonly string[]): string[] => [
+        ...around(volume(bundle), ":"),
+        ...withoutPrefix({ error, calls }),
+      ];
+      const run = (calls: readonly string[]) =>
+        scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before: before(calls) });
+      const others = await run(["clone3", "close_range", "openat2"]);
+      assert.deepEqual([others.stdout, others.status], ["0:0\n", 0], others.stderr);
+      const setattr = await run(["mount_setattr"]);
+      assert.deepEqual([setattr.stdout, setattr.status], ["", 1]);
+      assert.match(
+        setattr.stderr,
+        /config.json \/mounts\/\d+\/options\/1: .*mount_setattr.* is missing here or forbidden/,
+      );
+    }),
+  );
+}
 
 test(
   "run [id-mapped bind by an ordinary user is refused]",
