@@ -3,6 +3,8 @@
  * Input: argv. Output: the exit code.
  * @module
  */
+// oxlint-disable-next-line import/no-unassigned-import -- what it does must come first of all, see there
+import "./stage/early.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { sys } from "./stage/sys.ts";
 

@@ -260,7 +260,7 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_NEW_MOUNT:
 		return op_new_mount(a[0], (char *)a[1], (char *)a[2], (char *)a[3], (u64)a[4], (char *)a[5]);
 	case OP_REMOUNT_FD:
-		return op_remount_fd(m, a[0], (u64)a[1], (u64)a[2]);
+		return op_remount_fd(a[0], (u64)a[1], (u64)a[2]);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

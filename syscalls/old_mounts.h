@@ -89,45 +89,12 @@ static u64 flags_of(u64 st)
 	return flags | (st & ST_NOATIME ? MS_NOATIME : st & ST_RELATIME ? MS_RELATIME : MS_STRICTATIME);
 }
 
-/* Says which flags were to change that a user namespace may not change. */
-static void name_locked(struct report *report, u64 flags, int access)
-{
-	static const struct {
-		u32 flag;
-		char name[12];
-	} names[] = {
-		{ MS_RDONLY, "ro" }, { MS_NOSUID, "nosuid" }, { MS_NODEV, "nodev" }, { MS_NOEXEC, "noexec" }
-	};
-	const char *told[5];
-	int n = 0;
-
-	for (u64 i = 0; i < sizeof names / sizeof *names; i++)
-		if (flags & names[i].flag)
-			told[n++] = names[i].name;
-	if (access)
-		told[n++] = "the mode of access times";
-	report->detail_length = 0;
-	for (int i = 0; i < n; i++) {
-		u64 length = text_length(told[i]);
-		if (i > 0) {
-			memcpy(report->detail + report->detail_length, ", ", 2);
-			report->detail_length += 2;
-		}
-		memcpy(report->detail + report->detail_length, told[i], length);
-		report->detail_length += length;
-	}
-	if (n > 0) {
-		memcpy(report->detail + report->detail_length, " locked by the user namespace of the source", 43);
-		report->detail_length += 43;
-	}
-}
-
 /*
  * OP_REMOUNT_FD fd set clear : changes these flags of the mount whose root fd names and no others, as mount_setattr(2).
  * MS_REMOUNT|MS_BIND replaces them all, so those it has are read and given again: that way a flag which the source's
- * user namespace has locked is no obstacle unless it is to be cleared, which is -EPERM with the flag's name.
+ * user namespace has locked is no obstacle unless it is to be cleared, which is -EPERM.
  */
-static i64 op_remount_fd(struct machine *m, i64 fd, u64 set, u64 clear)
+static i64 op_remount_fd(i64 fd, u64 set, u64 clear)
 {
 	char text[FD_TEXT];
 	u64 st[32];
@@ -139,8 +106,5 @@ static i64 op_remount_fd(struct machine *m, i64 fd, u64 set, u64 clear)
 	u64 wanted = (now & ~clear) | (set & ~(u64)MS_ACCESS);
 	if (set & MS_ACCESS)
 		wanted = (wanted & ~(u64)MS_ACCESS) | (set & MS_ACCESS);
-	r = SYS(NR_mount, 0, fd_text(fd, text), 0, MS_REMOUNT | MS_BIND | wanted, 0);
-	if (r == -EPERM)
-		name_locked(m->report, now & ~wanted & ST_SHARED, (now ^ wanted) & (MS_ACCESS | MS_NODIRATIME) ? 1 : 0);
-	return r;
+	return SYS(NR_mount, 0, fd_text(fd, text), 0, MS_REMOUNT | MS_BIND | wanted, 0);
 }

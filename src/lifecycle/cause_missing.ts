@@ -43,12 +43,13 @@ function newerCall(failed: Failed): Call | undefined {
       const isRevealing = errnoOf(failed) === "EPERM" && isOwn;
       return { ...call, call: isRevealing ? "fsmount" : "fsopen", args: [args[3]!, "0", "0"] };
     }
-    case "remount_fd":
-      return {
-        ...call,
-        call: "mount_setattr",
-        args: [args[0]!, "", "AT_EMPTY_PATH", { attr_set: attributes(args[1]), attr_clr: attributes(args[2]) }],
-      };
+    case "remount_fd": {
+      const set = attributes(args[1]);
+      const cleared = attributes(args[2]);
+      // One field, which mount_setattr clears before it sets one.
+      const attr_clr = set.includes("ATIME") ? `${cleared}|MOUNT_ATTR__ATIME` : cleared;
+      return { ...call, call: "mount_setattr", args: [args[0]!, "", "AT_EMPTY_PATH", { attr_set: set, attr_clr }] };
+    }
     default:
       return undefined;
   }

@@ -5,29 +5,9 @@
  */
 import { HostError } from "../errors.ts";
 import { image } from "../../syscalls/ops.ts";
+import { type BunFfi, type Call, libc, signature } from "./early.ts";
 import { type Kernel, SHIM_WORDS, STACK_BYTES } from "./kernel.ts";
 import type { Mapping, Native } from "./native.ts";
-
-type Call = (...args: readonly number[]) => number;
-
-/** What we use of Bun's FFI. */
-interface BunFfi {
-  dlopen(name: string, symbols: object): Error | { readonly symbols: Readonly<Record<string, Call>> };
-  linkSymbols(symbols: object): Error | { readonly symbols: Readonly<Record<string, Call>> };
-  ptr(view: Uint8Array): number;
-  toArrayBuffer(address: number, offset: number, length: number): ArrayBuffer;
-}
-
-/** "ptr" takes plain numbers of any size, and is the cheapest conversion. The result comes as a plain number too. */
-const signature = { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i64_fast" };
-
-/**
- * The native functions that the module bun:ffi wraps. That module takes 0.6 ms to load, and makes a function that
- * converts arguments for each symbol; ours are numbers already.
- */
-function bunFfi(): BunFfi {
-  return (globalThis as unknown as { Bun: { FFI: BunFfi } }).Bun.FFI;
-}
 
 /** The native functions return their errors. */
 function symbol(library: ReturnType<BunFfi["linkSymbols"]>, name: string): Call {
@@ -37,9 +17,8 @@ function symbol(library: ReturnType<BunFfi["linkSymbols"]>, name: string): Call 
 
 /** Maps the shim and links its entries. */
 export function loadKernel(native: Native, prot: Mapping): Kernel {
-  // libc is in the process already: the loader finds it by its name without opening anything.
-  const ffi = bunFfi();
-  const syscall = symbol(ffi.dlopen("libc.so.6", { syscall: signature }), "syscall");
+  const { FFI: ffi } = (globalThis as unknown as { Bun: { FFI: BunFfi } }).Bun;
+  const syscall = symbol(libc!, "syscall");
   const code = Uint8Array.fromBase64(native.shim);
   const codeBytes = image.SHIM_DATA;
   if (code.length > codeBytes) throw new HostError("The system call shim does not fit");

@@ -140,7 +140,7 @@ export class Scope {
       ...viewPrefix(view),
       ...(user === "root" ? [] : userFiles(this.directory, user, runtime.path)),
       ...(options.before ?? []),
-      ...(runtime.name === "bunker" ? withoutPrefix(options.without) : []),
+      ...(runtime.name === "bunker" ? withoutPrefix(options.without, user === "root") : []),
       ...(user === "root" ? [runtime.path] : [...asUser, reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
       ...(options.global ?? []),

@@ -23,10 +23,7 @@ export interface Without {
   readonly calls: readonly string[];
 }
 
-/**
- * BUNKER_TEST_WITHOUT="ENOSYS openat2,fsopen" or "ENOSYS all". For "EPERM all" clone3 answers ENOSYS: glibc makes no
- * thread where it answers EPERM (from 2.34 on), and the JavaScript engine ends at once.
- */
+/** BUNKER_TEST_WITHOUT="ENOSYS openat2,fsopen" or "EPERM all". */
 function fromEnvironment(): Without | undefined {
   const [error, calls] = (process.env["BUNKER_TEST_WITHOUT"] ?? "").split(" ");
   if (calls === undefined || (error !== "ENOSYS" && error !== "EPERM")) return undefined;
@@ -35,23 +32,16 @@ function fromEnvironment(): Without | undefined {
 
 const usual = fromEnvironment();
 
-/** Words to put before a command line. */
-export function withoutPrefix(without: Without | undefined = usual): string[] {
+/**
+ * Words to put before a command line. Without rights clone3 answers ENOSYS whatever is asked: glibc makes no thread where it
+ * answers EPERM (from 2.34 on), and only who has rights can make that ENOSYS again (src/stage/early.ts).
+ */
+export function withoutPrefix(without: Without | undefined = usual, hasRights = true): string[] {
   if (without === undefined || without.calls.length === 0) return [];
   const { error, calls } = without;
   const words = (name: string, list: readonly string[]): string[] =>
     list.length === 0 ? [] : [native("without"), name, list.join(",")];
-  const isWhole = error === "EPERM" && calls.length > 1;
-  return isWhole
-    ? [
-        ...words(
-          error,
-          calls.filter((call) => call !== "clone3"),
-        ),
-        ...words(
-          "ENOSYS",
-          calls.filter((call) => call === "clone3"),
-        ),
-      ]
-    : words(error, calls);
+  if (hasRights || error === "ENOSYS" || calls.length === 1) return words(error, calls);
+  const others = calls.filter((call) => call !== "clone3");
+  return [...words(error, others), ...(others.length < calls.length ? words("ENOSYS", ["clone3"]) : [])];
 }
