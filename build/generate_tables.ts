@@ -4,6 +4,7 @@
  * @module
  */
 import { installPackages } from "./apt.mjs";
+import { writeCallTables } from "./call_tables.ts";
 import { headerPackages, missingHeaders } from "./headers.ts";
 import { writeTables } from "./tables.ts";
 
@@ -16,6 +17,7 @@ if (reason !== undefined) {
 
 const isCheck = process.argv.includes("--check");
 const different = writeTables(isCheck);
+if (writeCallTables(isCheck)) different.push("call_numbers.ts");
 for (const name of different) console.log(`${isCheck ? "differs" : "written"}: syscalls/generated/${name}`);
 if (different.length === 0) console.log("syscalls/generated/ is up to date");
 process.exit(isCheck && different.length > 0 ? 1 : 0);

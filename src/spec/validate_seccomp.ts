@@ -27,6 +27,13 @@ export function validateSeccomp(seccomp: Seccomp): void {
     throw new SpecError(at("listenerMetadata"), "Expected it only with listenerPath");
   }
   for (const rule of seccomp.syscalls ?? []) {
+    for (const { index } of rule.args ?? []) {
+      if (index < 6) continue;
+      throw new SpecError(
+        at("syscalls", seccomp.syscalls?.indexOf(rule) ?? 0, "args"),
+        `Expected the index of one of 6 arguments but received ${index}`,
+      );
+    }
     if (rule.errnoRet === undefined || takesErrno(rule.action)) continue;
     throw new SpecError(
       at("syscalls", seccomp.syscalls?.indexOf(rule) ?? 0, "errnoRet"),

