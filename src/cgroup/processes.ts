@@ -5,11 +5,10 @@
  * Kernel: cgroups(7); cgroup.kill since Linux 5.14 (v2), without it one pidfd_send_signal a process
  * @module
  */
-import { SyscallError } from "../errors.ts";
-import { AT_FDCWD, close, errnoName, flags, readText, sys } from "../stage/sys.ts";
-import { namesIn } from "../state/folder.ts";
+import { close, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
+import { childrenOf, readIfThere, writeIfThere } from "./files.ts";
 
 const KILL = 9;
 
@@ -41,28 +40,14 @@ export function killAll(directories: readonly string[], milliseconds: number): b
   }
 }
 
-/** Lets frozen processes of a v1 freezer go on: frozen, they do not even end. On v2 they do. */
-export function thaw(directories: readonly string[]): void {
-  for (const directory of directories) writeIfThere(`${directory}/freezer.state`, "THAWED");
-}
-
 /** cgroup.kill reaches the whole subtree, forks included; false where there is no such file (v1, old kernels). */
 function killAtOnce(directory: string): boolean {
   if (holdsUs(directory)) return false;
   return writeIfThere(`${directory}/cgroup.kill`, "1");
 }
 
-/** False where there is no such file, or it does not take the text. */
-function writeIfThere(path: string, text: string): boolean {
-  const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CLOEXEC"));
-  if (fd < 0) return false;
-  const written = sys("write", fd, text, text.length);
-  close(fd);
-  return written >= 0;
-}
-
 /** A container that was put into the caller's own cgroup must not take its caller along. */
-function holdsUs(directory: string): boolean {
+export function holdsUs(directory: string): boolean {
   return processesIn([directory]).includes(sys("getpid"));
 }
 
@@ -96,29 +81,4 @@ function isMember(directories: readonly string[], pid: number): boolean {
 function collect(directory: string, pids: Set<number>): void {
   for (const line of readIfThere(`${directory}/cgroup.procs`).split("\n")) if (line !== "") pids.add(Number(line));
   for (const child of childrenOf(directory)) collect(child, pids);
-}
-
-/** Sub-directories; none where the directory is gone. */
-export function childrenOf(directory: string): string[] {
-  const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
-  if (fd < 0) return [];
-  try {
-    return namesIn(fd, true).map((name) => `${directory}/${name}`);
-  } finally {
-    close(fd);
-  }
-}
-
-/** Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP). */
-function readIfThere(path: string): string {
-  try {
-    return readText(AT_FDCWD, path);
-  } catch (error) {
-    if (
-      error instanceof SyscallError &&
-      ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "ENOTDIR"].includes(errnoName(error.errno))
-    )
-      return "";
-    throw error;
-  }
 }

@@ -6,7 +6,8 @@ import { HostError } from "../errors.ts";
 import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
-import { childrenOf, processesIn } from "./processes.ts";
+import { childrenOf } from "./files.ts";
+import { processesIn } from "./processes.ts";
 
 /** The kernel lets go of a cgroup a moment after its last process: EBUSY until then. */
 const patienceMs = 2000;

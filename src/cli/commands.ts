@@ -14,6 +14,8 @@ import { command as features } from "./features.ts";
 import { command as help } from "./help.ts";
 import { command as kill } from "./kill.ts";
 import { command as list } from "./list.ts";
+import { command as pause } from "./pause.ts";
+import { command as resume } from "./resume.ts";
 import { command as run } from "./run.ts";
 import { command as spec } from "./spec.ts";
 import { command as start } from "./start.ts";
@@ -34,6 +36,8 @@ export const commands: Readonly<Record<string, Entry>> = {
   help: { summary: "print the help of a command", command: help },
   kill: { summary: "send a signal to a container", command: kill },
   list: { summary: "list the containers", command: list },
+  pause: { summary: "stop every process of a container", command: pause },
+  resume: { summary: "let a paused container go on", command: resume },
   run: { summary: "make and start a container, and wait for it", command: run },
   spec: { summary: "write a config.json to start from", command: spec },
   start: { summary: "start a container that was created", command: start },

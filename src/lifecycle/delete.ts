@@ -6,7 +6,8 @@
  * @module
  */
 import { ownCgroups } from "../cgroup/directories.ts";
-import { killAll, processesIn, thaw } from "../cgroup/processes.ts";
+import { isFrozen, thaw } from "../cgroup/freezer.ts";
+import { killAll, processesIn, signalAll } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { BunkerError, HostError } from "../errors.ts";
 import { close } from "../stage/sys.ts";
@@ -22,6 +23,7 @@ import {
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
+import { linesOf } from "./host_facts.ts";
 import { runPoststop } from "./poststop.ts";
 import { recordOf } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -75,20 +77,27 @@ function endContainer(directory: StateDirectory, record: StateRecord, force: boo
     ]);
   }
   const cgroups = ownCgroups(record.cgroups);
-  thaw(cgroups);
-  endProcess(record);
+  endProcess(record, () => {
+    // Version 1's freezer holds back even SIGKILL; killed before they go on, they get to do nothing more.
+    if (isFrozen(cgroups)) signalAll(cgroups, SIGKILL);
+    thaw(cgroups);
+  });
   if (!killAll(cgroups, patienceMs)) {
     throw stuck(record.id, `processes ${processesIn(cgroups).map(describe).join(", ")}`);
   }
   removeCgroups(cgroups);
 }
 
-/** Kills the first process (a created container's, too, as runc does) and waits for its end. */
-function endProcess(record: StateRecord): void {
+/** Kills the first process (a created container's, too, as runc does), lets it go on to its end, and waits for that. */
+function endProcess(record: StateRecord, release: () => void): void {
   const pidfd = openProcess(record.pid, record.startTime);
-  if (pidfd === undefined) return;
+  if (pidfd === undefined) {
+    release();
+    return;
+  }
   try {
     signalProcess(pidfd, SIGKILL);
+    release();
     if (!waitForEnd(pidfd, patienceMs)) throw stuck(record.id, `process ${describe(record.pid)}`);
   } finally {
     close(pidfd);
@@ -97,7 +106,9 @@ function endProcess(record: StateRecord): void {
 
 function describe(pid: number): string {
   const facts = processFacts(pid);
-  return facts === undefined ? String(pid) : `${pid} "${facts.name}" in state ${facts.state}`;
+  if (facts === undefined) return String(pid);
+  const [place] = linesOf(`/proc/${pid}/wchan`);
+  return `${pid} "${facts.name}" in state ${facts.state}${place === undefined || place === "0" ? "" : ` (${place})`}`;
 }
 
 function stuck(id: string, what: string): HostError {

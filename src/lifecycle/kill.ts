@@ -7,7 +7,8 @@
  */
 import { HostError } from "../errors.ts";
 import { ownCgroups } from "../cgroup/directories.ts";
-import { killAll, signalAll } from "../cgroup/processes.ts";
+import { freeze, hasFreezer, isFrozen, thaw } from "../cgroup/freezer.ts";
+import { holdsUs, killAll, signalAll } from "../cgroup/processes.ts";
 import { close } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { openProcess, signalProcess } from "../state/process.ts";
@@ -38,18 +39,45 @@ function signalFirst(record: StateRecord, signal: number): void {
   // containerd matches these words.
   if (pidfd === undefined) throw new HostError(`Container "${record.id}": container not running`);
   try {
-    if (signal === SIGKILL && sharesPidNamespace(record)) killAll(ownCgroups(record.cgroups), patienceMs);
+    if (signal === SIGKILL && sharesPidNamespace(record)) killEverything(ownCgroups(record.cgroups));
     else if (!signalProcess(pidfd, signal)) throw new HostError(`Container "${record.id}": container not running`);
-    if (signal === SIGKILL) signalProcess(pidfd, signal);
+    if (signal === SIGKILL) {
+      signalProcess(pidfd, signal);
+      // Version 1's freezer holds back even this; other signals wait until the container is resumed.
+      thaw(ownCgroups(record.cgroups));
+    }
   } finally {
     close(pidfd);
   }
 }
 
+/** What is frozen gets its signal first, and then goes on to its end. */
+function killEverything(cgroups: readonly string[]): void {
+  if (isFrozen(cgroups)) signalAll(cgroups, SIGKILL);
+  thaw(cgroups);
+  killAll(cgroups, patienceMs);
+}
+
+/** Standing still, no process can fork one that the signal misses. A container that was paused stays so. */
+function signalStanding(cgroups: readonly string[], signal: number): void {
+  const freezes = hasFreezer(cgroups) && !isFrozen(cgroups) && !cgroups.some(holdsUs);
+  try {
+    if (freezes) freeze(cgroups);
+  } catch (error) {
+    // One that does not stand still is no reason to keep the signal from the others.
+    if (!(error instanceof HostError)) throw error;
+  }
+  try {
+    signalAll(cgroups, signal);
+  } finally {
+    if (freezes) thaw(cgroups);
+  }
+}
+
 function signalEverything(record: StateRecord, signal: number): void {
   const cgroups = ownCgroups(record.cgroups);
-  if (signal === SIGKILL) killAll(cgroups, patienceMs);
-  else signalAll(cgroups, signal);
+  if (signal === SIGKILL) killEverything(cgroups);
+  else signalStanding(cgroups, signal);
   // Without a cgroup of its own the first process is all that is known; a pid namespace ends with it.
   const pidfd = cgroups.length === 0 || signal === SIGKILL ? openProcess(record.pid, record.startTime) : undefined;
   if (pidfd === undefined) return;

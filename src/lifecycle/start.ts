@@ -16,12 +16,12 @@ import {
   type StateDirectory,
 } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
-import { statusOf } from "../state/status.ts";
 import { removeFailed } from "./delete.ts";
 import { failureError } from "./failure.ts";
 import { startSocket } from "./launch.ts";
 import { recordOf } from "./record.ts";
 import { runPoststart } from "./poststart.ts";
+import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 const PATIENCE_MS = 10_000;
@@ -32,8 +32,11 @@ export function start(rt: RuntimeOptions, id: string): void {
   try {
     lockStateDirectory(directory, PATIENCE_MS);
     const record = recordOf(directory);
-    const status = statusOf(directory, record);
-    if (status !== "created") throw new HostError(`Cannot start container "${id}" in state ${status}`);
+    const status = currentStatus(directory, record);
+    if (status !== "created") {
+      const detail = status === "paused" ? [`try        bunker resume ${id}`] : [];
+      throw new HostError(`Cannot start container "${id}" in state ${status}`, detail);
+    }
     if ((record.config as { process?: unknown }).process === undefined) {
       throw new HostError(`Cannot start container "${id}": config.json has no process`);
     }

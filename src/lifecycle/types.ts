@@ -54,7 +54,7 @@ export interface SubCgroup {
   readonly path: string;
 }
 
-export type Status = "creating" | "created" | "running" | "stopped";
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
 /** The state as `state` and `list` print it: the specification's members and runc's. */
 export interface StateView {

@@ -6,12 +6,12 @@ import { SyscallError } from "../errors.ts";
 import { AT_FDCWD, readText } from "../stage/sys.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
-import { statusOf } from "../state/status.ts";
+import { currentStatus } from "./status.ts";
 import type { StateView, Status } from "./types.ts";
 
 /** The members in runc's order. */
 export function viewOf(directory: StateDirectory, record: Omit<StateRecord, "config">): StateView {
-  const status = statusOf(directory, record);
+  const status = currentStatus(directory, record);
   return {
     ociVersion: record.ociVersion,
     id: record.id,

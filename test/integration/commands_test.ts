@@ -12,7 +12,20 @@ import { makeRootfs } from "../support/rootfs.ts";
 import { bunker } from "../support/runtime.ts";
 import { describe, scoped } from "../support/scope.ts";
 
-const commands = ["spec", "create", "start", "run", "state", "kill", "delete", "list", "features", "explain"];
+const commands = [
+  "spec",
+  "create",
+  "start",
+  "run",
+  "state",
+  "kill",
+  "pause",
+  "resume",
+  "delete",
+  "list",
+  "features",
+  "explain",
+];
 
 test(
   "spec, run [what spec writes is a shell in a terminal]",

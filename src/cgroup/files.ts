@@ -1,0 +1,41 @@
+/**
+ * Files and sub-directories of cgroups that may be gone at any moment. Input: absolute paths. Output: text, names.
+ * @module
+ */
+import { SyscallError } from "../errors.ts";
+import { AT_FDCWD, close, errnoName, flags, readText, sys } from "../stage/sys.ts";
+import { namesIn } from "../state/folder.ts";
+
+/** False where there is no such file, or it does not take the text. */
+export function writeIfThere(path: string, text: string): boolean {
+  const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CLOEXEC"));
+  if (fd < 0) return false;
+  const written = sys("write", fd, text, text.length);
+  close(fd);
+  return written >= 0;
+}
+
+/** Sub-directories; none where the directory is gone. */
+export function childrenOf(directory: string): string[] {
+  const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
+  if (fd < 0) return [];
+  try {
+    return namesIn(fd, true).map((name) => `${directory}/${name}`);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP). */
+export function readIfThere(path: string): string {
+  try {
+    return readText(AT_FDCWD, path);
+  } catch (error) {
+    if (
+      error instanceof SyscallError &&
+      ["ENOENT", "ENODEV", "ESRCH", "EOPNOTSUPP", "ENOTDIR"].includes(errnoName(error.errno))
+    )
+      return "";
+    throw error;
+  }
+}
