@@ -176,13 +176,6 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "crun and older Docker link /dev/core to /proc/kcore, which is masked; runtime-spec names no such link, runc makes none",
   },
   {
-    peer: "crun",
-    cases: /user|capabilities|only its owner/,
-    key: /^dev \/dev\/null$/,
-    ours: / 0:0 /,
-    why: "crun gives /dev/null to the container's user because it is standard input; ours never changes the owner of a shared device (CVE-2026-88265)",
-  },
-  {
     peer: "runc",
     cases: /^a default device asked for again$/,
     key: /^result /,

@@ -47,12 +47,6 @@ export const ofUsers: readonly KnownDifference[] = [
     why: "rbind takes the mounts below along; crun 1.8 leaves them out in a user namespace",
   },
   {
-    peer: "crun",
-    cases: /^user namespace, rbind (ro )?of a tree$/,
-    key: /^extra \d$/,
-    why: "rbind takes the mounts below along; crun 1.8 leaves them out in a user namespace",
-  },
-  {
     peer: "runc",
     cases: /(bind ro of a tmpfs with nosuid nodev noexec|then another bound over it read-only)$/,
     key: /^result /,
