@@ -41,7 +41,7 @@ export const ofExec: readonly KnownDifference[] = [
   {
     peer: "crun",
     cases: /^exec, into a container of another user$/,
-    key: /^(environment \d|status (Uid|Gid|Groups):|values (cwd|cwd-link|id)|writable .*)$/,
+    key: /^(environment \d|status (Uid|Gid|Groups|CapEff|CapPrm):|values (cwd|cwd-link|id)|writable .*)$/,
     why: "user, groups and directory are those of the container's process, as runc's; crun 1.8 takes root's and /",
   },
   {
