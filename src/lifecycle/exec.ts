@@ -115,10 +115,9 @@ function processFor({ id, config }: StateRecord, options: ExecOptions): Process 
   return changeProcess(pattern, changes);
 }
 
-/** Where a process file says nothing of capabilities and limits, the container's count (as runc). */
+/** Where a process file says nothing of capabilities, the container's count (as runc and crun). */
 function withContainers(process: Process, own: Process | undefined): Process {
   if (process.capabilities === undefined && own?.capabilities !== undefined) process.capabilities = own.capabilities;
-  if ((process.rlimits ?? []).length === 0 && own?.rlimits !== undefined) process.rlimits = own.rlimits;
   return process;
 }
 

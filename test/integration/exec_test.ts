@@ -140,15 +140,14 @@ test(
     assert.equal(field(outcome, "CapBnd"), "0000000000000020");
     assert.equal(field(outcome, "CapEff"), "0000000000000000");
     assert.equal(field(outcome, "NoNewPrivs"), "0");
-    // Without capabilities and limits of its own it has the container's.
+    // Without capabilities of its own it has the container's; limits are the caller's.
     const least = await scope.succeed([
       "exec",
       "--process",
-      processFile(scope, { args: ["/bin/cat", "/proc/self/status", "/proc/self/limits"] }),
+      processFile(scope, { args: ["/bin/cat", "/proc/self/status"] }),
       id,
     ]);
     assert.equal(field(least, "CapBnd"), "0000000020000420");
-    assert.match(least.stdout, /^Max open files\s+1024\s+1024/m);
     processFile(scope, { args: ["/bin/true"] });
     // What stands on the command line beside it counts more.
     assert.equal((await scope.succeed(["exec", "-p", file, "-u", "8", id, "/bin/id", "-u"])).stdout, "8\n");
