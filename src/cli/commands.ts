@@ -20,6 +20,7 @@ import { command as run } from "./run.ts";
 import { command as spec } from "./spec.ts";
 import { command as start } from "./start.ts";
 import { command as state } from "./state.ts";
+import { command as update } from "./update.ts";
 import { command as version } from "./version.ts";
 
 interface Entry {
@@ -42,6 +43,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   spec: { summary: "write a config.json to start from", command: spec },
   start: { summary: "start a container that was created", command: start },
   state: { summary: "print the state of a container, as JSON", command: state },
+  update: { summary: "change the limits of a container", command: update },
   version: { summary: "print the version", command: version },
 };
 

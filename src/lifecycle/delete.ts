@@ -22,10 +22,10 @@ import {
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
-import { statusOf } from "../state/status.ts";
 import { linesOf } from "./host_facts.ts";
 import { runPoststop } from "./poststop.ts";
 import { recordOf } from "./record.ts";
+import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 /** As long as runc waits. */
@@ -70,8 +70,8 @@ function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateReco
 
 /** Ends what runs and removes what was made outside the state directory. */
 function endContainer(directory: StateDirectory, record: StateRecord, force: boolean): void {
-  const status = statusOf(directory, record);
-  if (status === "running" && !force) {
+  const status = currentStatus(directory, record);
+  if ((status === "running" || status === "paused") && !force) {
     throw new HostError(`Cannot delete container "${record.id}" that is not stopped: ${status}`, [
       `try        bunker delete --force ${record.id}`,
     ]);

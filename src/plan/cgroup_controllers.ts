@@ -11,6 +11,7 @@ import type { PlanBuilder } from "./builder.ts";
 import { type Missing, resourcesPointer } from "./cgroup_limits.ts";
 import type { Setting } from "./cgroup_settings.ts";
 import type { Host } from "./host.ts";
+import { inRoot, parentOf } from "./paths.ts";
 
 /** What engines read beside limits: they are switched on along with the ones that are needed, where that is possible. */
 const counted = ["cpu", "io", "memory", "pids"];
@@ -36,6 +37,20 @@ export function enableControllers(
   for (const directory of directories) enableIn(plan, directory, needed, more);
 }
 
+/**
+ * The directories above a cgroup that hand controllers on to it: from the top, or from what was delegated on.
+ * @param path within the hierarchy, without the leading slash
+ */
+export function directoriesAbove({ cgroup }: Pick<Host, "cgroup">, path: string): string[] {
+  const { mountPoint, own } = cgroup.v2!;
+  const directories: string[] = [];
+  const first = cgroup.mayMake === "beside" ? parentOf(inRoot(own)) : "";
+  for (let above = parentOf(path); ; above = parentOf(above)) {
+    directories.unshift(above === "" ? mountPoint : `${mountPoint}/${above}`);
+    if (above === first || above === "") return directories;
+  }
+}
+
 const words = (controllers: readonly string[]): string => controllers.map((name) => `+${name}`).join(" ");
 
 /** One directory. What is only wanted must not keep away what is needed. */
@@ -58,7 +73,7 @@ function enableIn(plan: PlanBuilder, directory: string, needed: readonly string[
 }
 
 /** What is said where a controller is not there. */
-export function missingController({ cgroup, euid }: Host): Missing {
+export function missingController({ cgroup, euid }: Pick<Host, "cgroup" | "euid">): Missing {
   const { controllers, mountPoint, own } = cgroup.v2!;
   const have = controllers.length === 0 ? "none" : controllers.join(" ");
   if (cgroup.mayMake === undefined || cgroup.mayMake === "anywhere") {

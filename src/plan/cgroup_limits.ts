@@ -24,7 +24,12 @@ export function hasLimits(resources: Resources | undefined): boolean {
 }
 
 /** The files to write, in their order; what they cannot do is refused. @param current undefined: the cgroup is new */
-export function settingsOf(plan: PlanBuilder, host: Host, resources: Resources, current?: CurrentLimits): Setting[] {
+export function settingsOf(
+  plan: PlanBuilder,
+  host: Pick<Host, "cgroup">,
+  resources: Resources,
+  current?: CurrentLimits,
+): Setting[] {
   const refuse: Refuse = (pointer, message) => plan.refuse(`${resourcesPointer}${pointer}`, message);
   const settings = host.cgroup.layout === "v1" ? legacySettings : unifiedSettings;
   return settings(resources, refuse, current);

@@ -8,7 +8,7 @@
  * Errors: EACCES, EROFS the hierarchy is not ours; EBUSY on joining: processes beside controllers (v2)
  * @module
  */
-import { enableControllers, missingController } from "./cgroup_controllers.ts";
+import { directoriesAbove, enableControllers, missingController } from "./cgroup_controllers.ts";
 import { planDeviceRules } from "./cgroup_devices.ts";
 import { available, availableLegacy, hasLimits, settingsOf, warnOfIgnored, writeSettings } from "./cgroup_limits.ts";
 import { planOwner } from "./cgroup_owner.ts";
@@ -137,24 +137,13 @@ function planUnifiedLimits(c: Context, path: string, directory: Register): reado
   warnOfIgnored(plan, resources);
   const settings = available(plan, settingsOf(plan, host, resources), controllers, missingController(host));
   refuseTop(c, path, settings);
-  enableControllers(plan, settings, controllers, directoriesAbove(c, path));
+  enableControllers(plan, settings, controllers, directoriesAbove(host, path));
   const late: Setting[] = [];
   const first: Setting[] = [];
   // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in.
   for (const setting of settings) (setting.file === "pids.max" && setting.text === "0" ? late : first).push(setting);
   writeSettings(plan, first, () => ({ directory }));
   return late;
-}
-
-/** The directories above the container's that hand controllers on: from the top, or from what was delegated on. */
-function directoriesAbove({ host }: Context, path: string): string[] {
-  const { mountPoint, own } = host.cgroup.v2!;
-  const directories: string[] = [];
-  const first = host.cgroup.mayMake === "beside" ? parentOf(inRoot(own)) : "";
-  for (let above = parentOf(path); ; above = parentOf(above)) {
-    directories.unshift(above === "" ? mountPoint : `${mountPoint}/${above}`);
-    if (above === first || above === "") return directories;
-  }
 }
 
 /** The top of a hierarchy has no limits, and they would be the machine's. */

@@ -11,9 +11,11 @@ import { hasLongNumber, readJson, readJsonExactly } from "./json.ts";
 import { dropAbsent, settle, settleProcess } from "./normalize.ts";
 import { refuseNul } from "./nul.ts";
 import { processSchema } from "./process.ts";
+import { resourcesSchema } from "./resources.ts";
 import { object } from "./shapes.ts";
-import type { Process, Spec } from "./types.ts";
+import type { Process, Resources, Spec } from "./types.ts";
 import { validateSpec } from "./validate.ts";
+import { validateResources } from "./validate_resources.ts";
 import { validateProcess } from "./validate_process.ts";
 
 /**
@@ -47,6 +49,19 @@ export function parseProcess(text: string): Process {
 export function recordedProcess(recorded: unknown): Process {
   const { process } = dropAbsent({ process: recorded }, "null") as { process: Process };
   return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
+}
+
+const resourcesFileSchema = object(() => ({ linux: object(() => ({ resources: resourcesSchema })) }));
+
+/**
+ * Reads and checks limits to change: one JSON object like `linux.resources` of config.json.
+ * Pointers of its errors start with "/linux/resources", as if it stood there.
+ */
+export function parseResources(text: string): Resources {
+  const file = checkShape(resourcesFileSchema, text, (resources) => ({ linux: { resources } }));
+  refuseNul(file, text);
+  validateResources(file.linux.resources, true);
+  return file.linux.resources;
 }
 
 function checkShape<T>(schema: v.GenericSchema<unknown, T>, text: string, wrap: (value: unknown) => unknown): T {

@@ -21,6 +21,7 @@ const commands = [
   "kill",
   "pause",
   "resume",
+  "update",
   "delete",
   "list",
   "features",

@@ -1,0 +1,130 @@
+/**
+ * The operation `update`: other limits for a container that exists. Input: an id, resources as JSON text.
+ * Output: the files of its cgroups written, or an error; what was written before the error is put back.
+ * @module
+ */
+import { currentLimits } from "../cgroup/current.ts";
+import { ownCgroups } from "../cgroup/directories.ts";
+import { readIfThere, writeIfThere } from "../cgroup/files.ts";
+import { HostError, SpecError, SyscallError } from "../errors.ts";
+import { probeCgroups } from "../host/cgroups.ts";
+import { probeHost } from "../host/mod.ts";
+import type { Item, Plan } from "../plan/types.ts";
+import { planUpdate } from "../plan/update.ts";
+import { countCalls, encode, type Placed } from "../program/encode.ts";
+import { printPlan } from "../program/print.ts";
+import { parseResources } from "../spec/mod.ts";
+import type { Resources, Spec } from "../spec/types.ts";
+import { runImage } from "../stage/program.ts";
+import { AT_FDCWD, close, errnoName, errnoText, kernel, openAt, readAll, tables, textOf } from "../stage/sys.ts";
+import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../state/directory.ts";
+import type { StateRecord } from "../state/record.ts";
+import { debugBranches } from "./branches.ts";
+import { failureError } from "./failure.ts";
+import { recordOf } from "./record.ts";
+import { currentStatus } from "./status.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+const patienceMs = 10_000;
+const maxFileBytes = 16 * 1024 * 1024;
+
+/** Changes limits. @param text like `linux.resources` @param document where it comes from, for messages */
+export function update(rt: RuntimeOptions, id: string, text: string, document: string): void {
+  const resources = parse(text, document);
+  const directory = openStateDirectory(rt.root, id);
+  try {
+    lockStateDirectory(directory, patienceMs);
+    const record = recordOf(directory);
+    const status = currentStatus(directory, record);
+    if (status === "stopped" || status === "creating") {
+      throw new HostError(`Container "${id}": container not running`);
+    }
+    apply(rt, record, resources, document);
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+/** The text of a file of resources; "-": standard input. Errors: HostError. */
+export function readResources(path: string): string {
+  try {
+    if (path === "-") return textOf(readAll(0, maxFileBytes));
+    const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC|O_NOCTTY");
+    try {
+      return textOf(readAll(fd, maxFileBytes));
+    } finally {
+      close(fd);
+    }
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new HostError(`Cannot read "${path}": ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+  }
+}
+
+function parse(text: string, document: string): Resources {
+  try {
+    return parseResources(text);
+  } catch (error) {
+    throw error instanceof SpecError ? error.of(document) : error;
+  }
+}
+
+function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, document: string): void {
+  const { euid, inUserNamespace } = probeHost(undefined);
+  const cgroup = probeCgroups(euid === 0 && !inUserNamespace, { controllers: true, delegate: false });
+  const cgroups = ownCgroups(record.cgroups);
+  if (cgroups.length === 0) {
+    throw new HostError(`Cannot update container "${record.id}": it has no cgroup of its own`);
+  }
+  const plan = planUpdate(resources, { cgroup, euid }, currentLimits(cgroups), document);
+  if (rt.log.debugging) rt.log.debug(`plan of update:\n${printPlan(plan)}`);
+  const [first] = plan.refusals;
+  if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail, document);
+  for (const warning of plan.warnings) rt.log.warn(warning);
+  if (plan.items.length === 0) return;
+  const before = contentsOf(plan);
+  const { failed, result, branches, detail } = runImage(
+    encode(placed(plan), tables, plan.registers, -1, (bytes) => kernel().address(bytes)),
+  );
+  debugBranches(rt, { plan }, branches);
+  if (result >= 0) return;
+  // The cause is read out of the files, so first of all.
+  const failure = { ...(failed ?? { address: -1, errno: -result, result }), detail };
+  const error = failureError(plan, { linux: { resources } } as Spec, failure);
+  restore(before);
+  throw error;
+}
+
+function placed(plan: Plan): Placed[] {
+  const items: Placed[] = [];
+  let address = 0;
+  for (const item of plan.items) {
+    items.push({ item, address });
+    address += countCalls(item);
+  }
+  return items;
+}
+
+/** The files that the plan may write, as they are now. */
+function contentsOf(plan: Plan): Map<string, string> {
+  const contents = new Map<string, string>();
+  const visit = (item: Item): void => {
+    if (item.kind === "alternative") {
+      for (const inner of [...item.attempt, ...item.then]) visit(inner);
+      for (const branch of item.branches) branch.items.forEach(visit);
+      return;
+    }
+    const path = item.args[1];
+    if (item.call !== "openat" || typeof path !== "string" || path.endsWith("/cgroup.subtree_control")) return;
+    contents.set(path, readIfThere(path).trim());
+  };
+  plan.items.forEach(visit);
+  return contents;
+}
+
+/** Puts back what has changed, last first, as far as one write can. */
+function restore(contents: ReadonlyMap<string, string>): void {
+  for (const [path, text] of [...contents].toReversed()) {
+    if (text !== "" && !text.includes("\n") && readIfThere(path).trim() !== text) writeIfThere(path, text);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The plan of `update`.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CurrentLimits } from "../../src/plan/cgroup_settings.ts";
+import type { Host } from "../../src/plan/host.ts";
+import type { Plan } from "../../src/plan/types.ts";
+import { planUpdate } from "../../src/plan/update.ts";
+import { parseResources } from "../../src/spec/mod.ts";
+import { callsOf, hostWith, textsOf } from "./planning.ts";
+
+const unified = hostWith({
+  cgroup: { layout: "v2", v2: { mountPoint: "/cg", own: "/", controllers: ["cpu", "memory", "pids"] }, v1: [] },
+});
+const legacy = hostWith({
+  cgroup: {
+    layout: "v1",
+    v2: null,
+    v1: ["cpu,cpuacct", "memory", "pids"].map((name) => ({
+      controllers: name.split(","),
+      mountPoint: `/cg/${name}`,
+      own: "/",
+    })),
+  },
+});
+
+const plan = (resources: object, host: Host, change: Partial<CurrentLimits> & { usage?: number } = {}): Plan => {
+  const { usage = 500, memory = 1000, quota = "20000" } = change;
+  const cgroups = host === unified ? ["/cg/a/web"] : ["/cg/cpu,cpuacct/web", "/cg/memory/web", "/cg/pids/web"];
+  const target = { cgroups, current: { memory, quota }, usage };
+  return planUpdate(parseResources(JSON.stringify(resources)), host, target, "FILE");
+};
+
+/** "file = text", in the order of the lines. */
+function written(made: Plan): string[] {
+  const lines: string[] = [];
+  let file = "";
+  for (const { call, args } of callsOf(made)) {
+    if (call === "openat") file = String(args[1]).replace("/cg/", "");
+    if (call === "write" && !file.endsWith("subtree_control")) lines.push(`${file} = ${String(args[1])}`);
+  }
+  return lines;
+}
+
+test("planUpdate() writes what is set, and switches controllers on (v2)", () => {
+  const made = plan({ pids: { limit: 5 } }, unified);
+  assert.deepEqual(written(made), ["a/web/pids.max = 5"]);
+  assert.deepEqual(
+    textsOf(made).filter((text) => text.includes("subtree_control")),
+    ["/cg", "/cg/a"].map((path) => `openat(AT_FDCWD, "${path}/cgroup.subtree_control", O_WRONLY|O_CLOEXEC, 0)`),
+  );
+  assert.equal(made.document, "FILE");
+});
+
+test("planUpdate() leaves device rules and what is not set alone", () => {
+  for (const host of [unified, legacy]) {
+    assert.deepEqual(plan({ devices: [{ allow: false }], memory: {}, cpu: { shares: 0, cpus: "" } }, host).items, []);
+  }
+});
+
+test("planUpdate() keeps the quota in force beside a new period (v2)", () => {
+  assert.deepEqual(written(plan({ cpu: { period: 50_000 } }, unified)), ["a/web/cpu.max = 20000 50000"]);
+  assert.deepEqual(written(plan({ cpu: { quota: 30_000 } }, unified)), ["a/web/cpu.max = 30000"]);
+});
+
+test("planUpdate() reckons swap with the limit in force (v2)", () => {
+  assert.deepEqual(written(plan({ memory: { swap: 1500 } }, unified)), ["a/web/memory.swap.max = 500"]);
+  assert.deepEqual(
+    plan({ memory: { swap: 900 } }, unified).refusals.map(({ message }) => message),
+    ["Expected at least the limit in force, 1000"],
+  );
+  assert.match(plan({ memory: { swap: 900 } }, unified, { memory: Infinity }).refusals[0]!.message, /has none/);
+});
+
+test("planUpdate() writes memory and swap so that each moment is valid (v1)", () => {
+  const both = ["memory/web/memory.limit_in_bytes = 2000", "memory/web/memory.memsw.limit_in_bytes = 3000"];
+  const resources = { memory: { limit: 2000, swap: 3000 } };
+  assert.deepEqual(written(plan(resources, legacy, { memory: 1000 })), both.toReversed());
+  assert.deepEqual(written(plan(resources, legacy, { memory: 5000 })), both);
+  assert.deepEqual(written(plan({ memory: { limit: -1 } }, legacy)), [
+    "memory/web/memory.memsw.limit_in_bytes = -1",
+    "memory/web/memory.limit_in_bytes = -1",
+  ]);
+});
+
+test("planUpdate() tries a period before the quota, and after it where it does not fit (v1)", () => {
+  const made = plan({ cpu: { period: 50_000, quota: 20_000 } }, legacy);
+  const [item] = made.items;
+  assert.ok(item?.kind === "alternative");
+  assert.deepEqual(item.branches[0]!.on, ["EINVAL"]);
+  assert.deepEqual(written(made), [
+    "cpu,cpuacct/web/cpu.cfs_period_us = 50000",
+    "cpu,cpuacct/web/cpu.cfs_quota_us = 20000",
+    "cpu,cpuacct/web/cpu.cfs_quota_us = 20000",
+    "cpu,cpuacct/web/cpu.cfs_period_us = 50000",
+  ]);
+});
+
+test("planUpdate() compares with what is in use where that is asked (v2; v1's kernels do it themselves)", () => {
+  const pointers = (memory: object, host = unified): string[] =>
+    plan({ memory }, host).refusals.map(({ pointer }) => pointer);
+  assert.deepEqual(pointers({ limit: 400, checkBeforeUpdate: true }), ["/linux/resources/memory/limit"]);
+  assert.deepEqual(pointers({ limit: 400 }), []);
+  assert.deepEqual(pointers({ limit: 600, checkBeforeUpdate: true }), []);
+  assert.deepEqual(pointers({ limit: -1, checkBeforeUpdate: true }), []);
+  assert.deepEqual(pointers({ limit: 400, checkBeforeUpdate: true }, legacy), []);
+});
+
+test("planUpdate() refuses what no controller keeps", () => {
+  const made = plan({ cpu: { cpus: "0" }, unified: { "io.max": "8:0 rbps=1" } }, unified);
+  assert.deepEqual(
+    made.refusals.map(({ pointer }) => pointer),
+    ["/linux/resources/cpu/cpus", "/linux/resources/unified/io.max"],
+  );
+});
