@@ -90,8 +90,8 @@ export function asksForHelp(table: OptionTable, words: readonly string[]): boole
     if (word === "-h" || word === "-help" || word === "--help") return true;
     // A value is not an option, whatever it looks like.
     if (isOption(word) && !word.includes("=")) {
-      const found = findOption(table, withoutDashes(word));
-      if (found !== undefined && takesValue(found[1])) at++;
+      const key = findOption(table, withoutDashes(word));
+      if (key !== undefined && takesValue(table[key]!)) at++;
     }
   }
   return false;
@@ -116,11 +116,12 @@ function takesValue(option: OptionDef): boolean {
   return option.type !== "boolean" && option.bare === undefined;
 }
 
-function findOption(table: OptionTable, name: string): [string, OptionDef] | undefined {
-  for (const [key, option] of Object.entries(table)) {
+/** The table's key for an option as written, or its alias. */
+function findOption(table: OptionTable, name: string): string | undefined {
+  for (const key in table) {
+    const option = table[key]!;
     if (option.type === "positional") continue;
-    const alias = "alias" in option ? option.alias : undefined;
-    if (key === name || alias === name) return [key, option];
+    if (key === name || ("alias" in option && option.alias === name)) return key;
   }
   return undefined;
 }
@@ -138,9 +139,9 @@ function readOption(
   const equals = word.indexOf("=");
   const shown = equals < 0 ? word : word.slice(0, equals);
   const name = withoutDashes(shown);
-  const found = findOption(table, name);
-  if (found === undefined) throw unknownOption(shown, command, elsewhere);
-  const [key, option] = found;
+  const key = findOption(table, name);
+  if (key === undefined) throw unknownOption(shown, command, elsewhere);
+  const option = table[key]!;
   const inline = equals < 0 ? undefined : word.slice(equals + 1);
   if (option.type === "boolean") {
     const truth = inline === undefined ? true : truths[inline];
@@ -175,14 +176,14 @@ function unknownOption(shown: string, command: string, elsewhere: OptionTable): 
 }
 
 function fillArguments(name: string, table: OptionTable, given: string[], values: Values): void {
-  const wanted: [string, OptionDef][] = [];
-  for (const entry of Object.entries(table)) if (entry[1].type === "positional") wanted.push(entry);
+  const wanted: string[] = [];
+  for (const key in table) if (table[key]!.type === "positional") wanted.push(key);
   const last = wanted[wanted.length - 1];
-  if (last?.[1].rest === true) {
+  if (last !== undefined && table[last]!.rest === true) {
     const rest = given.splice(wanted.length - 1);
     // As people write it for other programs that run programs; none is called so.
     if (rest[0] === "--") rest.shift();
-    values[last[0]] = rest;
+    values[last] = rest;
     wanted.pop();
   }
   if (given.length > wanted.length) {
@@ -191,7 +192,8 @@ function fillArguments(name: string, table: OptionTable, given: string[], values
     ]);
   }
   for (let i = 0; i < wanted.length; i++) {
-    const [key, option] = wanted[i]!;
+    const key = wanted[i]!;
+    const option = table[key]!;
     const value = given[i];
     if (value !== undefined) values[key] = value;
     else if (option.required !== false && option.default === undefined) {
@@ -203,7 +205,8 @@ function fillArguments(name: string, table: OptionTable, given: string[], values
 }
 
 function withDefaults(table: OptionTable, values: Values): Values {
-  for (const [key, option] of Object.entries(table)) {
+  for (const key in table) {
+    const option = table[key]!;
     values[key] ??= option.default ?? (option.type === "boolean" ? false : undefined);
   }
   return values;

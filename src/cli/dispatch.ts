@@ -52,7 +52,8 @@ async function finish(outcome: Promise<void>, globals: Globals, log: Logger): Pr
 
 function runCommand(globals: Globals, log: Logger, words: readonly string[]): number | void | Promise<void> {
   if (globals.version) return print(versionText());
-  const [name, ...rest] = words;
+  const name = words[0];
+  const rest = words.slice(1);
   if (name === undefined || globals.help) return printHelp(globals.help ? name : undefined);
   const command = findCommand(name);
   if (asksForHelp(command.args, rest)) return printHelp(name);
