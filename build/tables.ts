@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { calls } from "../syscalls/calls.ts";
 import { headers, newerNumbers, numbers } from "../syscalls/constants.ts";
+import { expressions } from "../syscalls/expressions.ts";
 import { newer, unexported } from "../syscalls/newer.ts";
 import { events, forms, image, OP_BASE, ops, records, spawning } from "../syscalls/ops.ts";
 import { structs, type StructSource } from "../syscalls/structs.ts";
@@ -125,7 +126,7 @@ export function generate(): Map<string, string> {
   for (const name of names) {
     const own = [...values[name].constants].filter(([constant]) => !isShared(constant));
     const nr = [...values[name].nr].filter(([call]) => call in calls || words.has(call));
-    files.set(`numbers_${name}.ts`, numbersFile(name, nr, values[name].layouts, own));
+    files.set(`numbers_${name}.ts`, numbersFile(name, nr, values[name], own));
   }
   files.set("program.h", headerFile(values, shared, isShared));
   return files;
@@ -156,6 +157,13 @@ const heading = (subject: string, comment: string): string =>
 
 const literal = (value: number): string => (value >= 1024 ? `0x${value.toString(16)}` : String(value));
 
+/** Its literal is a function's, so that a start which needs none of it does not pay for it. */
+const lateRecord = (name: string, entries: Iterable<readonly [string, number]>): string =>
+  `let made: Readonly<Record<string, number>> | undefined;\n\n/** Made at first use. */\n` +
+  `export const ${name} = (): Readonly<Record<string, number>> =>\n  (made ??= {\n` +
+  [...entries].map(([key, value]) => `    ${key}: ${literal(value)},\n`).join("") +
+  "  });\n";
+
 const record = (name: string, entries: Iterable<readonly [string, number]>): string =>
   `export const ${name}: Readonly<Record<string, number>> = {\n` +
   [...entries].map(([key, value]) => `  ${key}: ${literal(value)},\n`).join("") +
@@ -166,14 +174,14 @@ function constantsFile(shared: readonly (readonly [string, number])[]): string {
     heading(
       "Constants that src/ and test/ name and that are the same on every architecture; -1 stands for all bits set.",
       " * @module",
-    ) + record("constants", shared)
+    ) + lateRecord("constants", shared)
   );
 }
 
 function numbersFile(
   architecture: Architecture,
   nr: readonly (readonly [string, number])[],
-  structLayouts: Values["layouts"],
+  { layouts: structLayouts, constants }: Values,
   own: readonly (readonly [string, number])[],
 ): string {
   const layouts = Object.entries(structLayouts).map(([name, { size, fields }]) => {
@@ -190,10 +198,26 @@ function numbersFile(
     ) +
     'import type { StructLayout } from "../layout.ts";\n\n' +
     record("nr", nr) +
+    "\n/** Values of the expressions of syscalls/expressions.ts. */\n" +
+    record(
+      "expressions",
+      expressions.map((expression) => [JSON.stringify(expression), valueOf(constants, expression)] as const),
+    ) +
     "\n" +
-    record("archConstants", own) +
+    lateRecord("archConstants", own) +
     `\nexport const structLayouts: Readonly<Record<string, StructLayout>> = {\n${layouts.join("")}};\n`
   );
+}
+
+function valueOf(constants: Values["constants"], expression: string): number {
+  let value = 0n;
+  for (const part of expression.split("|")) {
+    const octal = /^0[0-7]+$/.test(part) ? Number.parseInt(part, 8) : Number(part);
+    const known = constants.get(part) ?? (Number.isNaN(octal) ? undefined : octal);
+    if (known === undefined) throw new Error(`No constant "${part}": see syscalls/expressions.ts`);
+    value |= BigInt(known);
+  }
+  return Number(value);
 }
 
 /** A number as a C literal whose type holds it without a warning. */

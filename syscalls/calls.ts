@@ -36,63 +36,61 @@ export type ArgumentKind =
   | "dev"
   | `struct ${string}`;
 
-const row = <const K extends readonly ArgumentKind[]>(...kinds: K): K => kinds;
-
 /** The kernel's calls, by the kernel's names. */
 export const calls = {
-  bpf: row("flags", "struct bpf_attr", "size"),
-  capset: row("struct cap_header", "struct cap_data"),
-  chdir: row("str"),
-  chroot: row("str"),
-  clone3: row("struct clone_args", "size"),
-  close: row("fd"),
-  close_range: row("int", "int", "flags"),
-  dup3: row("fd", "int", "flags"),
-  execve: row("str", "strv", "strv"),
-  fchdir: row("fd"),
-  fchmodat: row("fd", "str", "flags"),
-  fchown: row("fd", "int", "int"),
-  fchownat: row("fd", "str", "int", "int", "flags"),
-  fcntl: row("fd", "flags", "int"),
-  fsconfig: row("fd", "flags", "str", "str", "int"),
-  fsmount: row("fd", "flags", "flags"),
-  fsopen: row("str", "flags"),
-  getpid: row(),
-  ioctl: row("fd", "flags", "int"),
-  ioprio_set: row("flags", "int", "int"),
-  keyctl: row("flags", "str"),
-  mkdirat: row("fd", "str", "flags"),
-  mknodat: row("fd", "str", "flags", "dev"),
-  mount: row("str", "str", "str", "flags", "str"),
-  mount_setattr: row("fd", "str", "flags", "struct mount_attr", "size"),
-  move_mount: row("fd", "str", "fd", "str", "flags"),
-  open_tree: row("fd", "str", "flags"),
-  openat: row("fd", "str", "flags", "flags"),
-  openat2: row("fd", "str", "struct open_how", "size"),
-  personality: row("flags"),
-  pidfd_send_signal: row("fd", "int", "zero", "int"),
-  pivot_root: row("str", "str"),
-  prctl: row("flags", "int", "int", "int", "int"),
-  prlimit64: row("int", "flags", "struct rlimit64", "zero"),
-  sched_setaffinity: row("int", "int", "ids"),
-  sched_setattr: row("int", "struct sched_attr", "flags"),
-  sendfile: row("fd", "fd", "zero", "int"),
-  set_mempolicy: row("flags", "ids", "int"),
-  setdomainname: row("data", "len"),
-  setgroups: row("count", "ids"),
-  sethostname: row("data", "len"),
-  setns: row("fd", "flags"),
-  setresgid: row("int", "int", "int"),
-  setresuid: row("int", "int", "int"),
-  setsid: row(),
-  socket: row("flags", "flags", "int"),
-  symlinkat: row("str", "fd", "str"),
-  umask: row("flags"),
-  umount2: row("str", "flags"),
-  unlinkat: row("fd", "str", "flags"),
-  unshare: row("flags"),
-  waitid: row("flags", "int", "int", "flags", "int"),
-  write: row("fd", "data", "len"),
+  bpf: ["flags", "struct bpf_attr", "size"],
+  capset: ["struct cap_header", "struct cap_data"],
+  chdir: ["str"],
+  chroot: ["str"],
+  clone3: ["struct clone_args", "size"],
+  close: ["fd"],
+  close_range: ["int", "int", "flags"],
+  dup3: ["fd", "int", "flags"],
+  execve: ["str", "strv", "strv"],
+  fchdir: ["fd"],
+  fchmodat: ["fd", "str", "flags"],
+  fchown: ["fd", "int", "int"],
+  fchownat: ["fd", "str", "int", "int", "flags"],
+  fcntl: ["fd", "flags", "int"],
+  fsconfig: ["fd", "flags", "str", "str", "int"],
+  fsmount: ["fd", "flags", "flags"],
+  fsopen: ["str", "flags"],
+  getpid: [],
+  ioctl: ["fd", "flags", "int"],
+  ioprio_set: ["flags", "int", "int"],
+  keyctl: ["flags", "str"],
+  mkdirat: ["fd", "str", "flags"],
+  mknodat: ["fd", "str", "flags", "dev"],
+  mount: ["str", "str", "str", "flags", "str"],
+  mount_setattr: ["fd", "str", "flags", "struct mount_attr", "size"],
+  move_mount: ["fd", "str", "fd", "str", "flags"],
+  open_tree: ["fd", "str", "flags"],
+  openat: ["fd", "str", "flags", "flags"],
+  openat2: ["fd", "str", "struct open_how", "size"],
+  personality: ["flags"],
+  pidfd_send_signal: ["fd", "int", "zero", "int"],
+  pivot_root: ["str", "str"],
+  prctl: ["flags", "int", "int", "int", "int"],
+  prlimit64: ["int", "flags", "struct rlimit64", "zero"],
+  sched_setaffinity: ["int", "int", "ids"],
+  sched_setattr: ["int", "struct sched_attr", "flags"],
+  sendfile: ["fd", "fd", "zero", "int"],
+  set_mempolicy: ["flags", "ids", "int"],
+  setdomainname: ["data", "len"],
+  setgroups: ["count", "ids"],
+  sethostname: ["data", "len"],
+  setns: ["fd", "flags"],
+  setresgid: ["int", "int", "int"],
+  setresuid: ["int", "int", "int"],
+  setsid: [],
+  socket: ["flags", "flags", "int"],
+  symlinkat: ["str", "fd", "str"],
+  umask: ["flags"],
+  umount2: ["str", "flags"],
+  unlinkat: ["fd", "str", "flags"],
+  unshare: ["flags"],
+  waitid: ["flags", "int", "int", "flags", "int"],
+  write: ["fd", "data", "len"],
 } as const satisfies Record<string, readonly ArgumentKind[]>;
 
 /** ioctl with a structure as third argument, by request; the printer and the encoder look here first. */
@@ -107,78 +105,78 @@ export const ioctlStructs: Readonly<Record<string, string>> = {
  */
 export const pseudoCalls = {
   /** post(EVENT): tell the other side. A record on the sync socket, whose form the plan should not spell out. */
-  post: row("flags"),
+  post: ["flags"],
   /** wait(EVENT): block until the other side posts it; the peer's death or its failure ends this side. */
-  wait: row("flags"),
+  wait: ["flags"],
   /** wait_start(LISTEN): accept `bunker start` on the start socket; from then on reports go to that connection. */
-  wait_start: row("fd"),
+  wait_start: ["fd"],
   /**
    * hook(PATH, ARGV, ENVP, TIMEOUT_SECONDS (0: none), PID, STATE_BEFORE_PID, STATE_AFTER_PID): fork, feed the
    * state on stdin, wait, kill on expiry. A loop over several processes is not one system call. Fails with
    * the errno of execve, ETIMEDOUT, or ECHILD for a non-zero status.
    */
-  hook: row("str", "strv", "strv", "int", "int", "str", "str"),
+  hook: ["str", "strv", "strv", "int", "int", "str", "str"],
   /**
    * fd = create_in_root(ROOT, PATH, S_IFDIR|MODE or S_IFREG|MODE): open PATH (O_PATH) beneath ROOT, making what is
    * missing component by component: how many calls that takes depends on what is on disk.
    */
-  create_in_root: row("fd", "str", "flags"),
+  create_in_root: ["fd", "str", "flags"],
   /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. NAME "": DIRFD itself. */
-  verify_node: row("fd", "str", "flags", "dev"),
+  verify_node: ["fd", "str", "flags", "dev"],
   /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */
-  copy_tree: row("fd", "fd"),
+  copy_tree: ["fd", "fd"],
   /** reset_signals(): empty mask, default dispositions: 64 calls of no interest. */
-  reset_signals: row(),
+  reset_signals: [],
   /** path = find_executable(CANDIDATES): the first regular file this process may execute; its pointer, for execve. */
-  find_executable: row("strv"),
+  find_executable: ["strv"],
   /**
    * text = find_home(UID): "HOME=…" out of the container's own /etc/passwd, as login(1) would set it; the entry may be
    * anywhere in the file: a loop over lines. "HOME=/root" for 0 and "HOME=/" for others that are not in it.
    */
-  find_home: row("int"),
+  find_home: ["int"],
   /**
    * close_others(FIRST, KEEP, KEEP): closes every descriptor from FIRST on but these two and the sync socket: which
    * ranges lie between them depends on the numbers the kernel gave out.
    */
-  close_others: row("int", "fd", "fd"),
+  close_others: ["int", "fd", "fd"],
   /**
    * fd = make_user_namespace(UID_MAP, GID_MAP): a user namespace nobody lives in, for id-mapped mounts. It takes a
    * throwaway process that is born into one, two files of /proc written from outside, and a third one opened.
    */
-  make_user_namespace: row("str", "str"),
+  make_user_namespace: ["str", "str"],
   /** text = number_text(NUMBER): decimal, for a path below /proc or an argument: which pid a child gets is known late. */
-  number_text: row("int"),
+  number_text: ["int"],
   /** helper(PATH, ARGV, ENVP): run a program of the host and wait, as `hook` but without a state or a limit. */
-  helper: row("str", "strv", "strv"),
+  helper: ["str", "strv", "strv"],
   /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
-  verify_cwd: row(),
+  verify_cwd: [],
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
-  send_fd: row("fd", "fd", "str"),
+  send_fd: ["fd", "fd", "str"],
   /**
    * monitor(PIDFD, TERMINAL MASTER or -1, PID, PIPE of signals noted so far): wait for a process, forward signals, relay the terminal: a loop. Not
    * part of a container's plan: what a foreground `run` becomes.
    */
-  monitor: row("fd", "fd", "int", "fd"),
+  monitor: ["fd", "fd", "int", "fd"],
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
-  verify_same: row("fd", "fd"),
+  verify_same: ["fd", "fd"],
   /**
    * fd = resolve(ROOT, PATH, HOW): openat2 where the kernel lacks it or a seccomp filter forbids it: how many calls that
    * takes depends on the links in the path.
    */
-  resolve: row("fd", "str", "struct open_how"),
+  resolve: ["fd", "str", "struct open_how"],
   /** close_descriptors(FIRST, LAST, FLAGS): close_range where it is missing or forbidden: a loop over what is open. */
-  close_descriptors: row("int", "int", "flags"),
+  close_descriptors: ["int", "int", "flags"],
   /** mount_fd(SOURCE, TARGET, FLAGS): mount(2) takes texts only; this names two descriptors by their links in /proc. */
-  mount_fd: row("fd", "fd", "flags"),
+  mount_fd: ["fd", "fd", "flags"],
   /**
    * fd = bind_fd(SCRATCH, NAME, SOURCE, FLAGS): what open_tree does, by mount(2) on a new place in SCRATCH: whether that is
    * a file or a directory depends on the source.
    */
-  bind_fd: row("fd", "str", "fd", "flags"),
+  bind_fd: ["fd", "str", "fd", "flags"],
   /** fd = new_mount(SCRATCH, NAME, SOURCE, TYPE, FLAGS, DATA): what fsmount does, by mount(2) on a new place in SCRATCH. */
-  new_mount: row("fd", "str", "str", "str", "flags", "str"),
+  new_mount: ["fd", "str", "str", "str", "flags", "str"],
   /** remount_fd(FD, SET, CLEAR): mount_setattr by mount(2), which takes all flags: those the mount has are read first. */
-  remount_fd: row("fd", "flags", "flags"),
+  remount_fd: ["fd", "flags", "flags"],
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
-  verify_fs: row("fd", "flags"),
+  verify_fs: ["fd", "flags"],
 } as const satisfies Record<string, readonly ArgumentKind[]>;

@@ -31,7 +31,7 @@ export function features(product: { readonly version: string; readonly commit: s
 
 /** In the kernel's order. */
 function capabilityNames(): string[] {
-  return Object.keys(constants)
+  return Object.keys(constants())
     .filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP")
-    .sort((a, b) => constants[a]! - constants[b]!);
+    .sort((a, b) => constants()[a]! - constants()[b]!);
 }

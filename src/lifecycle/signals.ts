@@ -28,5 +28,5 @@ function byName(name: string): number | undefined {
     return number >= firstRealTime ? number : undefined;
   }
   // The table also holds SIG_BLOCK and the like: names of signals have no underscore.
-  return /^[A-Z0-9]+$/.test(name) ? constants[`SIG${name}`] : undefined;
+  return /^[A-Z0-9]+$/.test(name) ? constants()[`SIG${name}`] : undefined;
 }

@@ -114,7 +114,7 @@ class Encoder {
     this.#pool.setWord(table, errnos.length);
     for (let i = 0; i < errnos.length; i++) {
       const errno = errnos[i]!;
-      this.#pool.setWord(table + 4 + 8 * i, errno === "*" ? 0 : evaluate(this.#tables, errno).low);
+      this.#pool.setWord(table + 4 + 8 * i, errno === "*" ? 0 : evaluate(this.#tables, errno));
       this.#pool.setWord(table + 8 + 8 * i, -1);
     }
     return table;
@@ -156,9 +156,9 @@ class Encoder {
       if (value === null) continue;
       if (typeof value === "string") {
         if (kind === KIND.NUMBER) {
-          const { low, high } = evaluate(this.#tables, value);
-          code[at] = low;
-          code[at + 1] = high;
+          const number = evaluate(this.#tables, value);
+          code[at] = number;
+          if (number < 0 || number >= TWO_32) code[at + 1] = highWord(number);
         } else if (kind === KIND.EVENT) {
           code[at] = (events as Record<string, number>)[value]!;
         } else {
@@ -251,8 +251,8 @@ class Encoder {
         pool.setBytes(at, new TextEncoder().encode(content as string).subarray(0, place.size - 1));
       else if (typeof content === "number") this.#integer(at, place.size, lowWord(content), highWord(content));
       else {
-        const { low, high } = evaluate(this.#tables, content);
-        this.#integer(at, place.size, low, high);
+        const number = evaluate(this.#tables, content);
+        this.#integer(at, place.size, lowWord(number), highWord(number));
       }
     }
     return start;

@@ -9,24 +9,26 @@ import type { StructLayout } from "../../syscalls/layout.ts";
 
 export interface Tables {
   readonly nr: Readonly<Record<string, number>>;
-  readonly archConstants: Readonly<Record<string, number>>;
+  /** Values of the expressions of a usual start (syscalls/expressions.ts). */
+  readonly expressions: Readonly<Record<string, number>>;
+  readonly archConstants: () => Readonly<Record<string, number>>;
   readonly structLayouts: Readonly<Record<string, StructLayout>>;
 }
 
-/** A 64-bit value as two signed 32-bit words. */
-export interface Words {
-  readonly low: number;
-  readonly high: number;
-}
-
-const known = new Map<string, Words>();
-let knownFor: Tables | undefined;
+const TWO_32 = 4294967296;
 
 /**
- * Value of an expression of constants and literals joined by `|`: "O_PATH|O_CLOEXEC", "S_IFCHR|0666", "0x10".
- * A leading 0 means octal, as in C. Errors: PlanError for a name no table has.
+ * Value of an expression of constants and literals joined by `|`: "O_PATH|O_CLOEXEC", "S_IFCHR|0666", "0x10"; -1 where
+ * all 64 bits are set. A leading 0 means octal, as in C. Errors: PlanError for a name no table has.
  */
-export function evaluate(tables: Tables, expression: string): Words {
+export function evaluate(tables: Tables, expression: string): number {
+  return tables.expressions[expression] ?? workOut(tables, expression);
+}
+
+const known = new Map<string, number>();
+let knownFor: Tables | undefined;
+
+function workOut(tables: Tables, expression: string): number {
   if (knownFor !== tables) {
     known.clear();
     knownFor = tables;
@@ -35,20 +37,24 @@ export function evaluate(tables: Tables, expression: string): Words {
   if (cached !== undefined) return cached;
   let low = 0;
   let high = 0;
-  // A loop over indexes: this runs for each distinct expression of a program, before anything is compiled.
   for (let start = 0; start <= expression.length;) {
     const bar = expression.indexOf("|", start);
     const end = bar < 0 ? expression.length : bar;
-    const name = expression.slice(start, end);
-    const value = constants[name] ?? tables.archConstants[name] ?? literal(name);
-    if (value === undefined) throw new PlanError(`Unknown constant "${name}" in "${expression}"`);
+    const value = valueOf(tables, expression.slice(start, end), expression);
     low |= value;
-    if (value < 0 || value >= 4294967296) high |= Math.floor(value / 4294967296);
+    if (value < 0 || value >= TWO_32) high |= Math.floor(value / TWO_32);
     start = end + 1;
   }
-  const words = { low, high };
-  known.set(expression, words);
-  return words;
+  const value = high * TWO_32 + (low >>> 0);
+  known.set(expression, value);
+  return value;
+}
+
+/** One constant or literal; the whole tables of constants are made only for what a usual start does not need. */
+function valueOf(tables: Tables, name: string, expression: string): number {
+  const value = tables.expressions[name] ?? literal(name) ?? constants()[name] ?? tables.archConstants()[name];
+  if (value === undefined) throw new PlanError(`Unknown constant "${name}" in "${expression}"`);
+  return value;
 }
 
 function literal(text: string): number | undefined {

@@ -61,9 +61,9 @@ const texts: Readonly<Record<string, string>> = {
 
 /** "ENOENT" for 2. One pass over the table, no index of it: it is asked once or twice in a process's life. */
 export function errnoName(errno: number): string {
-  for (const name in constants) {
+  for (const name in constants()) {
     // The first name wins: EAGAIN before EWOULDBLOCK.
-    if (constants[name] === errno && /^E[A-Z0-9]+$/.test(name)) return name;
+    if (constants()[name] === errno && /^E[A-Z0-9]+$/.test(name)) return name;
   }
   return `errno ${errno}`;
 }

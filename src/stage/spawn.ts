@@ -111,12 +111,11 @@ export class Spawn {
     const view = this.#view;
     const layout = tables.structLayouts["clone_args"]!.fields;
     const asked = (wanted["flags"] ?? "0") as string;
-    const { low, high } = evaluate(tables, `${asked}|CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_VM|CLONE_VFORK`);
-    view.setInt32(layout["flags"]!.offset, low, true);
-    view.setInt32(layout["flags"]!.offset + 4, high, true);
+    const own = evaluate(tables, "CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_VM|CLONE_VFORK");
+    writeAddress(view, layout["flags"]!.offset, evaluate(tables, asked) + own);
     writeAddress(view, layout["pidfd"]!.offset, k.address(this.#pidfd));
     writeAddress(view, layout["parent_tid"]!.offset, k.address(this.#bytes) + CHILD);
-    view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string).low, true);
+    view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string), true);
     if (wanted["cgroup"] !== undefined) writeAddress(view, layout["cgroup"]!.offset, valueOf(wanted["cgroup"]));
     const argv = vector(["bunker", "init"]);
     const envp = vector([]);

@@ -34,8 +34,7 @@ export function kernel(): Kernel {
 
 /** Value of a flag expression: "O_PATH|O_CLOEXEC". */
 export function flags(expression: string): number {
-  const { low, high } = evaluate(tables, expression);
-  return high * 4294967296 + (high === 0 ? low >>> 0 : low);
+  return evaluate(tables, expression);
 }
 
 /** Memory whose address stays: only a view over a whole ArrayBuffer of its own is never moved. */

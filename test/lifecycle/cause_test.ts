@@ -31,7 +31,7 @@ const spec = parseSpec(
 function textOf(from: string, call: string, args: readonly Value[], errno: string, result = 0): string {
   const b = new PlanBuilder();
   b.call(call, args, { from });
-  const error = failureError(b.build(), spec, { address: 0, errno: constants[errno]!, result, detail: "" });
+  const error = failureError(b.build(), spec, { address: 0, errno: constants()[errno]!, result, detail: "" });
   return [error.message, ...error.detail].join("\n");
 }
 

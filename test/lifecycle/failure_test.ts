@@ -25,7 +25,7 @@ function planOf(from: string, call: string, args: Parameters<PlanBuilder["call"]
 
 /** The whole error as a person reads it. */
 function textOf(plan: Plan, errno: string, detail = "", result = 0): string {
-  const error = failureError(plan, spec, { address: 0, errno: constants[errno]!, result, detail });
+  const error = failureError(plan, spec, { address: 0, errno: constants()[errno]!, result, detail });
   return [error.message, ...error.detail].join("\n");
 }
 
