@@ -67,6 +67,7 @@ struct machine {
 
 #include "monitor.h"
 #include "old_mounts.h"
+#include "mount_tree.h"
 
 static i64 send_packet(i64 fd, const void *data, u64 length)
 {
@@ -261,6 +262,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_new_mount(a[0], (char *)a[1], (char *)a[2], (char *)a[3], (u64)a[4], (char *)a[5]);
 	case OP_REMOUNT_FD:
 		return op_remount_fd(a[0], (u64)a[1], (u64)a[2]);
+	case OP_REMOUNT_TREE:
+		return op_remount_tree(a[0], (u64)a[1], (u64)a[2]);
 	case OP_MONITOR:
 		return op_monitor(m, a[0], a[1], a[2], a[3]);
 	default:

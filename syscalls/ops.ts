@@ -36,6 +36,7 @@ export const ops = {
   OP_BIND_FD: 4143,
   OP_NEW_MOUNT: 4144,
   OP_REMOUNT_FD: 4145,
+  OP_REMOUNT_TREE: 4146,
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,

@@ -43,6 +43,7 @@ function newerCall(failed: Failed): Call | undefined {
       const isRevealing = errnoOf(failed) === "EPERM" && isOwn;
       return { ...call, call: isRevealing ? "fsmount" : "fsopen", args: [args[3]!, "0", "0"] };
     }
+    case "remount_tree":
     case "remount_fd": {
       const set = attributes(args[1]);
       const cleared = attributes(args[2]);
@@ -85,8 +86,8 @@ export function missingCause(failed: Failed): Cause | undefined {
       attempt: `a way there that is open to others (chmod o+x on the directories above)`,
     };
   }
-  if (call.call === "mount_setattr" && (errno === "ENOSYS" || errno === "EPERM")) {
-    return because(`attributes of a whole tree of mounts cannot be set otherwise (${reason})`);
+  if (call.call === "remount_tree" && errno === "EBUSY") {
+    return because(`one of the mounts below is covered by another, and only mount_setattr reaches it (${reason})`);
   }
   return undefined;
 }

@@ -9,8 +9,8 @@
  * Once the root is entered that /proc is out of reach, so a filesystem mounted later for our own use is mounted before.
  *
  * Kernel: mount(2), mount_namespaces(7); the topmost mount over "/" is what ".." of the process's root is (R2)
- * Not possible: attributes of whole trees; id-mapped mounts (mount_idmap.ts refuses them); sources that the container's root
- *   may not open
+ * Not possible: id-mapped mounts (mount_idmap.ts refuses them); bind mounts shared with the host; sources that the
+ *   container's root may not open
  * @module
  */
 import type { Alternative, Call, Item, Refusal, Register, StructValue, Value } from "./types.ts";
@@ -81,8 +81,6 @@ export class LoweredMounts {
   #rootPlace: Register | undefined;
   /** Scratch may lie there now, beneath the root. */
   #isAside = false;
-  /** How deep within alternatives: what may never be done is refused there only when it is. */
-  #depth = 0;
   #output: Item[] = [];
   /** Where the lines begin that enter the root: before that the host's /proc is in reach. */
   #entry = -1;
@@ -120,12 +118,10 @@ export class LoweredMounts {
   }
 
   #alternative(item: Alternative): Alternative {
-    this.#depth++;
     const attempt: Call[] = [];
     for (const call of item.attempt) for (const lowered of this.#call(call)) attempt.push(lowered);
     const then = this.#items(item.then);
     const branches = item.branches.map((branch) => ({ ...branch, items: this.#items(branch.items) }));
-    this.#depth--;
     return { ...item, attempt, then, branches };
   }
 
@@ -243,13 +239,8 @@ export class LoweredMounts {
     const set = mountFlags(attributes["attr_set"]);
     const clear = mountFlags(attributes["attr_clr"]);
     if (set.length > 0 || clear.length > 0) {
-      const isSingle = isRegister(fd) && this.#single.has(fd.register);
-      if (!isTree || isSingle) lines.push(this.#line(call, "remount_fd", [fd, joined(set), joined(clear)]));
-      else if (this.#depth > 0) lines.push({ ...call, why: "no other call sets attributes of a whole tree" });
-      else {
-        const message = `attributes of a whole tree (${joined([...set, ...clear])}) take mount_setattr: ${this.#reason}`;
-        this.refusals.push({ pointer: call.from, message });
-      }
+      const isOne = !isTree || (isRegister(fd) && this.#single.has(fd.register));
+      lines.push(this.#line(call, isOne ? "remount_fd" : "remount_tree", [fd, joined(set), joined(clear)]));
     }
     if (propagation !== undefined) {
       if (propagation === "MS_SHARED" && this.#isPeer && call.from.endsWith("/source")) {

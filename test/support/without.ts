@@ -23,6 +23,12 @@ export interface Without {
   readonly calls: readonly string[];
 }
 
+/** The machine as it is. */
+export const nothing: Without = { error: "ENOSYS", calls: [] };
+
+/** An old kernel. */
+export const everything: Without = { error: "ENOSYS", calls: optionalCalls };
+
 /** BUNKER_TEST_WITHOUT="ENOSYS openat2,fsopen" or "EPERM all". */
 function fromEnvironment(): Without | undefined {
   const [error, calls] = (process.env["BUNKER_TEST_WITHOUT"] ?? "").split(" ");
