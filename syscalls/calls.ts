@@ -177,9 +177,8 @@ export const pseudoCalls = {
   new_mount: ["fd", "str", "str", "str", "flags", "str"],
   /** remount_fd(FD, SET, CLEAR): mount_setattr by mount(2), which takes all flags: those the mount has are read first. */
   remount_fd: ["fd", "flags", "flags"],
-  remount_fd: row("fd", "flags", "flags"),
   /** remount_tree(FD, SET, CLEAR): the same for every mount below, which mount(2) reaches one by one: a loop over a list. */
-  remount_tree: row("fd", "flags", "flags"),
+  remount_tree: ["fd", "flags", "flags"],
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: ["fd", "flags"],
 } as const satisfies Record<string, readonly ArgumentKind[]>;

@@ -348,8 +348,11 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     },
   },
   S4: {
-    what: "by mount(2): first the flags asked for, then with those that are locked",
+    what: "by mount(2): the flags asked for beside those the mount has, so that locked ones stay; clearing one is an error",
     tests: {
+      "integration/missing_calls_limits_test.ts": [
+        '`run [locked flags of a source, ${without.calls.length === 0 ? "with" : "without"} calls of newer kernels] (rootless)`',
+      ],
       "integration/missing_calls_test.ts": ["`run [without calls of newer kernels: ${one.name}] (rootless)`"],
       "golden/create/missing_all_user_namespace": [],
       "plan/lower_test.ts": ["`withoutMissing() makes no call of ${call} without it`"],
