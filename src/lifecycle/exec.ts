@@ -11,18 +11,19 @@ import type { PlanOptions } from "../plan/host.ts";
 import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
 import { changeProcess } from "../spec/change_process.ts";
-import { parseProcess, recordedProcess } from "../spec/mod.ts";
-import type { Process, Spec } from "../spec/types.ts";
+import { parseProcess } from "../spec/mod.ts";
+import { recordedProcess, recordedSeccomp } from "../spec/recorded.ts";
+import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
 import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
-import { close } from "../stage/sys.ts";
+import { close, readText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { absolutePath } from "../state/paths.ts";
 import { openProcess } from "../state/process.ts";
-import type { StateRecord } from "../state/record.ts";
+import { recordFile, type StateRecord } from "../state/record.ts";
 import { bear, type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { examine, type RecordedConfig } from "./exec_target.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
@@ -34,7 +35,7 @@ import type { ExecOptions, RuntimeOptions } from "./types.ts";
 /** Runs a process. Detached: 0 once it executes. In the foreground: does not return, but throws. */
 export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   const noted = options.detach ? -1 : holdSignals();
-  const record = readState(rt, options.id);
+  const { record, seccomp } = readState(rt, options.id);
   // Before anything is read of its first process: from here on the pid is known to be that one's.
   const init = openProcess(record.pid, record.startTime);
   if (init === undefined) throw new HostError(`Container "${record.id}": container not running`);
@@ -43,7 +44,7 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
       "try        --ignore-paused: the process runs once the container is resumed",
     ]);
   }
-  const spec = specOf(record, processFor(record, options));
+  const spec = specOf(record, processFor(record, options), seccomp);
   const console = consoleFor(spec.process!, options);
   const plan = planExec(
     spec,
@@ -82,10 +83,14 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   return becomeMonitor(monitor, master);
 }
 
-function readState(rt: RuntimeOptions, id: string): StateRecord {
+/** The record, and the filter that every process of the container runs under. */
+function readState(rt: RuntimeOptions, id: string): { record: StateRecord; seccomp: Seccomp | undefined } {
   const directory = openStateDirectory(rt.root, id);
   try {
-    return recordOf(directory);
+    const record = recordOf(directory);
+    const recorded = (record.config as RecordedConfig).linux?.seccomp;
+    if (recorded === undefined || recorded === null) return { record, seccomp: undefined };
+    return { record, seccomp: recordedSeccomp(recorded, () => readText(directory.fd, recordFile)) };
   } finally {
     closeStateDirectory(directory);
   }
@@ -122,7 +127,7 @@ function withContainers(process: Process, own: Process | undefined): Process {
 }
 
 /** What the plan needs of the container's config: it was checked when the container was made. */
-function specOf(record: StateRecord, process: Process): Spec {
+function specOf(record: StateRecord, process: Process, seccomp: Seccomp | undefined): Spec {
   const { annotations, linux } = record.config as RecordedConfig;
   const personality = (linux?.personality ?? undefined) as NonNullable<Spec["linux"]>["personality"];
   return {
@@ -130,7 +135,10 @@ function specOf(record: StateRecord, process: Process): Spec {
     root: { path: record.rootfs },
     process,
     ...(annotations === undefined || annotations === null ? {} : { annotations }),
-    linux: personality === undefined ? {} : { personality },
+    linux: {
+      ...(personality === undefined ? {} : { personality }),
+      ...(seccomp === undefined ? {} : { seccomp }),
+    },
   };
 }
 

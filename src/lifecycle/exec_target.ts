@@ -32,6 +32,7 @@ export interface RecordedConfig {
   readonly linux?: {
     readonly namespaces?: readonly { readonly type: string; readonly path?: string | null }[] | null;
     readonly personality?: object | null;
+    readonly seccomp?: unknown;
   } | null;
 }
 

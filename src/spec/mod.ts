@@ -42,15 +42,6 @@ export function parseProcess(text: string): Process {
   return settleProcess(file.process);
 }
 
-/**
- * The process of a config.json that was checked before and read again as plain JSON (the state keeps it so): only what
- * the schemas add is added. Numbers beyond 2^53 were rounded; limits alone are that large, and mean infinity.
- */
-export function recordedProcess(recorded: unknown): Process {
-  const { process } = dropAbsent({ process: recorded }, "null") as { process: Process };
-  return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
-}
-
 const resourcesFileSchema = object(() => ({ linux: object(() => ({ resources: resourcesSchema })) }));
 
 /**

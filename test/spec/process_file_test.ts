@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SpecError } from "../../src/errors.ts";
-import { parseProcess, recordedProcess } from "../../src/spec/mod.ts";
+import { parseProcess } from "../../src/spec/mod.ts";
+import { recordedProcess, recordedSeccomp } from "../../src/spec/recorded.ts";
 
 const file = (change: object): string => JSON.stringify({ cwd: "/", args: ["sh"], ...change });
 
@@ -55,4 +56,17 @@ test("recordedProcess() adds what the schemas add", () => {
     },
   );
   assert.deepEqual(recordedProcess({ cwd: "/", args: ["sh"] }).user, { uid: 0, gid: 0 });
+});
+
+test("recordedSeccomp() has the numbers as they were written", () => {
+  const text = (value: string): string =>
+    `{"config":{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","flags":null,"listenerPath":"","syscalls":[` +
+    `{"names":["clone"],"action":"SCMP_ACT_ERRNO","errnoRet":null,` +
+    `"args":[{"index":0,"value":${value},"valueTwo":null,"op":"SCMP_CMP_EQ"}]}]}}}}`;
+  for (const value of ["1", "9007199254740993", "18446744073709551615"]) {
+    const record = JSON.parse(text(value)) as { config: { linux: { seccomp: unknown } } };
+    const seccomp = recordedSeccomp(record.config.linux.seccomp, () => text(value));
+    assert.equal(String(seccomp.syscalls?.[0]?.args?.[0]?.value), value);
+    assert.deepEqual(Object.keys(seccomp), ["defaultAction", "syscalls"]);
+  }
 });

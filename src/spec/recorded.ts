@@ -1,0 +1,37 @@
+/**
+ * Parts of a config.json that was checked when the container was made, out of its record: plain JSON by now.
+ * In: JSON values of the record. Out: Process, Seccomp, as the schemas would give them, without checking them again.
+ * @module
+ */
+import { readJsonExactly } from "./json.ts";
+import { dropAbsent, settleProcess } from "./normalize.ts";
+import type { Process, Seccomp } from "./types.ts";
+
+/**
+ * The process of a config.json that was checked before and read again as plain JSON (the state keeps it so): only what
+ * the schemas add is added. Numbers beyond 2^53 were rounded; limits alone are that large, and mean infinity.
+ */
+export function recordedProcess(recorded: unknown): Process {
+  const { process } = dropAbsent({ process: recorded }, "null") as { process: Process };
+  return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
+}
+
+/**
+ * The same of `linux.seccomp`, whose numbers are compared bit by bit.
+ * @param again the state's text, for a profile with numbers that were rounded
+ */
+export function recordedSeccomp(recorded: unknown, again: () => string): Seccomp {
+  const { linux } = dropAbsent({ linux: { seccomp: recorded } }, "null") as { linux: { seccomp: Seccomp } };
+  if (!hasRounded(linux.seccomp)) return linux.seccomp;
+  const exact = readJsonExactly(again()) as { config: { linux: { seccomp: unknown } } };
+  return (dropAbsent({ linux: exact.config.linux }, "null") as typeof exact.config).linux.seccomp as Seccomp;
+}
+
+function hasRounded({ syscalls }: Seccomp): boolean {
+  for (const { args } of syscalls ?? []) {
+    for (const { value, valueTwo } of args ?? []) {
+      if (!Number.isSafeInteger(value) || (valueTwo !== undefined && !Number.isSafeInteger(valueTwo))) return true;
+    }
+  }
+  return false;
+}
