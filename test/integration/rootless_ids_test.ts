@@ -128,3 +128,57 @@ test(
     assert.equal(statSync(`${bundle.rootfs}/tmp/mine`).uid, ordinaryRange.first + 999);
   }),
 );
+
+/** How /etc/subuid and /etc/subgid are written, and what is mapped then. */
+const written: readonly [name: string, ranges: string, maps: string][] = [
+  ["two ranges", "bunkertest:300000:1000\nother:1:9\nbunkertest:400000:2000\n", " 1 300000 1000\n 1001 400000 2000\n"],
+  ["by number", `${ordinaryId}:300000:1000\n`, " 1 300000 1000\n"],
+  ["comments and empty lines", "# ids\n\nbunkertest:300000:1000\n", " 1 300000 1000\n"],
+  ["no newline at the end", "bunkertest:300000:1000", " 1 300000 1000\n"],
+  ["other users only", "bunkertes:300000:1000\nbunkertester:400000:1000\n5900:500000:10\n", ""],
+];
+
+for (const [name, ranges, expected] of written) {
+  test(
+    `run [no user namespace in config.json, ranges: ${name}] (rootless)`,
+    limits,
+    scoped(
+      "written",
+      async (scope) => {
+        const bundle = scope.bundle("tr -s ' ' < /proc/self/uid_map", forOneId, { ids: "none" });
+        const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], own);
+        assert.equal(outcome.stdout, ` 0 ${ordinaryId} 1\n${expected}`, outcome.stderr);
+      },
+      { hasHelpers: true, hasRanges: true, ranges },
+    ),
+  );
+}
+
+for (const [name, user, gids] of [
+  [
+    "a group of another number",
+    { ...usualUser, group: 59_500 },
+    ` 0 59500 1\n 1 ${ordinaryRange.first} ${ordinaryRange.count}\n`,
+  ],
+  ["a group of another number, no helpers", { ...noHelp, group: 59_500 }, " 0 59500 1\n"],
+  [
+    "in further groups",
+    { ...usualUser, groups: [ordinaryId, 20, 59_501] },
+    ` 0 ${ordinaryId} 1\n 1 ${ordinaryRange.first} ${ordinaryRange.count}\n`,
+  ],
+] as const) {
+  test(
+    `run [no user namespace in config.json, ${name}] (rootless)`,
+    limits,
+    scoped(
+      "groups",
+      async (scope) => {
+        const bundle = scope.bundle("tr -s ' ' < /proc/self/gid_map; id -g; id -G", forOneId, { ids: "none" });
+        const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], own);
+        // Without the right to set groups the caller's stay, of which none but its first has an id in the container.
+        assert.equal(outcome.stdout, `${gids}0\n0\n`, outcome.stderr);
+      },
+      user,
+    ),
+  );
+}

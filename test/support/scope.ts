@@ -24,7 +24,7 @@ import { bunker, type Runtime } from "./runtime.ts";
 import { skip } from "./skip.ts";
 import { type Without, withoutPrefix } from "./without.ts";
 import {
-  asUser,
+  asUserOf,
   giveAway,
   ordinaryId,
   type OrdinaryUser,
@@ -141,7 +141,7 @@ export class Scope {
       ...(user === "root" ? [] : userFiles(this.directory, user, runtime.path)),
       ...(options.before ?? []),
       ...(runtime.name === "bunker" ? withoutPrefix(options.without, user === "root") : []),
-      ...(user === "root" ? [runtime.path] : [...asUser, reachable(this.directory)]),
+      ...(user === "root" ? [runtime.path] : [...asUserOf(user), reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
       ...(options.global ?? []),
       ...words,

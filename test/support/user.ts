@@ -27,6 +27,12 @@ export interface OrdinaryUser {
   hasRanges: boolean;
   /** Whether newuidmap and newgidmap can be executed. */
   hasHelpers: boolean;
+  /** Lines of /etc/subuid and /etc/subgid in place of the usual one. */
+  ranges?: string;
+  /** Its group, where it has not the user's number. */
+  group?: number;
+  /** Groups it is in besides. */
+  groups?: readonly number[];
 }
 
 /** As on a machine made ready for rootless containers. */
@@ -38,10 +44,11 @@ export const noHelp: OrdinaryUser = { hasRanges: false, hasHelpers: false };
 /** Files the helpers read, and a runtime directory as a login makes it, below `directory`. */
 export function prepareUser(directory: string, user: OrdinaryUser): void {
   const { first, count } = ordinaryRange;
-  const range = user.hasRanges ? `${userName}:${first}:${count}\n` : "";
+  const range = user.ranges ?? (user.hasRanges ? `${userName}:${first}:${count}\n` : "");
+  const group = user.group ?? ordinaryId;
   const files = {
-    passwd: `${readFileSync("/etc/passwd", "utf8")}${userName}:x:${ordinaryId}:${ordinaryId}::/nonexistent:/bin/sh\n`,
-    group: `${readFileSync("/etc/group", "utf8")}${userName}:x:${ordinaryId}:\n`,
+    passwd: `${readFileSync("/etc/passwd", "utf8")}${userName}:x:${ordinaryId}:${group}::/nonexistent:/bin/sh\n`,
+    group: `${readFileSync("/etc/group", "utf8")}${userName}:x:${group}:\n`,
     subuid: range,
     subgid: range,
     nothing: "",
@@ -78,6 +85,12 @@ export function userFiles(directory: string, user: OrdinaryUser, program: string
 
 /** Where the runtime's executable is for the user: the tree it was built in may be closed to others. */
 export const reachable = (directory: string): string => `${directory}/etc/runtime`;
+
+/** Words that become the user; see `asUser`. */
+export function asUserOf({ group = ordinaryId, groups }: OrdinaryUser): readonly string[] {
+  const [setpriv = "", uid = "", , cleared = "", ...rest] = asUser;
+  return [setpriv, uid, `--regid=${group}`, groups === undefined ? cleared : `--groups=${groups.join(",")}`, ...rest];
+}
 
 /**
  * Words that give up every privilege. The bounding set stays: a login has it whole, and without it the set-user-id
