@@ -74,6 +74,7 @@ export const calls = {
   prlimit64: ["int", "flags", "struct rlimit64", "zero"],
   sched_setaffinity: ["int", "int", "ids"],
   sched_setattr: ["int", "struct sched_attr", "flags"],
+  seccomp: ["flags", "flags", "struct sock_fprog"],
   sendfile: ["fd", "fd", "zero", "int"],
   set_mempolicy: ["flags", "ids", "int"],
   setdomainname: ["data", "len"],

@@ -6,9 +6,9 @@
 
 /**
  * `int` number or constant's name; `flags` expression; `fd` register or number; `str` pointer to text;
- * `bytes` pointer to bytes, written as hexadecimal text; `chars` text within the structure; `ptr` filled by the runner
+ * `bytes` pointer to bytes, written as hexadecimal text; `words` pointer to an array of 32-bit words; `chars` text within the structure; `ptr` filled by the runner
  */
-export type FieldKind = "int" | "flags" | "fd" | "str" | "bytes" | "chars" | "ptr";
+export type FieldKind = "int" | "flags" | "fd" | "str" | "bytes" | "words" | "chars" | "ptr";
 
 export interface StructSource {
   /** C type, as in `sizeof(struct open_how)`. */
@@ -77,6 +77,7 @@ export const structs = {
     },
   },
   ifreq: { type: "struct ifreq", header: "linux/if.h", fields: { ifr_name: "chars", ifr_flags: "flags" } },
+  sock_fprog: { type: "struct sock_fprog", header: "linux/filter.h", fields: { len: "int", filter: "words" } },
   winsize: { type: "struct winsize", header: "asm/termios.h", fields: { ws_row: "int", ws_col: "int" } },
   int32: { type: "struct { int value; }", header: "linux/types.h", fields: { value: "int" } },
   bpf_attr: {

@@ -14,6 +14,7 @@ import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts"
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
 import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
+import { filteredCause, loadFilterCause } from "./cause_seccomp.ts";
 import { linesOf } from "./host_facts.ts";
 
 /** Explains a failure. */
@@ -23,6 +24,8 @@ export function causeOf(given: Failed): Cause {
   const failed = asNewer(given);
   const cause = causeOfCall(failed);
   if (cause.because !== "") return cause;
+  const filtered = filteredCause(failed);
+  if (filtered !== undefined) return { ...filtered, message: cause.message };
   const mounting = mountCause(failed.call, errnoOf(failed), failed.spec, () =>
     linesOf("/proc/self/mountinfo").join("\n"),
   );
@@ -92,6 +95,8 @@ function causeOfCall(failed: Failed): Cause {
     case "clone3":
     case "unshare":
       return cloneCause(failed);
+    case "seccomp":
+      return loadFilterCause(failed);
     case "setns":
       return joinCause(failed);
     case "setresuid":

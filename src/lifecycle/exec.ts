@@ -23,7 +23,7 @@ import { close, readText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { absolutePath } from "../state/paths.ts";
 import { openProcess } from "../state/process.ts";
-import { recordFile, type StateRecord } from "../state/record.ts";
+import { firstText, recordFile, type StateRecord } from "../state/record.ts";
 import { bear, type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { examine, type RecordedConfig } from "./exec_target.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
@@ -90,7 +90,7 @@ function readState(rt: RuntimeOptions, id: string): { record: StateRecord; secco
     const record = recordOf(directory);
     const recorded = (record.config as RecordedConfig).linux?.seccomp;
     if (recorded === undefined || recorded === null) return { record, seccomp: undefined };
-    return { record, seccomp: recordedSeccomp(recorded, () => readText(directory.fd, recordFile)) };
+    return { record, seccomp: recordedSeccomp(recorded, () => firstText(readText(directory.fd, recordFile))) };
   } finally {
     closeStateDirectory(directory);
   }

@@ -7,6 +7,7 @@
  */
 import { constants } from "../../syscalls/generated/constants.ts";
 import { knownMountOptions } from "../plan/mount_options.ts";
+import { knownArchitectures } from "../seccomp/architectures.ts";
 
 export function features(product: { readonly version: string; readonly commit: string }): object {
   return {
@@ -18,7 +19,7 @@ export function features(product: { readonly version: string; readonly commit: s
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
       capabilities: capabilityNames(),
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: { enabled: false },
+      seccomp: seccompFeatures(),
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
@@ -26,6 +27,40 @@ export function features(product: { readonly version: string; readonly commit: s
       netDevices: { enabled: false },
     },
     annotations: { "io.bunker.version": product.version, "io.bunker.commit": product.commit },
+  };
+}
+
+function seccompFeatures(): object {
+  const flags = [
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+  ];
+  return {
+    enabled: true,
+    actions: [
+      "SCMP_ACT_ALLOW",
+      "SCMP_ACT_ERRNO",
+      "SCMP_ACT_KILL",
+      "SCMP_ACT_KILL_PROCESS",
+      "SCMP_ACT_KILL_THREAD",
+      "SCMP_ACT_LOG",
+      "SCMP_ACT_TRACE",
+      "SCMP_ACT_TRAP",
+    ],
+    operators: [
+      "SCMP_CMP_EQ",
+      "SCMP_CMP_GE",
+      "SCMP_CMP_GT",
+      "SCMP_CMP_LE",
+      "SCMP_CMP_LT",
+      "SCMP_CMP_MASKED_EQ",
+      "SCMP_CMP_NE",
+    ],
+    archs: knownArchitectures(),
+    knownFlags: flags,
+    supportedFlags: flags,
   };
 }
 

@@ -174,6 +174,11 @@ class Checker {
       const kind = fields[field];
       if (kind === undefined) return `has a field "${field}" that ${name} has not`;
       const as: ArgumentKind = kind === "fd" ? "fd" : kind === "flags" || kind === "int" ? "flags" : "str";
+      if (kind === "words") {
+        if (!Array.isArray(content) || !content.every((word) => Number.isInteger(word)))
+          return `has no words in "${field}"`;
+        continue;
+      }
       if (kind === "ptr") return `writes "${field}", which is the runner's`;
       if (as === "flags" ? !isNumber(content) : this.#value(content, as, call, address, written) !== undefined) {
         return `has a wrong "${field}": ${JSON.stringify(content)}`;

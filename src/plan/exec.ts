@@ -55,7 +55,6 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   const plan = new PlanBuilder();
   const c = contextOf(plan, { ...spec, process }, host, options, target);
   refuseProcess(c, process);
-  if (spec.linux?.seccomp !== undefined) plan.refuse("/linux/seccomp", "seccomp filters are not supported yet");
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
   // Of another process that is not dumpable only the machine's root writes files below /proc.

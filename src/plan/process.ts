@@ -17,6 +17,7 @@ import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
 import { planPrivileged } from "./privileged.ts";
 import { planMemoryPolicy } from "./scheduling.ts";
+import { planSeccomp } from "./seccomp.ts";
 import type { Register } from "./types.ts";
 
 /**
@@ -41,6 +42,7 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
   }
   planPrivileged(c, process);
   planMemoryPolicy(c);
+  if (process.noNewPrivileges !== true) planSeccomp(c);
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
   planUser(c, process, cwd);
@@ -132,5 +134,6 @@ export function becomeProgram(
     why: "nothing of the host's reaches the program",
   });
   plan.call("post", ["EXEC"]);
+  if (process.noNewPrivileges === true) planSeccomp(c);
   plan.at("/process/args").call("execve", [program, process.args, environment]);
 }

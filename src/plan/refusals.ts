@@ -18,7 +18,6 @@ export function planRefusals(c: Context): void {
     refuse(linux, "/linux/netDevices", "network devices");
   }
   refuse(linux.intelRdt, "/linux/intelRdt", "Intel RDT allocations");
-  refuse(linux.seccomp, "/linux/seccomp", "seccomp filters");
   refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
 }
 

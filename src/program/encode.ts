@@ -243,7 +243,8 @@ class Encoder {
       if (place === undefined) throw new PlanError(`Structure "${name}" has no field "${field}"`);
       const content = value[field]!;
       const at = start + place.offset;
-      if (typeof content === "object") {
+      if (place.kind === "words") pool.pointTo(at, pool.words(content as readonly number[]));
+      else if (typeof content === "object") {
         if (content !== null) this.#store(at, (content as Register).register, place.size);
       } else if (place.kind === "str") pool.pointToText(at, content as string);
       else if (place.kind === "bytes") pool.pointTo(at, this.#hexadecimal(content as string));

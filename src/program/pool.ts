@@ -50,6 +50,13 @@ export class Pool {
     this.#words[at >> 2] = (this.#words[at >> 2]! & ~(0xffff << shift)) | ((value & 0xffff) << shift);
   }
 
+  /** An array of 32-bit words: its offset. */
+  words(words: readonly number[]): number {
+    const at = this.reserve(words.length * 4);
+    this.#words.set(words, at >> 2);
+    return at;
+  }
+
   setBytes(at: number, bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i++) {
       const shift = ((at + i) & 3) * 8;

@@ -35,6 +35,7 @@ function structText(value: StructValue, name: string): string {
   const fields = (structs as Record<string, { fields: Readonly<Record<string, string>> }>)[name]?.fields ?? {};
   const parts = Object.entries(value).map(([field, content]) => {
     if (fields[field] === "bytes") return `${field}: <${(content as string).length / 2} bytes>`;
+    if (fields[field] === "words") return `${field}: <${(content as readonly number[]).length * 4} bytes>`;
     const isText = fields[field] === "str" || fields[field] === "chars";
     return `${field}: ${valueText(content, isText ? "str" : "int")}`;
   });

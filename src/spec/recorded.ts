@@ -18,7 +18,7 @@ export function recordedProcess(recorded: unknown): Process {
 
 /**
  * The same of `linux.seccomp`, whose numbers are compared bit by bit.
- * @param again the state's text, for a profile with numbers that were rounded
+ * @param again the record's text, for a profile with numbers that were rounded
  */
 export function recordedSeccomp(recorded: unknown, again: () => string): Seccomp {
   const { linux } = dropAbsent({ linux: { seccomp: recorded } }, "null") as { linux: { seccomp: Seccomp } };

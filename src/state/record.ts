@@ -54,12 +54,18 @@ export function printProcess(pid: number, startTime: number): string {
   return `${separator}{"pid":${pid},"startTime":${startTime}}\n`;
 }
 
+/** The first of the texts in state.json: everything but the process. */
+export function firstText(text: string): string {
+  const end = text.indexOf(separator);
+  return end < 0 ? text : text.slice(0, end);
+}
+
 /** The record out of state.json; `path` is for the message only. */
 export function parseRecord(text: string, path: string): StateRecord {
   let record: Partial<StateRecord> | null;
   try {
     const end = text.indexOf(separator);
-    record = JSON.parse(end < 0 ? text : text.slice(0, end));
+    record = JSON.parse(firstText(text));
     // Without the newline it is just being added.
     if (end >= 0 && text.endsWith("\n")) Object.assign(record as object, JSON.parse(text.slice(end + 1)));
   } catch {

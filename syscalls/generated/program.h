@@ -336,6 +336,9 @@ enum {
 #define SIZEOF_ifreq 40
 #define OFFSETOF_ifreq_ifr_name 0
 #define OFFSETOF_ifreq_ifr_flags 16
+#define SIZEOF_sock_fprog 16
+#define OFFSETOF_sock_fprog_len 0
+#define OFFSETOF_sock_fprog_filter 8
 #define SIZEOF_winsize 8
 #define OFFSETOF_winsize_ws_row 0
 #define OFFSETOF_winsize_ws_col 2
@@ -609,6 +612,9 @@ enum {
 #define SIZEOF_ifreq 40
 #define OFFSETOF_ifreq_ifr_name 0
 #define OFFSETOF_ifreq_ifr_flags 16
+#define SIZEOF_sock_fprog 16
+#define OFFSETOF_sock_fprog_len 0
+#define OFFSETOF_sock_fprog_filter 8
 #define SIZEOF_winsize 8
 #define OFFSETOF_winsize_ws_row 0
 #define OFFSETOF_winsize_ws_col 2

@@ -141,7 +141,9 @@ test("bunker features names what it can do, and nothing else", () => {
   assert.ok(features.mountOptions.includes("rro"));
   assert.ok(features.linux.capabilities.includes("CAP_CHECKPOINT_RESTORE"));
   assert.equal(features.linux.capabilities[0], "CAP_CHOWN");
-  assert.equal(features.linux.seccomp.enabled, false);
+  assert.equal(features.linux.seccomp.enabled, true);
+  assert.ok(features.linux.seccomp.actions.includes("SCMP_ACT_KILL_PROCESS"));
+  assert.ok(features.linux.seccomp.archs.includes("SCMP_ARCH_X32"));
 });
 
 test("bunker spec writes config.json once", () => {
