@@ -6,6 +6,7 @@
  */
 import { UsageError } from "../errors.ts";
 import type { Command } from "./command.ts";
+import { command as check } from "./check.ts";
 import { command as create } from "./create.ts";
 import { command as deleteCommand } from "./delete.ts";
 import { command as exec } from "./exec.ts";
@@ -29,6 +30,7 @@ interface Entry {
 }
 
 export const commands: Readonly<Record<string, Entry>> = {
+  check: { summary: "find out what this machine offers to containers", command: check },
   create: { summary: "make a container, ready to start", command: create },
   delete: { summary: "remove a container and what was made for it", command: deleteCommand },
   exec: { summary: "run one more process in a container", command: exec },

@@ -53,14 +53,18 @@ const optionalCalls: readonly OptionalCall[] = [
 
 /** Those that are missing or forbidden. */
 export function probeMissing(release: Host["kernel"], mayMount: boolean): OptionalCall[] {
-  const missing: OptionalCall[] = [];
   const isOld = release.major < newestMajor || (release.major === newestMajor && release.minor < newestMinor);
   const hasFilter = sys("prctl", flags("PR_GET_SECCOMP"), 0, 0, 0, 0) > 0;
-  if (!isOld && !hasFilter) return missing;
+  return isOld || hasFilter ? findMissing(mayMount) : [];
+}
+
+/** The same, asked in any case. */
+export function findMissing(mayMount: boolean): OptionalCall[] {
+  const missing: OptionalCall[] = [];
   // These two look at rights first. Without the right to mount, a process that has it in namespaces of its own is asked;
   // where there can be none, there will be no container either.
   const k = kernel();
-  const hidden = mayMount || !hasFilter ? 0 : k.call(ops.SHIM_PROBE_MOUNTS, k.stack, k.stackBytes, 0, 0, 0, 0);
+  const hidden = mayMount ? 0 : k.call(ops.SHIM_PROBE_MOUNTS, k.stack, k.stackBytes, 0, 0, 0, 0);
   for (const call of optionalCalls) {
     const result = probe(call);
     const isAmbiguous = !mayMount && (call === "fsopen" || call === "move_mount");
