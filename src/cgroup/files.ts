@@ -39,3 +39,14 @@ export function readIfThere(path: string): string {
     throw error;
   }
 }
+
+/** Names of the files and sub-directories; none where the directory is gone. */
+export function childNames(directory: string): string[] {
+  const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
+  if (fd < 0) return [];
+  try {
+    return namesIn(fd);
+  } finally {
+    close(fd);
+  }
+}

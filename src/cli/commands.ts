@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { command as check } from "./check.ts";
 import { command as create } from "./create.ts";
 import { command as deleteCommand } from "./delete.ts";
+import { command as events } from "./events.ts";
 import { command as exec } from "./exec.ts";
 import { command as explain } from "./explain.ts";
 import { command as features } from "./features.ts";
@@ -16,6 +17,7 @@ import { command as help } from "./help.ts";
 import { command as kill } from "./kill.ts";
 import { command as list } from "./list.ts";
 import { command as pause } from "./pause.ts";
+import { command as ps } from "./ps.ts";
 import { command as resume } from "./resume.ts";
 import { command as run } from "./run.ts";
 import { command as spec } from "./spec.ts";
@@ -33,6 +35,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   check: { summary: "find out what this machine offers to containers", command: check },
   create: { summary: "make a container, ready to start", command: create },
   delete: { summary: "remove a container and what was made for it", command: deleteCommand },
+  events: { summary: "print what a container uses, as JSON", command: events },
   exec: { summary: "run one more process in a container", command: exec },
   explain: { summary: "print the system calls that would make a container", command: explain },
   features: { summary: "print what this runtime supports, as JSON", command: features },
@@ -40,6 +43,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   kill: { summary: "send a signal to a container", command: kill },
   list: { summary: "list the containers", command: list },
   pause: { summary: "stop every process of a container", command: pause },
+  ps: { summary: "list the processes of a container", command: ps },
   resume: { summary: "let a paused container go on", command: resume },
   run: { summary: "make and start a container, and wait for it", command: run },
   spec: { summary: "write a config.json to start from", command: spec },

@@ -38,7 +38,7 @@ export function hookState(record: Omit<StateRecord, "config">, status: Status): 
 }
 
 /** Name of a user of this machine, by /etc/passwd alone; the number where it knows none. */
-function userName(uid: number): string {
+export function userName(uid: number): string {
   let text: string;
   try {
     text = readText(AT_FDCWD, "/etc/passwd");

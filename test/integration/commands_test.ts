@@ -22,6 +22,8 @@ const commands = [
   "pause",
   "resume",
   "update",
+  "ps",
+  "events",
   "delete",
   "list",
   "features",

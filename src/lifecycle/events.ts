@@ -1,0 +1,65 @@
+/**
+ * The operation `events`: what a container uses, now or again and again, and when memory ran out.
+ * Input: an id. Output: lines of JSON, in runc's shape.
+ * @module
+ */
+import { ownCgroups } from "../cgroup/directories.ts";
+import { type Json, jsonLine, outOfMemoryKills, statisticsOf } from "../cgroup/statistics.ts";
+import { HostError } from "../errors.ts";
+import { close } from "../stage/sys.ts";
+import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { openProcess, waitForEnd } from "../state/process.ts";
+import type { StateRecord } from "../state/record.ts";
+import { recordOf } from "./record.ts";
+import type { RuntimeOptions } from "./types.ts";
+
+/** How often it is looked whether memory ran out, at least. */
+const lookMs = 250;
+
+/** One line with everything that is counted right now. */
+export function stats(rt: RuntimeOptions, id: string, print: (line: string) => void): void {
+  withProcess(rt, id, (record) => print(statsLine(record)));
+}
+
+/** A line each interval and one for each time memory ran out, until the container has ended. */
+export function events(rt: RuntimeOptions, id: string, intervalMs: number, print: (line: string) => void): void {
+  withProcess(rt, id, (record, pidfd) => {
+    const cgroups = ownCgroups(record.cgroups);
+    let kills = outOfMemoryKills(cgroups);
+    let left = intervalMs;
+    for (;;) {
+      const pause = Math.min(left, lookMs);
+      const hasEnded = waitForEnd(pidfd, pause);
+      const now = outOfMemoryKills(cgroups);
+      // Where the cgroup is gone the count is 0 again.
+      for (; kills < now; kills++) print(`${jsonLine({ type: "oom", id })}\n`);
+      if (hasEnded) return;
+      left -= pause;
+      if (left > 0) continue;
+      print(statsLine(record));
+      left = intervalMs;
+    }
+  });
+}
+
+function statsLine({ id, cgroups }: StateRecord): string {
+  const line: Json = { type: "stats", id, data: statisticsOf(ownCgroups(cgroups)) };
+  return `${jsonLine(line)}\n`;
+}
+
+function withProcess(rt: RuntimeOptions, id: string, act: (record: StateRecord, pidfd: number) => void): void {
+  const directory = openStateDirectory(rt.root, id);
+  let record: StateRecord;
+  try {
+    record = recordOf(directory);
+  } finally {
+    closeStateDirectory(directory);
+  }
+  const pidfd = openProcess(record.pid, record.startTime);
+  if (pidfd === undefined) throw new HostError(`Container "${id}": container not running`);
+  try {
+    act(record, pidfd);
+  } finally {
+    close(pidfd);
+  }
+}

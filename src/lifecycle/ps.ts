@@ -1,0 +1,97 @@
+/**
+ * The operation `ps`: the processes of a container. Input: an id. Output: pids, or what ps(1) says of them.
+ * Kernel: proc_pid_stat(5), proc_pid_cmdline(5)
+ * @module
+ */
+import { ownCgroups } from "../cgroup/directories.ts";
+import { processesIn } from "../cgroup/processes.ts";
+import { HostError } from "../errors.ts";
+import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { isAlive } from "../state/process.ts";
+import { linesOf, nodeAt } from "./host_facts.ts";
+import { recordOf } from "./record.ts";
+import type { RuntimeOptions } from "./types.ts";
+import { userName } from "./view.ts";
+
+/** A process as `ps -ef` shows it. */
+export interface ProcessRow {
+  readonly uid: string;
+  readonly pid: number;
+  readonly ppid: number;
+  /** Processor time over life time, in percent. */
+  readonly usage: number;
+  /** When it was started; milliseconds since 1970. */
+  readonly started: number;
+  /** "pts/0", or "?". */
+  readonly terminal: string;
+  /** Processor time, seconds. */
+  readonly time: number;
+  readonly command: string;
+}
+
+/** Pids as the runtime sees them, ascending. Errors: HostError where the container does not run. */
+export function pidsOf(rt: RuntimeOptions, id: string): number[] {
+  const directory = openStateDirectory(rt.root, id);
+  try {
+    const { pid, startTime, cgroups } = recordOf(directory);
+    if (!isAlive(pid, startTime)) throw new HostError(`Container "${id}": container not running`);
+    const own = ownCgroups(cgroups);
+    if (own.length === 0) {
+      throw new HostError(`Cannot list the processes of container "${id}": it has no cgroup of its own`);
+    }
+    return processesIn(own).sort((a, b) => a - b);
+  } finally {
+    closeStateDirectory(directory);
+  }
+}
+
+/** The same with what else is known of them; those that end meanwhile are left out. */
+export function processesOf(rt: RuntimeOptions, id: string): ProcessRow[] {
+  const boot = bootTime();
+  return pidsOf(rt, id).flatMap((pid) => rowOf(pid, boot) ?? []);
+}
+
+/** USER_HZ. */
+const ticksPerSecond = 100;
+
+function rowOf(pid: number, boot: number): ProcessRow | undefined {
+  const [stat = ""] = linesOf(`/proc/${pid}/stat`);
+  const owner = nodeAt(`/proc/${pid}`);
+  const end = stat.lastIndexOf(")");
+  if (end < 0 || owner === undefined) return undefined;
+  const fields = stat
+    .slice(end + 2)
+    .split(" ")
+    .map(Number);
+  // Numbers of the manual page less 3: the state is field 3.
+  const [ppid = 0, tty = 0, user = 0, system = 0, startTicks = 0] = [1, 4, 11, 12, 19].map((index) => fields[index]);
+  const started = boot + (startTicks * 1000) / ticksPerSecond;
+  const time = (user + system) / ticksPerSecond;
+  const age = Math.max(1, (Date.now() - started) / 1000);
+  const words = linesOf(`/proc/${pid}/cmdline`).join("\n").split("\0");
+  const command = words.join(" ").trim();
+  return {
+    uid: userName(owner.uid),
+    pid,
+    ppid,
+    usage: Math.min(99, Math.floor((100 * time) / age)),
+    started,
+    terminal: terminalName(tty),
+    time: Math.floor(time),
+    command: command === "" ? `[${stat.slice(stat.indexOf("(") + 1, end)}]` : command,
+  };
+}
+
+/** Pseudo-terminals are majors 136 to 143 (Documentation/admin-guide/devices.txt); minor is split around it. */
+function terminalName(device: number): string {
+  const major = (device >> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+  if (major >= 136 && major <= 143) return `pts/${(major - 136) * 256 + minor}`;
+  return major === 4 && minor < 64 && device !== 0 ? `tty${minor}` : "?";
+}
+
+/** Milliseconds since 1970, by proc_stat(5). */
+function bootTime(): number {
+  const line = linesOf("/proc/stat").find((text) => text.startsWith("btime "));
+  return line === undefined ? 0 : Number(line.slice(6)) * 1000;
+}

@@ -1,0 +1,156 @@
+/**
+ * `events` and `ps`: what they print, beside runc for the same container.
+ * @module
+ */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { until } from "../support/execute.ts";
+import { hasUnified } from "../support/limits.ts";
+import { limits } from "../support/machine.ts";
+import { bunker, peer, type Runtime } from "../support/runtime.ts";
+import { type Scope, scoped } from "../support/scope.ts";
+import type { View } from "../support/machine.ts";
+
+type Stats = { type: string; id: string; data: Record<string, Record<string, unknown>> };
+
+async function running(
+  scope: Scope,
+  args: string | string[],
+  resources: object,
+  runtime: Runtime = bunker(),
+  view: View = "host",
+): Promise<string> {
+  const bundle = scope.bundle(args, (config) => {
+    config.linux["resources"] = resources;
+    config.linux.cgroupsPath = `/${scope.tag}-${runtime.name}`;
+  });
+  const id = scope.id();
+  await scope.succeed(["run", "--detach", "--bundle", bundle.path, id], { runtime, view });
+  return id;
+}
+
+/** Names and kinds of everything in a value, lists by their first item. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
+  if (typeof value !== "object" || value === null) return value === null ? null : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, shapeOf(member)]));
+}
+
+const asked = {
+  memory: { limit: 104_857_600, swap: 209_715_200 },
+  cpu: { quota: 50_000, period: 100_000, cpus: "0" },
+  pids: { limit: 20 },
+};
+
+test(
+  "events --stats [one line, in runc's shape] (cgroup v1)",
+  limits,
+  scoped("stats", ["cgroup1", "runc"], async (scope) => {
+    const lines: Stats[] = [];
+    for (const runtime of [bunker(), peer("runc")!]) {
+      // Enough of everything that a counter of 0 would be left out.
+      const id = await running(scope, "dd if=/dev/zero of=/f bs=64k count=8; sleep 1000", asked, runtime);
+      await until("some work", async () => {
+        const { stdout } = await scope.succeed(["events", "--stats", id], { runtime });
+        return stdout.includes('"throttling":{"periods"');
+      });
+      const { stdout } = await scope.succeed(["events", "--stats", id], { runtime });
+      assert.equal(stdout.trimEnd().split("\n").length, 1);
+      lines.push(JSON.parse(stdout) as Stats);
+    }
+    const [ours, theirs] = lines as [Stats, Stats];
+    for (const { data } of [ours, theirs]) {
+      // Whether there were any depends on the moment.
+      data["blkio"] = {};
+      delete (data["cpu"]!["throttling"] as Record<string, unknown>)["throttledPeriods"];
+      delete (data["cpu"]!["throttling"] as Record<string, unknown>)["throttledTime"];
+      for (const key of ["cache", "kernelTCP"]) delete data["memory"]![key];
+    }
+    assert.equal(ours.type, "stats");
+    assert.deepEqual(shapeOf({ ...ours, id: "" }), shapeOf({ ...theirs, id: "" }));
+    assert.deepEqual(Object.keys(ours.data), Object.keys(theirs.data));
+    assert.deepEqual(ours.data["cpuset"], theirs.data["cpuset"]);
+    const limitOf = ({ data }: Stats, entry: string): unknown =>
+      (data["memory"]![entry] as Record<string, unknown>)["limit"];
+    for (const entry of ["usage", "swap", "kernel"]) assert.equal(limitOf(ours, entry), limitOf(theirs, entry));
+    assert.equal(ours.data["pids"]!["limit"], 20);
+  }),
+);
+
+test(
+  "events --stats [integers beyond 2^53 are exact] (cgroup v1)",
+  limits,
+  scoped("exact", ["cgroup1"], async (scope) => {
+    const id = await running(scope, ["/bin/sleep", "1000"], {});
+    const { stdout } = await scope.succeed(["events", "--stats", id]);
+    assert.match(stdout, /"usage":\{"limit":9223372036854771712,/);
+  }),
+);
+
+test(
+  "events --stats [cgroup v2, whatever controllers there are]",
+  limits,
+  scoped("unified", ["cgroup2"], async (scope) => {
+    const resources = hasUnified("hugetlb") ? { hugepageLimits: [{ pageSize: "2MB", limit: 4_194_304 }] } : {};
+    const id = await running(scope, ["/bin/sleep", "1000"], resources, bunker(), "v2");
+    const { stdout } = await scope.succeed(["events", "--stats", id], { view: "v2" });
+    const { data } = JSON.parse(stdout) as Stats;
+    assert.ok(Number((data["cpu"]!["usage"] as Record<string, unknown>)["total"]) > 0);
+    if (hasUnified("hugetlb")) assert.deepEqual(data["hugetlb"]!["2MB"], { failcnt: 0 });
+  }),
+);
+
+test(
+  "events [a line each interval, one when memory ran out, and an end with the container] (cgroup v1)",
+  limits,
+  scoped("oom", ["cgroup1"], async (scope) => {
+    // The shell's child takes more than there is; the shell lives on.
+    const script = "while [ ! -e /go ]; do sleep 0.1; done; dd if=/dev/zero of=/f2 bs=64M count=1; sleep 1; exit 0";
+    const bundle = scope.bundle(script, (config) => {
+      config.linux["resources"] = { memory: { limit: 8_388_608, swap: 8_388_608 } };
+    });
+    const id = scope.id();
+    await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+    const watching = scope.launch(["events", "--interval", "300ms", id]);
+    await until("two lines", () => watching.output().split("\n").length > 2);
+    await scope.succeed(["exec", id, "/bin/touch", "/go"]);
+    await until("its word", () => watching.output().includes(`{"type":"oom","id":"${id}"}\n`));
+    assert.equal((await watching.done).status, 0);
+    for (const line of watching.output().trimEnd().split("\n")) JSON.parse(line);
+  }),
+);
+
+test(
+  "ps [every process, as JSON and as a table]",
+  limits,
+  scoped("ps", ["cgroup1", "runc"], async (scope) => {
+    const id = await running(scope, "sleep 1001 & sleep 1002 & wait", {});
+    const pids = async (): Promise<number[]> =>
+      JSON.parse((await scope.succeed(["ps", "--format", "json", id])).stdout) as number[];
+    await until("its children", async () => (await pids()).length === 3);
+    const { stdout } = await scope.succeed(["ps", id]);
+    const rows = stdout.trimEnd().split("\n");
+    assert.match(rows[0]!, /^UID\s+PID\s+PPID\s+C\s+STIME\s+TTY\s+TIME\s+CMD$/);
+    assert.deepEqual(
+      rows.slice(1).map((row) => Number(row.split(/\s+/)[1])),
+      await pids(),
+    );
+    assert.match(rows.slice(1).join("\n"), /^root .*sleep 1001$/m);
+    await scope.succeed(["kill", id, "KILL"]);
+    await until("its end", async () => (await scope.invoke(["ps", id])).status === 1);
+    for (const words of [
+      ["ps", id],
+      ["events", "--stats", id],
+      ["events", id],
+    ]) {
+      assert.match((await scope.invoke(words)).stderr, /container not running/);
+    }
+    for (const words of [
+      ["ps", "--format", "xml", id],
+      ["events", "--interval", "soon", id],
+      ["events", "--interval", "0s", id],
+    ]) {
+      assert.equal((await scope.invoke(words)).status, 1, words.join(" "));
+    }
+  }),
+);
