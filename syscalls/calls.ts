@@ -126,6 +126,8 @@ export const pseudoCalls = {
   verify_node: ["fd", "str", "flags", "dev"],
   /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */
   copy_tree: ["fd", "fd"],
+  /** drop_bounding(LOW, HIGH): PR_CAPBSET_DROP of each capability whose bit is set: 40 calls of no interest for a usual container. */
+  drop_bounding: ["flags", "flags"],
   /** reset_signals(): empty mask, default dispositions: 64 calls of no interest. */
   reset_signals: [],
   /** path = find_executable(CANDIDATES): the first regular file this process may execute; its pointer, for execve. */

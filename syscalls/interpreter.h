@@ -203,6 +203,17 @@ static i64 op_number_text(struct machine *m, u64 number)
 	return (i64)m->number;
 }
 
+/* capabilities(7): the bounding set loses one capability a call */
+static i64 op_drop_bounding(u64 set)
+{
+	for (u64 capability = 0; capability < 64; capability++) {
+		i64 r = set >> capability & 1 ? SYS(NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 {
 	switch (at->op) {
@@ -238,6 +249,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_send_fd(a[0], a[1], (char *)a[2]);
 	case OP_VERIFY_FS:
 		return op_verify_fs(a[0], (u64)a[1]);
+	case OP_DROP_BOUNDING: /* OP_DROP_BOUNDING low high : 0; drops every capability whose bit is set */
+		return op_drop_bounding((u64)a[0] | (u64)a[1] << 32);
 	case OP_FIND_HOME:
 		return op_find_home((u64)a[0], m->home);
 	case OP_CLOSE_OTHERS:

@@ -117,15 +117,22 @@ export function grantableSets(c: Context): CapabilitySets {
   return { bounding, permitted, effective, inheritable, ambient };
 }
 
-/** Stage: drops what is not in the bounding set, one prctl(2) a capability. */
+/** Stage: drops what is not in the bounding set. */
 export function planBoundingSet(c: Context, { bounding }: CapabilitySets): void {
   const { plan, host } = c;
   const present = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.bounding);
-  plan.at("/process/capabilities/bounding");
-  for (let number = 0; number <= host.lastCapability; number++) {
-    if (!has(present, number) || has(bounding, number)) continue;
-    plan.call("prctl", ["PR_CAPBSET_DROP", capabilityNames[number] ?? number, 0, 0, 0]);
-  }
+  // Bits of capabilities that the kernel does not know are no business of ours.
+  const known = upTo(host.lastCapability);
+  const low = present.low & ~bounding.low & known.low;
+  const high = present.high & ~bounding.high & known.high;
+  if (low === 0 && high === 0) return;
+  plan.at("/process/capabilities/bounding").call("drop_bounding", [hex(low), hex(high)]);
+}
+
+/** The set of all capabilities up to a number below 64. */
+function upTo(last: number): CapabilitySet {
+  const ones = (count: number): number => (count >= 32 ? -1 : count <= 0 ? 0 : (1 << count) - 1);
+  return { low: ones(last + 1), high: ones(last - 31) };
 }
 
 const hex = (half: number): string => `0x${(half >>> 0).toString(16)}`;
