@@ -82,7 +82,7 @@ export function missingCause(failed: Failed): Cause | undefined {
       : `mounts[${call.from.split("/")[2]}] "${mount?.destination ?? ""}": Cannot open bind source "${mount?.source ?? ""}": ${errnoWords(failed)}`;
     return {
       message,
-      because: `the container's root may not go there, and nobody else can open it for the container (${reason})`,
+      because: `in a user namespace the way there is closed, and nobody outside can open it for the container (${reason})`,
       attempt: `a way there that is open to others (chmod o+x on the directories above)`,
     };
   }

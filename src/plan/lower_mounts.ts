@@ -63,6 +63,9 @@ function mountFlags(attributes: Value | undefined): string[] {
   return flags;
 }
 
+/** The first of them begins planRootIds (user_namespace.ts). */
+const takesIds: readonly string[] = ["setgroups", "setresgid", "setresuid"];
+
 const joined = (flags: readonly string[]): string => (flags.length === 0 ? "0" : flags.join("|"));
 
 export class LoweredMounts {
@@ -82,6 +85,12 @@ export class LoweredMounts {
   /** Scratch may lie there now, beneath the root. */
   #isAside = false;
   #output: Item[] = [];
+  /**
+   * Where the stage's lines begin that take the ids of the container's root; -1: there are none. Before them its user is
+   * the runtime's, whose directories on the way to a source may be closed to others.
+   */
+  #ids = -1;
+  #isTop = false;
   /** Where the lines begin that enter the root: before that the host's /proc is in reach. */
   #entry = -1;
 
@@ -100,9 +109,15 @@ export class LoweredMounts {
     for (const item of items) {
       if (item.kind === "alternative") this.#output.push(this.#alternative(item));
       else {
+        if (item.side === "stage" && this.#ids < 0 && this.#scratch === undefined && takesIds.includes(item.call)) {
+          this.#ids = this.#output.length;
+        }
         // enterRoot begins with it.
         if (item.side === "stage" && item.call === "fchdir" && this.#entry < 0) this.#entry = this.#output.length;
-        for (const call of this.#call(item)) this.#output.push(call);
+        this.#isTop = true;
+        const calls = this.#call(item);
+        this.#isTop = false;
+        for (const call of calls) this.#output.push(call);
       }
     }
     return this.#output;
@@ -144,6 +159,8 @@ export class LoweredMounts {
         return this.#mount(call);
       case "close":
         return isRegister(call.args[0]) && this.#drafts.has(call.args[0].register) ? [] : [call];
+      case "openat":
+        return call.from === "/root/path" && call.args[0] === "AT_FDCWD" ? this.#early(call) : [call];
       case "verify_same":
         this.#rootPlace = call.args[0] as Register;
         return [call];
@@ -223,11 +240,15 @@ export class LoweredMounts {
     if (path === "") return [bind(directory)];
     const source = this.#register();
     const noFollow = given.includes("AT_SYMLINK_NOFOLLOW") ? "|O_NOFOLLOW" : "";
-    return [
-      this.#line(call, "openat", [directory, path, `O_PATH${noFollow}|O_CLOEXEC`, 0], source),
-      bind(source),
-      this.#line(call, "close", [source]),
-    ];
+    const open = this.#line(call, "openat", [directory, path, `O_PATH${noFollow}|O_CLOEXEC`, 0], source);
+    return [...this.#early(open), bind(source), this.#line(call, "close", [source])];
+  }
+
+  /** Opens what is the host's before the stage takes other ids, where that is certain to be wanted. */
+  #early(open: Call): Call[] {
+    if (!this.#isTop || this.#ids < 0 || this.#isEntered) return [open];
+    this.#output.splice(this.#ids++, 0, open);
+    return [];
   }
 
   #setAttributes(call: Call): Call[] {
