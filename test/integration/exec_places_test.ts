@@ -98,6 +98,26 @@ test(
 );
 
 test(
+  "exec [a container in a cgroup of version 2]",
+  limits,
+  scoped("unified", ["cgroup2", "hostMounts"], async (scope) => {
+    const view = { view: "v2" } as const;
+    const bundle = scope.bundle("exec sleep 1000");
+    const { id, pid } = await start(scope, bundle, view);
+    const own = (text: string): string => text.split("\n").find((line) => line.startsWith("0::"))!;
+    const file = `${scope.directory}/run-pid`;
+    await scope.succeed(["exec", "--detach", "--pid-file", file, id, "/bin/sleep", "1000"], view);
+    const place = own(readFileSync(`/proc/${readFileSync(file, "utf8")}/cgroup`, "utf8"));
+    assert.match(place, new RegExp(`/${scope.tag}-b1$`));
+    assert.equal(place, own(readFileSync(`/proc/${pid}/cgroup`, "utf8")));
+    const inside = await scope.succeed(["exec", id, "/bin/cat", "/proc/self/cgroup"], view);
+    assert.equal(own(inside.stdout), "0::/");
+    const elsewhere = await scope.invoke(["exec", "--cgroup", "pids:sub", id, "/bin/true"], view);
+    assert.match(elsewhere.stderr, /one directory for all controllers/);
+  }),
+);
+
+test(
   "exec [a container with a time namespace]",
   limits,
   scoped("time", [], async (scope) => {

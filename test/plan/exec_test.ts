@@ -1,0 +1,91 @@
+/** The plan of `exec`: what is joined by whom and in which order, and what the stage never has. @module */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkPlan } from "../../src/plan/check.ts";
+import { type ExecTarget, planExec } from "../../src/plan/exec.ts";
+import type { Host } from "../../src/plan/host.ts";
+import type { Plan } from "../../src/plan/types.ts";
+import { splitPlan } from "../../src/program/split.ts";
+import { parseProcess, parseSpec } from "../../src/spec/mod.ts";
+import { callsOf, configText, hostWith, indexOf, textsOf, v2Host } from "./planning.ts";
+
+const everything: ExecTarget["namespaces"] = ["user", "mount", "pid", "ipc", "uts", "network", "cgroup", "time"];
+const mappings = [{ containerID: 0, hostID: 100_000, size: 10 }];
+const map = { mappings, writer: "direct", pointer: "/linux/uidMappings" } as const;
+
+function planOf(target: Partial<ExecTarget>, process: object = {}, host: Host = v2Host): Plan {
+  const plan = planExec(
+    parseSpec(configText()),
+    parseProcess(JSON.stringify({ cwd: "/", args: ["/bin/true"], ...process })),
+    host,
+    { id: "web", noNewKeyring: false, preserveFds: 0, console: "none", document: "process file" },
+    { pid: 7, namespaces: [], isChrooted: false, cgroups: [], cgroupLayout: "none", ...target },
+  );
+  checkPlan(plan);
+  return plan;
+}
+
+const thread = (plan: Plan): string[] =>
+  callsOf(plan)
+    .filter(({ side }) => side === "thread")
+    .map(({ call, args }) => `${call} ${args.filter((arg) => typeof arg === "string").join(" ")}`.trim());
+
+test("planExec() lets the thread enter everything before the stage is born", () => {
+  assert.deepEqual(thread(planOf({ namespaces: everything, maps: { uid: map, gid: map } })), [
+    "unshare CLONE_FS",
+    "setns CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWNET|CLONE_NEWCGROUP",
+    "setgroups",
+    "setns CLONE_NEWUSER",
+  ]);
+});
+
+test("planExec() begins with the user namespace where that gives the rights", () => {
+  const user = hostWith({ euid: 1000, egid: 1000, mayMount: false, mayMapIds: false });
+  assert.deepEqual(thread(planOf({ namespaces: ["user", "mount"], maps: { uid: map, gid: map } }, {}, user)), [
+    "unshare CLONE_FS",
+    "setns CLONE_NEWUSER|CLONE_NEWNS",
+  ]);
+});
+
+test("planExec() tells the split that a user namespace is joined", () => {
+  assert.equal(splitPlan(planOf({ namespaces: everything, maps: { uid: map, gid: map } })).joinsUser, true);
+  assert.equal(splitPlan(planOf({ namespaces: ["pid"] })).joinsUser, false);
+});
+
+test("planExec() leaves the cgroup namespace to a stage that is born in its cgroup", () => {
+  const plan = planOf({ namespaces: ["cgroup"], cgroups: ["/sys/fs/cgroup/web"], cgroupLayout: "v2" });
+  assert.deepEqual(thread(plan), []);
+  assert.ok(indexOf(plan, "CLONE_INTO_CGROUP") < indexOf(plan, "CLONE_NEWCGROUP"));
+});
+
+test("planExec() proves that a root opened by pid is the container's", () => {
+  const plan = planOf({ isChrooted: true });
+  assert.deepEqual(thread(plan), ["unshare CLONE_FS", "pidfd_send_signal", "fchdir", "chroot ."]);
+  assert.ok(indexOf(plan, '"/proc/7/root"') < indexOf(plan, "pidfd_send_signal"));
+});
+
+test("planExec() hides the runtime's memory first, and gives the stage no directory of the host", () => {
+  for (const target of [{ isChrooted: true }, { namespaces: everything, maps: { uid: map, gid: map } }]) {
+    const plan = planOf({ ...target, cgroups: ["/sys/fs/cgroup/pids/web"], cgroupLayout: "v1" });
+    assert.match(textsOf(plan)[0]!, /^prctl\(PR_SET_DUMPABLE, 0/);
+    const inherited = new Set(plan.inherited.map(({ register }) => register));
+    for (const { call, args, out } of callsOf(plan)) {
+      if (out === undefined || !inherited.has(out.register)) continue;
+      assert.equal(call, "openat");
+      assert.match(String(args[1]), /\/(tasks|ns\/time|ns\/cgroup)$/);
+    }
+  }
+});
+
+test("planExec() refuses ids that are not mapped", () => {
+  const { refusals } = planOf({ namespaces: ["user"], maps: { uid: map, gid: map } }, { user: { uid: 10, gid: 0 } });
+  assert.deepEqual(refusals.map(({ pointer }) => pointer), ["/process/user/uid"]); // prettier-ignore
+});
+
+test("planExec() writes the OOM score before the runtime's files belong to the machine's root", () => {
+  const user = hostWith({ euid: 1000, mayMount: false });
+  const own = planOf({ namespaces: ["pid"] }, { oomScoreAdj: 5 }, user);
+  assert.ok(indexOf(own, '"self/oom_score_adj"') < indexOf(own, "PR_SET_DUMPABLE"));
+  const root = planOf({ namespaces: ["pid"] }, { oomScoreAdj: 5 });
+  assert.ok(indexOf(root, '"oom_score_adj"') > indexOf(root, "clone3"));
+});
