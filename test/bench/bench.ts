@@ -107,12 +107,12 @@ async function measureUserNamespaces(all: readonly Runtime[], runOf: (path: stri
   await table("run /bin/true in a user namespace", all, "v2", runOf(mapped.path));
   await table("create, start, delete --force in a user namespace", all, "v2", (runtime) => life(runtime, mapped.path));
   if (missing("ordinaryUser", "newuidmap") !== undefined) return;
-  const own = scope.bundle(["/bin/true"], withoutCgroupMount, { ids: rootlessIds });
+  const own = scope.bundle(["/bin/true"], withoutCgroup, { ids: rootlessIds });
   scope.argv([], { user: usualUser });
   const title = "run /bin/true as an ordinary user, two ranges by newuidmap and newgidmap";
   await table(title, all, "v2", runAsUser(own.path), asOrdinaryUser());
   const single = scope.bundle(["/bin/true"], forOneId, { ids: singleId });
-  withoutCgroupMount(single.config);
+  withoutCgroup(single.config);
   single.save();
   scope.argv([], { user: usualUser });
   await table("run /bin/true as an ordinary user, a single id", all, "v2", runAsUser(single.path), asOrdinaryUser());
@@ -131,7 +131,9 @@ async function withJoinedNamespaces(): Promise<Bundle> {
   });
 }
 
-function withoutCgroupMount(config: Config): void {
+/** An ordinary user has no cgroup here: runc and crun want none to be asked for, then. */
+function withoutCgroup(config: Config): void {
+  delete config.linux.cgroupsPath;
   withoutMounts(config, "/sys/fs/cgroup");
 }
 
