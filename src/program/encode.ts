@@ -48,7 +48,8 @@ export function countCalls(item: Item): number {
 class Encoder {
   readonly #tables: Tables;
   readonly #pool = new Pool();
-  #code = new Int32Array(256 * WORDS);
+  /** Enough for most plans: what is not used is never touched. */
+  #code = new Int32Array(512 * WORDS);
   #instructions = 0;
   /** Pairs: index of an argument in the code, number of the text it points to. */
   readonly #texts: number[] = [];

@@ -16,7 +16,7 @@ export function twice(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
 }
 
 export class Pool {
-  #words = new Int32Array(2048);
+  #words = new Int32Array(8192);
   /** Bytes used. Offset 0 stays unused: a handler table at 0 means none. */
   #used = 8;
   readonly #texts: string[] = [];

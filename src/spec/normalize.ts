@@ -12,10 +12,14 @@ const isObject = (value: unknown): value is Fields =>
 
 /**
  * Absent, null and, for optional text, empty mean the same to every runtime written in Go (`omitempty`),
- * and callers rely on it. `text` is the source of `config`: it tells whether there is any null to look for.
+ * and callers rely on it. `text` is the source of `config`: it tells whether there is any of them to look for.
  */
 export function dropAbsent(config: unknown, text: string): unknown {
   if (text.includes("null")) dropNulls(config);
+  return text.includes('""') ? dropEmptyTexts(config) : config;
+}
+
+function dropEmptyTexts(config: unknown): unknown {
   if (!isObject(config)) return config;
   dropEmpty(config, "hostname", "domainname");
   dropEmpty(config["process"], "apparmorProfile", "selinuxLabel");

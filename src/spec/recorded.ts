@@ -12,7 +12,7 @@ import type { Process, Seccomp } from "./types.ts";
  * the schemas add is added. Numbers beyond 2^53 were rounded; limits alone are that large, and mean infinity.
  */
 export function recordedProcess(recorded: unknown): Process {
-  const { process } = dropAbsent({ process: recorded }, "null") as { process: Process };
+  const { process } = dropAbsent({ process: recorded }, `null ""`) as { process: Process };
   return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
 }
 
@@ -21,10 +21,10 @@ export function recordedProcess(recorded: unknown): Process {
  * @param again the record's text, for a profile with numbers that were rounded
  */
 export function recordedSeccomp(recorded: unknown, again: () => string): Seccomp {
-  const { linux } = dropAbsent({ linux: { seccomp: recorded } }, "null") as { linux: { seccomp: Seccomp } };
+  const { linux } = dropAbsent({ linux: { seccomp: recorded } }, `null ""`) as { linux: { seccomp: Seccomp } };
   if (!hasRounded(linux.seccomp)) return linux.seccomp;
   const exact = readJsonExactly(again()) as { config: { linux: { seccomp: unknown } } };
-  return (dropAbsent({ linux: exact.config.linux }, "null") as typeof exact.config).linux.seccomp as Seccomp;
+  return (dropAbsent({ linux: exact.config.linux }, `null ""`) as typeof exact.config).linux.seccomp as Seccomp;
 }
 
 function hasRounded({ syscalls }: Seccomp): boolean {
