@@ -145,7 +145,7 @@ function readOption(
   const inline = equals < 0 ? undefined : word.slice(equals + 1);
   if (option.type === "boolean") {
     const truth = inline === undefined ? true : truths[inline];
-    if (truth === undefined) throw new UsageError(`Invalid boolean value "${inline}" for ${shown}: true or false`);
+    if (truth === undefined) throw wrongValue("boolean value", inline!, shown, ["true or false"]);
     values[key] = truth;
     return at + 1;
   }
@@ -153,17 +153,31 @@ function readOption(
   let next = at + 1;
   if (value === undefined) {
     value = words[next++];
-    // podman's probes and people's habits match on these words.
-    if (value === undefined) throw new UsageError(`flag needs an argument: ${shown}`);
+    if (value === undefined) throw valueMissing(shown);
   }
-  if (value === "" && option.mayBeEmpty !== true) throw new UsageError(`Empty value for ${shown}`);
+  if (value === "" && option.mayBeEmpty !== true) throw emptyValue(shown);
   const choices = "options" in option ? option.options : undefined;
   if (choices !== undefined && !choices.includes(value)) {
-    throw new UsageError(`Invalid value "${value}" for ${shown}: ${choices.join(", ")}`);
+    throw wrongValue("value", value, shown, choices);
   }
   if (option.repeats === true) values[key] = [...((values[key] as string[] | undefined) ?? []), value];
   else values[key] = value;
   return next;
+}
+
+// The errors, apart from what every start enters: a function's text costs when it is entered, whether it is needed or not.
+
+function wrongValue(what: string, value: string, shown: string, choices: readonly string[]): UsageError {
+  return new UsageError(`Invalid ${what} "${value}" for ${shown}: ${choices.join(", ")}`);
+}
+
+/** podman's probes and people's habits match on these words. */
+function valueMissing(shown: string): UsageError {
+  return new UsageError(`flag needs an argument: ${shown}`);
+}
+
+function emptyValue(shown: string): UsageError {
+  return new UsageError(`Empty value for ${shown}`);
 }
 
 function unknownOption(shown: string, command: string, elsewhere: OptionTable): UsageError {
@@ -187,9 +201,7 @@ function fillArguments(name: string, table: OptionTable, given: string[], values
     wanted.pop();
   }
   if (given.length > wanted.length) {
-    throw new UsageError(`Unexpected argument of "${name}": "${given[wanted.length]}"`, [
-      `try        bunker ${name} --help`,
-    ]);
+    throw argumentError(name, `Unexpected argument of "${name}": "${given[wanted.length]}"`);
   }
   for (let i = 0; i < wanted.length; i++) {
     const key = wanted[i]!;
@@ -197,11 +209,13 @@ function fillArguments(name: string, table: OptionTable, given: string[], values
     const value = given[i];
     if (value !== undefined) values[key] = value;
     else if (option.required !== false && option.default === undefined) {
-      throw new UsageError(`"${name}" requires an argument: ${key.toUpperCase()}`, [
-        `try        bunker ${name} --help`,
-      ]);
+      throw argumentError(name, `"${name}" requires an argument: ${key.toUpperCase()}`);
     }
   }
+}
+
+function argumentError(name: string, message: string): UsageError {
+  return new UsageError(message, [`try        bunker ${name} --help`]);
 }
 
 function withDefaults(table: OptionTable, values: Values): Values {

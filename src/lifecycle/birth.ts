@@ -3,7 +3,7 @@
  * Input: Begun, the registers so far. Output: pid and pidfd; a failure leaves no process.
  * @module
  */
-import { SyscallError } from "../errors.ts";
+import { type StageError, SyscallError } from "../errors.ts";
 import type { Plan, Register, Value } from "../plan/types.ts";
 import { encode, type Image } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
@@ -67,7 +67,7 @@ export function bear(
   inherit: readonly number[],
   sync: number,
 ): Spawned {
-  const { plan, spec, spawn } = begun;
+  const { plan, spawn } = begun;
   const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
   // Its first line is what the thread does at its start.
   const entering = threadImage(plan, split, prepared, begun.early === "" ? 0 : 1);
@@ -83,17 +83,18 @@ export function bear(
   // The memory we shared was made secret on the way, and our own /proc files so became root's (PR_SET_DUMPABLE, prctl(2)).
   if (entering !== undefined) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
   if (spawned.pid > 0) return spawned;
+  throw notBorn(begun, split, -spawned.pid);
+}
+
+/** Why there is no stage: a namespace, something to be entered, or clone3 itself. */
+function notBorn({ plan, spec, spawn }: Begun, split: Split, errno: number): StageError {
   const { failed, detail } = spawn.entered;
   if (spawn.earlyError > 0) {
-    throw failureError(plan, spec, {
-      address: split.thread[0]!.address,
-      errno: spawn.earlyError,
-      result: 0,
-      detail: "",
-    });
+    const { address } = split.thread[0]!;
+    return failureError(plan, spec, { address, errno: spawn.earlyError, result: 0, detail: "" });
   }
-  throw failureError(plan, spec, {
-    ...(failed ?? { address: split.cloneAddress, errno: -spawned.pid, result: 0 }),
+  return failureError(plan, spec, {
+    ...(failed ?? { address: split.cloneAddress, errno, result: 0 }),
     detail,
   });
 }

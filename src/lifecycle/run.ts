@@ -29,7 +29,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   let master = -1;
   let monitor: Monitor | undefined;
   try {
-    accompany(rt, loaded, launched);
+    if (launched.split.after.length > 0) accompany(rt, loaded, launched);
     if (options.pidFile !== undefined) {
       awaitEvent(rt, loaded, launched, events.READY);
       writePidFile(options.pidFile, launched.pid);

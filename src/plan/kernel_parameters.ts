@@ -54,6 +54,11 @@ function openProc(c: Context): Register {
 }
 
 /** Nothing where nothing is asked for (`oomScoreAdj` unset MUST NOT be touched). */
+/** Whether config.json asks for any. */
+export function hasParameters({ spec }: Context): boolean {
+  return spec.linux?.sysctl !== undefined || spec.process?.oomScoreAdj !== undefined;
+}
+
 function planParameters(c: Context): void {
   const { plan, spec } = c;
   // In a user namespace the runtime has written it (user_namespace.ts).

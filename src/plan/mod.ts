@@ -13,7 +13,7 @@ import { cloneDevices } from "./device_clones.ts";
 import { type DeviceClones, planDevices } from "./devices.ts";
 import { planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
-import { planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
+import { hasParameters, planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
 import { planLockedTrees, takeLockedTrees } from "./locked_trees.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { withoutMissing } from "./lower.ts";
@@ -37,12 +37,16 @@ function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; d
   return { mounts, devices: cloneDevices(c, mounts) };
 }
 
-/** The plan of `create` and `run`. Errors: SpecError for what no host could do. */
+/**
+ * The plan of `create` and `run`. Errors: SpecError for what no host could do.
+ * Sections that usually have nothing to do are not entered then: entering one for the first time takes the engine some
+ * 10 us, and there is only a first time.
+ */
 export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const plan = new PlanBuilder();
   const fresh = freshNamespaces(spec, host);
   const joined = joinedNamespaces(spec);
-  const maps = idMapsOf({ plan, spec, host, fresh });
+  const maps = fresh.has("user") ? idMapsOf({ plan, spec, host, fresh }) : undefined;
   const c: Context = {
     plan,
     spec,
@@ -57,7 +61,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
     stacked: 0,
   };
   planRefusals(c);
-  checkProcessIds(c, maps);
+  if (maps !== undefined) checkProcessIds(c, maps);
   planEarlyNamespaces(c);
   // Whatever needs paths of the host is opened once: by the runtime's own process, or first of all by the stage.
   const isEarly = clonesEarly(c);
@@ -66,15 +70,15 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   let sources = isEarly ? openSources(c, cgroups) : undefined;
   if (sources !== undefined) planLockedTrees(c, sources.mounts);
   planSecrecy(c);
-  const namespaces = planJoins(c);
+  const namespaces = joined.size === 0 ? {} : planJoins(c);
   const container = planClone(c, cgroups.directory);
-  planMapping(c, container);
+  if (c.hasUserNamespace || fresh.has("time")) planMapping(c, container);
   planLateLimits(c, cgroups);
   // The stage, in the new namespaces, the host's mounts still below "/".
   plan.on("stage");
   planStage(c);
-  enterStageNamespaces(c, namespaces);
-  planRootIds(c);
+  if (joined.size > 0) enterStageNamespaces(c, namespaces);
+  if (c.hasUserNamespace) planRootIds(c);
   planKeyring(c);
   joinCgroups(c, cgroups);
   isolateMounts(c);
@@ -90,22 +94,22 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planDevices(c, mounts, devices);
   const terminal = planTerminal(c, mounts);
   planOrdinaryMask(c);
-  planCreateHooks(c, container);
+  if (spec.hooks !== undefined) planCreateHooks(c, container);
   // Last of all in the root: what only takes away.
   const cwd = planWorkingDirectory(c);
   planMaskedPaths(c, masks);
   planReadonlyPaths(c);
   finishMounts(c, mounts);
-  planReadonlyRoot(c);
-  planGuestParameters(c);
+  if (spec.root.readonly === true) planReadonlyRoot(c);
+  if (hasParameters(c)) planGuestParameters(c);
   dropMasks(c, masks);
   enterRoot(c, masks?.isStacked === true ? 1 : 0);
-  finishPropagation(c);
+  if (spec.linux?.rootfsPropagation !== undefined) finishPropagation(c);
   // The host is out of reach.
   planIdentity(c);
-  planKernelParameters(c);
+  if (hasParameters(c)) planKernelParameters(c);
   planSession(c, terminal);
   const program = spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd);
   planStart(c, spec.process, program);
-  return withoutMissing(plan.build(), host);
+  return host.missing.length === 0 ? plan.build() : withoutMissing(plan.build(), host);
 }

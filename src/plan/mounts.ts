@@ -12,6 +12,7 @@
 import { SpecError } from "../errors.ts";
 import type { Mount } from "../spec/types.ts";
 import type { Cgroups } from "./cgroups.ts";
+import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { attach, how, openOrMake } from "./in_root.ts";
 import { cloneSource, makeBindTarget } from "./mount_bind.ts";
@@ -35,11 +36,16 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
     const path = inRoot(mount.destination);
     const options = parseMountOptions(mount.options ?? []);
     const isBind = options.bind !== "" || mount.type === "bind";
-    checkOptions(mount, options, isBind, pointer);
+    const isUsual = isBind
+      ? options.data.length === 0 && mount.source !== undefined
+      : mount.type !== undefined && mount.type !== "none" && !options.copyUp;
+    if (!isUsual) checkOptions(mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
     c.plan.at(`${pointer}/source`);
     const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
-    planIdmap(c, { pointer, mount, options, isBind, sources }, idmaps);
+    if (mount.uidMappings !== undefined || options.idmap >= 0) {
+      planIdmap(c, { pointer, mount, options, isBind, sources }, idmaps);
+    }
     const isReadOnlyLater =
       !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && isFilledLater(mounts, index, path);
     prepared.push({ pointer, mount, path, options, isBind, sources, isReadOnlyLater });
@@ -130,7 +136,7 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
       place(
         c,
         entry,
-        planFilesystem(c, entry, () => openTarget(c, entry), substituteFor(c, entry.mount)),
+        planFilesystem(c, entry, () => openTarget(c, entry), isGuest(c) ? substituteFor(c, entry.mount) : undefined),
       );
   }
 }

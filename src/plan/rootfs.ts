@@ -79,6 +79,11 @@ export function attachRootfs(c: Context, over: Register | undefined): void {
     overRoot();
     return;
   }
+  attachAtItsPath(c, over, overRoot);
+}
+
+function attachAtItsPath(c: Context, over: Register | undefined, overRoot: () => void): void {
+  const { plan } = c;
   const place = plan.register();
   const path = below(c.options.bundle, c.spec.root.path);
   plan.alternative({

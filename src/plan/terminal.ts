@@ -73,7 +73,7 @@ export function planSession(c: Context, slave: Register | undefined): void {
   plan.at("/process/terminal");
   plan.call("setsid", []);
   if (slave === undefined) {
-    planStdioOwner(c);
+    if ((c.spec.process?.user.uid ?? 0) !== 0) planStdioOwner(c);
     return;
   }
   plan.call("ioctl", [slave, "TIOCSCTTY", 0]);

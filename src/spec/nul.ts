@@ -12,7 +12,10 @@ import { pointerStep } from "./pointer.ts";
  * Annotations are left out: they go into JSON again, never to the kernel.
  */
 export function refuseNul(spec: object, text: string): void {
-  if (!text.includes("\\u0000")) return;
+  if (text.includes("\\u0000")) findNul(spec);
+}
+
+function findNul(spec: object): void {
   const { annotations: _, ...rest } = spec as { readonly annotations?: unknown };
   const pending: { value: unknown; pointer: string }[] = [{ value: rest, pointer: "" }];
   while (pending.length > 0) {
