@@ -160,6 +160,12 @@ export const pseudoCalls = {
    * part of a container's plan: what a foreground `run` becomes.
    */
   monitor: ["fd", "fd", "int", "fd"],
+  /**
+   * fork(CLONE_ARGS): clone3 of a process that goes on with the program, while its maker tells the runtime the pid and
+   * ends: two processes, of which a program has one. Not part of a plan: what clone3 becomes where a user namespace is
+   * joined (lifecycle/joined_birth.ts).
+   */
+  fork: ["struct clone_args", "size"],
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: ["fd", "fd"],
   /**

@@ -214,6 +214,29 @@ static i64 op_drop_bounding(u64 set)
 	return 0;
 }
 
+/*
+ * OP_FORK clone_args size : 0 in the new process, which goes on; its maker posts FORKED with the pid and ends. Memory
+ * is copied, and with it whose it is: that of the user namespace in which this program was executed.
+ */
+static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 address)
+{
+	struct record forked;
+	i64 pid = SYS(NR_clone3, args, size);
+
+	if (is_missing(pid) && !(args->flags >> 32) && !(args->flags & CLONE_NEWTIME))
+		pid = SYS(NR_clone, args->flags | args->exit_signal, 0, 0, 0, 0);
+	if (pid <= 0)
+		return pid;
+	memset(&forked, 0, sizeof forked);
+	forked.kind = RECORD_POST;
+	forked.value = EVENT_FORKED;
+	forked.address = address;
+	forked.result = pid;
+	send_packet(m->sync, &forked, sizeof forked);
+	for (;;)
+		SYS(NR_exit_group, 0);
+}
+
 static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 {
 	switch (at->op) {
@@ -257,6 +280,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_close_others(m, a[0], a[1], a[2]);
 	case OP_MAKE_USER_NAMESPACE:
 		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
+	case OP_FORK:
+		return op_fork(m, (struct clone_args *)a[0], (u64)a[1], at->address);
 	case OP_VERIFY_SAME:
 		return op_verify_same(a[0], a[1]);
 	case OP_NUMBER_TEXT:

@@ -30,6 +30,7 @@ export const ops = {
   OP_NUMBER_TEXT: 4114,
   OP_HELPER: 4115,
   OP_VERIFY_SAME: 4116,
+  OP_FORK: 4117,
   OP_DROP_BOUNDING: 4150,
   OP_RESOLVE: 4140,
   OP_CLOSE_DESCRIPTORS: 4141,
@@ -53,8 +54,6 @@ export const ops = {
 export const spawning = {
   /** The stage executes in a user namespace where its ids may not be mapped yet. */
   SPAWN_KEEP_CAPABILITIES: 1,
-  /** A user namespace is joined: a process in between does it. */
-  SPAWN_BY_JOINER: 2,
 } as const;
 
 /** What `post` and `wait` name. */
@@ -66,6 +65,8 @@ export const events = {
   EXEC: 5,
   LIMITS: 6,
   LIMITED: 7,
+  FORKED: 8,
+  MAPPED: 9,
 } as const;
 
 /** Kinds of records on the sync socket. */

@@ -122,44 +122,6 @@ static i64 enter_and_clone(struct spawn *spawn)
 	return r < 0 ? r : clone_call(&spawn->args, sizeof spawn->args, spawn_child, spawn);
 }
 
-/* In a process between the runtime and the stage: joining a user namespace takes one that has a single thread. */
-static void join_and_clone(void *argument)
-{
-	struct spawn *spawn = argument;
-
-	die_with_runtime();
-	spawn->pid = enter_and_clone(spawn);
-	SYS(NR_exit_group, 0);
-}
-
-/*
- * As enter_and_clone, by a process in between; the stage is the runtime's child all the same (CLONE_PARENT), and its
- * pidfd the runtime's (CLONE_FILES). clone(2): with CLONE_PARENT the signal at the child's end is that of its maker.
- */
-static i64 clone_by_joiner(struct spawn *spawn)
-{
-	u64 third = spawn->args.stack_size / 2;
-	struct clone_args joiner = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
-		.exit_signal = spawn->args.exit_signal,
-		.stack = spawn->args.stack,
-		.stack_size = third,
-	};
-	struct siginfo info;
-
-	spawn->args.stack += third;
-	spawn->args.stack_size = third;
-	spawn->args.flags |= CLONE_PARENT;
-	spawn->args.exit_signal = 0;
-	spawn->pid = -ECHILD; /* unless it gets as far as to say otherwise */
-	i64 pid = clone_call(&joiner, sizeof joiner, join_and_clone, spawn);
-	if (pid < 0)
-		return pid;
-	while (SYS(NR_waitid, P_PID, pid, &info, WEXITED | __WALL, 0) == -EINTR)
-		;
-	return spawn->pid;
-}
-
 /* A thread of the runtime's process, without anything of the engine's or libc's: it makes the child and ends. */
 static void spawn_thread(void *argument)
 {
@@ -169,7 +131,7 @@ static void spawn_thread(void *argument)
 	spawn->early_error = -r;
 	await_word(&spawn->go);
 	if (r == 0 && __atomic_load_n(&spawn->go, __ATOMIC_ACQUIRE))
-		r = spawn->flags & SPAWN_BY_JOINER ? clone_by_joiner(spawn) : enter_and_clone(spawn);
+		r = enter_and_clone(spawn);
 	spawn->pid = r;
 	set_word(&spawn->done);
 	set_word(&spawn->born);
@@ -182,19 +144,19 @@ static void spawn_thread(void *argument)
  */
 static i64 begin_spawn(struct spawn *spawn, u64 stack, u64 stack_size)
 {
-	u64 third = stack_size / 3 & ~15ul;
+	u64 half = stack_size / 2 & ~15ul;
 	struct clone_args thread = {
 		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
 			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
 		.child_tid = (u64)&shim_data.spawner,
 		.stack = stack,
-		.stack_size = third,
+		.stack_size = half,
 	};
 	u64 all = ~0ul, before = 0;
 	i64 r;
 
-	spawn->args.stack = stack + third;
-	spawn->args.stack_size = 2 * third;
+	spawn->args.stack = stack + half;
+	spawn->args.stack_size = half;
 	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
 	r = clone_call(&thread, sizeof(thread), spawn_thread, spawn);
 	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);

@@ -5,7 +5,7 @@
  */
 import { type StageError, SyscallError } from "../errors.ts";
 import type { Plan, Register, Value } from "../plan/types.ts";
-import { encode, type Image } from "../program/encode.ts";
+import { encode, type Image, type Placed } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { copyRegisters, fillStageFile, getRegister, runImage, setRegister } from "../stage/program.ts";
@@ -58,6 +58,12 @@ export function endStage(pidfd: number): void {
   close(pidfd);
 }
 
+/** The ends of the sync socket. */
+export interface Sync {
+  readonly ours: number;
+  readonly stages: number;
+}
+
 /** Makes the stage's process and, while it waits, its file and its id mappings; then lets it execute. */
 export function bear(
   begun: Begun,
@@ -65,15 +71,15 @@ export function bear(
   prepared: Image,
   stage: number,
   inherit: readonly number[],
-  sync: number,
+  sync: Sync,
 ): Spawned {
   const { plan, spawn } = begun;
   const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
   // Its first line is what the thread does at its start.
   const entering = threadImage(plan, split, prepared, begun.early === "" ? 0 : 1);
-  spawn.clone({ call: split.clone, valueOf, entering, joinsUser: split.joinsUser, stage, inherit });
+  spawn.clone({ call: split.clone, valueOf, entering, stage, inherit });
   try {
-    fillStageFile(stage, buildStage(plan, split, prepared, sync));
+    fillStageFile(stage, buildStage(plan, split.stage, prepared, sync.stages));
     if (split.mapping.length > 0) map(begun, split, prepared, spawn.born());
   } catch (error) {
     spawn.abandon();
@@ -109,7 +115,7 @@ function threadImage(plan: Plan, split: Split, prepared: Image, earlyDone: numbe
 }
 
 /** Runs the runtime's calls between clone3 and the stage's execve. */
-function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: number): void {
+export function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: number): void {
   // Not born: `finish` says why.
   if (pid < 0) return;
   const image = encode(split.mapping, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
@@ -121,9 +127,9 @@ function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: number):
 }
 
 /** The stage's program, with the descriptors made so far in its registers. */
-function buildStage(plan: Plan, split: Split, prepared: Image, sync: number): Image {
+export function buildStage(plan: Plan, items: readonly Placed[], prepared: Image, sync: number): Image {
   // One register more than the plan has: the sync socket, which no line names.
-  const image = encode(split.stage, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
+  const image = encode(items, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, plan.registers, sync);
   return image;

@@ -24,8 +24,9 @@ import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { absolutePath } from "../state/paths.ts";
 import { openProcess } from "../state/process.ts";
 import { firstText, recordFile, type StateRecord } from "../state/record.ts";
-import { bear, type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { examine, type RecordedConfig } from "./exec_target.ts";
+import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
 import { writePidFile } from "./pid_file.ts";
 import { recordOf } from "./record.ts";
@@ -184,7 +185,10 @@ function launch(
   }
   const prepared = prepare(plan, spec, split, values);
   const file = makeStageFile();
-  const spawned = bear(begun, split, prepared, file, inheritedFds(plan, prepared, own, preserveFds), theirs);
+  const spawned = bearAnywhere(begun, split, prepared, file, inheritedFds(plan, prepared, own, preserveFds), {
+    ours: sync,
+    stages: theirs,
+  });
   for (const fd of own) close(fd);
   close(file);
   closeInherited(plan, prepared);

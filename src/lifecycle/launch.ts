@@ -26,7 +26,8 @@ import {
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
 import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
-import { bear, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";
 
@@ -76,7 +77,10 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     const stage = makeStageFile();
     opened.push(stage);
     const inherit = inheritedFds(loaded.plan, prepared, inputs.inherit, loaded.options.preserveFds);
-    spawned = bear(loaded, split, prepared, stage, inherit, inputs.stageSync);
+    spawned = bearAnywhere(loaded, split, prepared, stage, inherit, {
+      ours: inputs.sync,
+      stages: inputs.stageSync,
+    });
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     addProcess(directory, record.pid, record.startTime);
     for (const fd of opened) close(fd);

@@ -67,3 +67,8 @@ export function joinedNamespaces(spec: Spec): ReadonlyMap<NamespaceType, JoinedN
   }
   return joined;
 }
+
+/** Whether the runtime is root of the initial user namespace, to whom files of /proc belong that are nobody else's. */
+export function isMachinesRoot({ euid, inUserNamespace }: Host): boolean {
+  return euid === 0 && !inUserNamespace;
+}

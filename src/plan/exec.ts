@@ -13,7 +13,7 @@
  */
 import type { NamespaceType, Process, Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
-import type { Context, JoinedNamespace } from "./context.ts";
+import { type Context, isMachinesRoot, type JoinedNamespace } from "./context.ts";
 import { planEnvironment } from "./environment.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
@@ -58,9 +58,16 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
   // Of another process that is not dumpable only the machine's root writes files below /proc.
-  const isRoot = host.euid === 0 && !host.inUserNamespace;
+  const isRoot = isMachinesRoot(host);
   if (!isRoot) planOwnOomScore(c);
-  plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "the stage shares this memory until it executes" });
+  // With a user namespace the stage forks from a process of its own (plan/namespaces.ts, planSecrecy).
+  plan.on(c.hasUserNamespace ? "thread" : "runtime").at("");
+  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
+    why: c.hasUserNamespace
+      ? "out of reach for processes of the container"
+      : "the stage shares this memory until it executes",
+  });
+  plan.on("runtime");
   const cgroups = openCgroups(c, target);
   const files = openNamespaces(c, target, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;

@@ -12,8 +12,9 @@
  * @module
  */
 import type { NamespaceType } from "../spec/types.ts";
-import type { Context } from "./context.ts";
+import { type Context, isMachinesRoot } from "./context.ts";
 import type { Register } from "./types.ts";
+import { planOwnOomScore } from "./user_namespace.ts";
 
 /** In the order they are made or joined. */
 export const cloneFlags: readonly (readonly [NamespaceType, string])[] = [
@@ -101,10 +102,21 @@ export function enterStageNamespaces(c: Context, { mount, time }: StageNamespace
  * are still to be written: its own /proc files must stay its own, and nobody but itself could trace it.
  */
 export function planSecrecy(c: Context): void {
-  const isVisible = c.joined.has("pid") || c.joined.has("user");
-  const isRoot = c.host.euid === 0 && !c.host.inUserNamespace;
+  const isVisible = c.joined.has("pid");
+  const isRoot = isMachinesRoot(c.host);
+  const { plan } = c;
+  if (c.joined.has("user")) {
+    // A program executed in the user namespace would belong to it: root there may trace it whatever it says of itself.
+    // So it is executed outside, and what it forks within still has the outer one's memory (fork in calls.ts).
+    if (!isRoot) planOwnOomScore(c);
+    plan.on("thread").at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
+      why: "out of reach for processes of the namespaces that are joined",
+    });
+    plan.on("runtime");
+    return;
+  }
   if (c.fresh.has("user") ? !isRoot : !isVisible) return;
-  c.plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
+  plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
     why: "the stage shares this memory until it executes",
   });
 }

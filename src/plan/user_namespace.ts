@@ -9,7 +9,7 @@
  * Errors: EPERM ids that are not the writer's to give; EINVAL overlapping or unmapped ids
  * @module
  */
-import type { Context } from "./context.ts";
+import { type Context, isMachinesRoot } from "./context.ts";
 import { type IdMap, isMapped, mapText, maySetGroups } from "./id_maps.ts";
 import type { Register } from "./types.ts";
 
@@ -17,7 +17,9 @@ import type { Register } from "./types.ts";
 export function planMapping(c: Context, pid: Register): void {
   const { maps } = c;
   const offsets = timeOffsets(c);
-  const oomScoreAdj = c.hasUserNamespace ? c.spec.process?.oomScoreAdj : undefined;
+  // Of another process that is not dumpable only the machine's root writes files below /proc: the score is inherited then.
+  const isInherited = c.joined.has("user") && !isMachinesRoot(c.host);
+  const oomScoreAdj = c.hasUserNamespace && !isInherited ? c.spec.process?.oomScoreAdj : undefined;
   if (maps === undefined && offsets === "" && oomScoreAdj === undefined) return;
   const { plan } = c;
   plan.on("runtime").at("/linux/namespaces");
@@ -116,7 +118,11 @@ function timeOffsets(c: Context): string {
   const offsets = c.spec.linux?.timeOffsets;
   for (const clock of ["monotonic", "boottime"] as const) {
     const offset = offsets?.[clock];
-    if (offset !== undefined) text += `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
+    if (offset === undefined) continue;
+    if (c.joined.has("user")) {
+      c.plan.refuse("/linux/timeOffsets", "time offsets with a user namespace that is joined are not supported");
+    }
+    text += `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
   }
   return text;
 }

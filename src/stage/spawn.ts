@@ -55,8 +55,6 @@ export interface Birth {
   readonly valueOf: (value: Value) => number;
   /** What the thread enters beforehand; undefined: nothing. */
   readonly entering: Image | undefined;
-  /** A user namespace is among it: a process in between does it. */
-  readonly joinsUser: boolean;
   /** Descriptor of the stage's file. */
   readonly stage: number;
   /** Descriptors the stage keeps over its execve. */
@@ -105,7 +103,7 @@ export class Spawn {
   }
 
   /** Lets the thread enter what is to be entered and make the child; does not wait. */
-  clone({ call, valueOf, entering, joinsUser, stage, inherit }: Birth): void {
+  clone({ call, valueOf, entering, stage, inherit }: Birth): void {
     const wanted = call.args[0] as StructValue;
     const k = kernel();
     const view = this.#view;
@@ -132,12 +130,7 @@ export class Spawn {
       writeAddress(view, ENTERING, k.address(entering.bytes));
       writeAddress(view, REPORT, k.address(this.#report));
     }
-    const keeps = joinsUser || asked.includes("CLONE_NEWUSER");
-    view.setInt32(
-      FLAGS,
-      (keeps ? spawning.SPAWN_KEEP_CAPABILITIES : 0) | (joinsUser ? spawning.SPAWN_BY_JOINER : 0),
-      true,
-    );
+    if (asked.includes("CLONE_NEWUSER")) view.setInt32(FLAGS, spawning.SPAWN_KEEP_CAPABILITIES, true);
     k.call(ops.SHIM_CLONE, k.address(this.#bytes), 0, 0, 0, 0, 0);
   }
 

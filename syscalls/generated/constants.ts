@@ -284,6 +284,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     CLONE_FS: 512,
     CLONE_PIDFD: 0x1000,
     CLONE_VFORK: 0x4000,
+    CLONE_PARENT: 0x8000,
     CLONE_THREAD: 0x10000,
     CLONE_NEWNS: 0x20000,
     CLONE_PARENT_SETTID: 0x100000,

@@ -29,6 +29,7 @@ enum {
   OP_NUMBER_TEXT = 0x1012,
   OP_HELPER = 0x1013,
   OP_VERIFY_SAME = 0x1014,
+  OP_FORK = 0x1015,
   OP_DROP_BOUNDING = 0x1036,
   OP_RESOLVE = 0x102c,
   OP_CLOSE_DESCRIPTORS = 0x102d,
@@ -55,6 +56,8 @@ enum {
   EVENT_EXEC = 5,
   EVENT_LIMITS = 6,
   EVENT_LIMITED = 7,
+  EVENT_FORKED = 8,
+  EVENT_MAPPED = 9,
 };
 
 enum {
@@ -71,7 +74,6 @@ enum {
 
 enum {
   SPAWN_KEEP_CAPABILITIES = 1,
-  SPAWN_BY_JOINER = 2,
 };
 
 enum {

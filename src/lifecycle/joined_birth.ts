@@ -1,0 +1,141 @@
+/**
+ * The birth of a stage in a user namespace that is joined. What is executed within it belongs to it: root there may trace
+ * such a process and would find the host in its reach. So the stage is executed outside, enters everything by itself and
+ * forks; the copy's memory still belongs to the outer namespace.
+ * Input: Begun, the registers so far. Output: pid and pidfd of the copy; a failure leaves no process.
+ *
+ * Kernel: user_namespaces(7), ptrace(2) "Ptrace access mode checking"; clone(2) CLONE_PARENT: the copy is our child
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import type { Call, Item, Register, StructValue, Value } from "../plan/types.ts";
+import type { Image, Placed } from "../program/encode.ts";
+import type { Split } from "../program/split.ts";
+import { fillStageFile, getRegister } from "../stage/program.ts";
+import { post, receive } from "../stage/sockets.ts";
+import type { Spawned } from "../stage/spawn.ts";
+import { close, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
+import { events } from "../../syscalls/ops.ts";
+import { bear, type Begun, buildStage, endStage, map, type Sync } from "./birth.ts";
+import { failureError } from "./failure.ts";
+
+/** As `bear`, wherever the stage is to be born. */
+export function bearAnywhere(
+  begun: Begun,
+  split: Split,
+  prepared: Image,
+  stage: number,
+  inherit: readonly number[],
+  sync: Sync,
+): Spawned {
+  return (split.joinsUser ? bearInUserNamespace : bear)(begun, split, prepared, stage, inherit, sync);
+}
+
+function bearInUserNamespace(
+  begun: Begun,
+  split: Split,
+  prepared: Image,
+  stage: number,
+  inherit: readonly number[],
+  sync: Sync,
+): Spawned {
+  const { plan, spec, spawn } = begun;
+  const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
+  const fork = forkOf(split.clone);
+  const all = [...inherit];
+  for (const register of registersOf([...split.thread.map(({ item }) => item), fork])) {
+    const fd = getRegister(prepared, register);
+    if (fd >= 0 && !all.includes(fd)) all.push(fd);
+  }
+  const outer: Call = { ...split.clone, args: [{ exit_signal: "SIGCHLD" }] };
+  spawn.clone({ call: outer, valueOf, entering: undefined, stage, inherit: all });
+  try {
+    fillStageFile(stage, buildStage(plan, wholeProgram(split, fork), prepared, sync.stages));
+  } catch (error) {
+    spawn.abandon();
+    throw error;
+  }
+  const first = spawn.finish();
+  if (first.pid < 0) {
+    throw failureError(plan, spec, { address: split.cloneAddress, errno: -first.pid, result: 0, detail: "" });
+  }
+  try {
+    const pid = forked(begun, sync.ours, first.pidfd);
+    const pidfd = sysOrThrow("pidfd_open", pid, 0);
+    try {
+      if (split.mapping.length > 0) map(begun, split, prepared, pid);
+      post(sync.ours, events.MAPPED);
+    } catch (error) {
+      endStage(pidfd);
+      throw error;
+    }
+    return { pid, pidfd };
+  } finally {
+    // It has ended, or does so now.
+    sys("waitid", flags("P_PIDFD"), first.pidfd, stable(128), flags("WEXITED"), null);
+    close(first.pidfd);
+  }
+}
+
+/** The plan's clone3 as the stage makes it. Its end is told by the signal of whoever forked (clone(2), CLONE_PARENT). */
+function forkOf(clone: Call): Call {
+  const { exit_signal: _, flags: asked, ...wanted } = clone.args[0] as StructValue;
+  const all = asked === undefined ? "CLONE_PARENT" : `${asked as string}|CLONE_PARENT`;
+  const { out: __, ...call } = clone;
+  return { ...call, call: "fork", side: "stage", args: [{ flags: all, ...wanted }] };
+}
+
+/** What the thread would have entered, the fork, and the stage's own lines once its mappings are written. */
+function wholeProgram(split: Split, fork: Call): Placed[] {
+  const wait: Call = { kind: "call", side: "stage", call: "wait", args: ["MAPPED"], from: fork.from };
+  return [
+    ...split.thread,
+    { item: fork, address: split.cloneAddress },
+    { item: wait, address: split.cloneAddress },
+    ...split.stage,
+  ];
+}
+
+/** Registers that these read: what they hold must reach the process that runs them. */
+function registersOf(items: readonly Item[]): Set<number> {
+  const found = new Set<number>();
+  const visitValue = (value: Value): void => {
+    if (value === null || typeof value !== "object") return;
+    if ("register" in value) found.add((value as Register).register);
+    else for (const inner of Object.values(value as StructValue)) visitValue(inner);
+  };
+  const visit = (item: Item): void => {
+    if (item.kind === "call") {
+      for (const value of item.args) visitValue(value);
+      return;
+    }
+    item.attempt.forEach(visit);
+    item.then.forEach(visit);
+    for (const branch of item.branches) branch.items.forEach(visit);
+  };
+  items.forEach(visit);
+  return found;
+}
+
+/**
+ * Waits for the pid of the copy. The other end of the socket is still open here, so that its maker's end is told by the
+ * pidfd alone; what it said before lies in the socket then. Errors: StageError when a line failed before.
+ */
+function forked({ plan, spec }: Begun, ours: number, maker: number): number {
+  const wait = stable(16);
+  const view = new DataView(wait.buffer);
+  view.setInt32(0, ours, true);
+  view.setInt32(8, maker, true);
+  for (const at of [4, 12]) view.setInt16(at, flags("POLLIN"), true);
+  for (;;) {
+    sys("ppoll", wait, 2, null, null, 0);
+    if (view.getInt16(6, true) === 0) {
+      if (view.getInt16(14, true) === 0) continue;
+      throw new HostError("The process that joins a user namespace ended before it had forked");
+    }
+    for (const message of receive(ours)) {
+      if (message.kind === "failed") throw failureError(plan, spec, { ...message, errno: message.value });
+      if (message.kind === "post" && message.value === events.FORKED) return message.result;
+    }
+  }
+}
