@@ -58,7 +58,8 @@ function make(rt: RuntimeOptions, config: object): void {
   try {
     const prepared = prepare(plan, spec, split, {});
     const begun = { spec, plan, early, spawn: new Spawn(early === "" ? 0 : flags(early)) };
-    const stage = bear(begun, split, prepared, file, inheritedFds(plan, prepared, [theirs], 0), theirs);
+    const inherited = inheritedFds(plan, prepared, [theirs], 0);
+    const stage = bear(begun, split, prepared, file, inherited, { ours: sync, stages: theirs });
     try {
       closeInherited(plan, prepared);
       close(theirs);
