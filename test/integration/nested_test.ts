@@ -10,6 +10,7 @@ import { limits } from "../support/machine.ts";
 import { forOneId, mappedIds } from "../support/mode.ts";
 import { bunker } from "../support/runtime.ts";
 import { type Bundle, type BundleOptions, type Scope, scoped } from "../support/scope.ts";
+import { usualUser } from "../support/user.ts";
 
 /** What --privileged gives. */
 function privileged(config: Config): void {
@@ -129,4 +130,32 @@ test(
     assert.match(outcome.stderr, /EPERM/);
     assert.match(outcome.stderr, /\/proc\/(kcore|keys|timer_list|sys|bus)/);
   }),
+);
+
+test(
+  "run, exec, kill, delete [in an ordinary user's container, as its root] (rootless)",
+  limits,
+  scoped(
+    "nestuser",
+    [],
+    async (scope) => {
+      const inner = nest(
+        scope,
+        { options: { ids: "none" }, change: (config) => (config.process.args = ["/bin/sleep", "1000"]) },
+        {
+          change: (config) => {
+            privileged(config);
+            const bunkerIn = "/runtime --root /tmp/state --cgroup-manager disabled";
+            config.process.args[2] =
+              `${bunkerIn} run --detach --bundle /inner nested && ${bunkerIn} exec nested hostname && ` +
+              `${bunkerIn} state nested | grep -c running; ${bunkerIn} kill nested KILL; sleep 0.2; ` +
+              `${bunkerIn} delete nested; echo $?; ${bunkerIn} list -q | wc -l`;
+          },
+        },
+      );
+      const outcome = await scope.succeed(["run", "--bundle", inner.path, scope.id()]);
+      assert.equal(outcome.stdout, "inside\n1\n0\n0\n", outcome.stderr);
+    },
+    usualUser,
+  ),
 );
