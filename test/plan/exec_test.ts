@@ -32,6 +32,7 @@ const thread = (plan: Plan): string[] =>
 
 test("planExec() lets the thread enter everything before the stage is born", () => {
   assert.deepEqual(thread(planOf({ namespaces: everything, maps: { uid: map, gid: map } })), [
+    "prctl PR_SET_DUMPABLE",
     "unshare CLONE_FS",
     "setns CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWNET|CLONE_NEWCGROUP",
     "setgroups",
@@ -42,6 +43,7 @@ test("planExec() lets the thread enter everything before the stage is born", () 
 test("planExec() begins with the user namespace where that gives the rights", () => {
   const user = hostWith({ euid: 1000, egid: 1000, mayMount: false, mayMapIds: false });
   assert.deepEqual(thread(planOf({ namespaces: ["user", "mount"], maps: { uid: map, gid: map } }, {}, user)), [
+    "prctl PR_SET_DUMPABLE",
     "unshare CLONE_FS",
     "setns CLONE_NEWUSER|CLONE_NEWNS",
   ]);
