@@ -103,7 +103,7 @@ for (const [name, shared, change, options] of [
   );
 }
 
-// The user's own stage can be traced by the user's own containers; the machine's root must be out of reach even so.
+// The stage is executed before it enters the namespace: its memory belongs to the outer one, whoever the user is.
 test(
   "run [watched by root of the user's own namespace that is joined, with every capability] (rootless)",
   limits,
@@ -113,7 +113,7 @@ test(
     async (scope) => {
       const lines = await spied(scope, ["user", "pid", "network", "ipc", "uts"], withEverything, {});
       assert.deepEqual(
-        lines.filter((line) => line.startsWith("reached")),
+        lines.filter((line) => !harmless.test(line)),
         [],
         lines.join("\n"),
       );
