@@ -12,10 +12,14 @@ import { expressions } from "../../syscalls/expressions.ts";
 import { goldenCases, planOf } from "./cases.ts";
 
 /** Numbers that config.json gives, and sets of capabilities: any there are. */
-const isNumber = (expression: string): boolean => /^0x[0-9a-f]+$/.test(expression);
+const isNumber = (expression: string): boolean => /^0x?[0-9a-f]+$/.test(expression);
 
-test("the plan of the default configuration needs no flag expression to be worked out", () => {
-  const golden = goldenCases().find(({ name }) => name === "run/default");
+for (const usual of ["run/default", "exec/default", "exec/cgroup_v1", "exec/podman_exec"]) {
+  test(`the plan of golden ${usual} needs no flag expression to be worked out`, () => checkCase(usual));
+}
+
+function checkCase(usual: string): void {
+  const golden = goldenCases().find(({ name }) => name === usual);
   assert.ok(golden !== undefined);
   const plan = planOf(golden);
   const asked = new Set<string>();
@@ -34,4 +38,4 @@ test("the plan of the default configuration needs no flag expression to be worke
     [...asked].filter((expression) => !expressions.includes(expression) && !isNumber(expression)),
     [],
   );
-});
+}
