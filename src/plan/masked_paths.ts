@@ -20,7 +20,9 @@ const clone = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH";
 export interface Masks {
   readonly directory: Register;
   readonly file: Register;
-  /** The tmpfs is attached over the host's "/". */
+  /** The tmpfs is attached in the host's tree. */
+  readonly isAttached: boolean;
+  /** And lies over its "/". */
   readonly isStacked: boolean;
 }
 
@@ -29,8 +31,12 @@ export function clonesDetached({ kernel: { major, minor } }: Host): boolean {
   return major > 6 || (major === 6 && minor >= 15);
 }
 
-/** Stage, before the root is attached: undefined where nothing is to be hidden. */
-export function planMasks(c: Context): Masks | undefined {
+/**
+ * Stage: undefined where nothing is to be hidden.
+ * @param place where it is attached if it must be: "/" before the root is attached there; "/dev" after hooks that may
+ * look around in the host's tree
+ */
+export function planMasks(c: Context, place: "/" | "/dev"): Masks | undefined {
   const { plan, spec } = c;
   if ((spec.linux?.maskedPaths ?? []).length === 0 || !c.fresh.has("mount")) return undefined;
   plan.at("/linux/maskedPaths");
@@ -42,15 +48,14 @@ export function planMasks(c: Context): Masks | undefined {
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);
-  c.stacked++;
   // Without the newer calls nothing is detached to begin with.
-  const isStacked = mountsByDescriptor(c.host) && !clonesDetached(c.host);
-  if (isStacked) {
-    plan.call("move_mount", [directory, "", "AT_FDCWD", "/", "MOVE_MOUNT_F_EMPTY_PATH"], {
+  const isAttached = mountsByDescriptor(c.host) && !clonesDetached(c.host);
+  if (isAttached) {
+    plan.call("move_mount", [directory, "", "AT_FDCWD", place, "MOVE_MOUNT_F_EMPTY_PATH"], {
       why: "only attached mounts can be cloned before Linux 6.15; goes with the old root",
     });
   }
-  return { directory, file, isStacked };
+  return { directory, file, isAttached, isStacked: isAttached && place === "/" };
 }
 
 /** Stage: one clone over each path that exists. */
@@ -90,7 +95,7 @@ export function planMaskedPaths(c: Context, masks: Masks | undefined): void {
  * 0.1 to 0.6 ms. It takes the host's /dev, from which nothing is wanted any more.
  */
 export function dropMasks(c: Context, masks: Masks | undefined): void {
-  if (masks === undefined || masks.isStacked || !mountsByDescriptor(c.host)) return;
+  if (masks === undefined || masks.isAttached || !mountsByDescriptor(c.host)) return;
   c.plan
     .at("/linux/maskedPaths")
     .call("move_mount", [masks.directory, "", "AT_FDCWD", "/dev", "MOVE_MOUNT_F_EMPTY_PATH"], {

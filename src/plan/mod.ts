@@ -26,7 +26,14 @@ import { planMapping, planRootIds } from "./user_namespace.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { planRefusals } from "./refusals.ts";
 import { enterRoot } from "./root_entry.ts";
-import { attachRootfs, finishPropagation, isolateMounts, openRootfs, planReadonlyRoot } from "./rootfs.ts";
+import {
+  attachRootfs,
+  finishPropagation,
+  hasMountingHooks,
+  isolateMounts,
+  openRootfs,
+  planReadonlyRoot,
+} from "./rootfs.ts";
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
@@ -88,13 +95,15 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   }
   const { mounts, devices } = sources;
   const over = takeLockedTrees(c, mounts);
-  const masks = planMasks(c);
+  const isHooked = hasMountingHooks(c);
+  let masks = isHooked ? undefined : planMasks(c, "/");
   attachRootfs(c, over);
   planMounts(c, mounts, cgroups);
   planDevices(c, mounts, devices);
   const terminal = planTerminal(c, mounts);
   planOrdinaryMask(c);
   if (spec.hooks !== undefined) planCreateHooks(c, container);
+  if (isHooked) masks = planMasks(c, "/dev");
   // Last of all in the root: what only takes away.
   const cwd = planWorkingDirectory(c);
   planMaskedPaths(c, masks);

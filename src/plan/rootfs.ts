@@ -58,7 +58,8 @@ export function isolateMounts(c: Context): void {
 /** Hooks that may look for the container's mounts, or add some, below the path that the state tells them. */
 const mountingHooks = ["prestart", "createRuntime", "createContainer"] as const;
 
-function hasMountingHooks({ spec: { hooks } }: Context): boolean {
+/** Whether there are any. */
+export function hasMountingHooks({ spec: { hooks } }: Context): boolean {
   if (hooks === undefined) return false;
   for (const kind of mountingHooks) if ((hooks[kind] ?? []).length > 0) return true;
   return false;
