@@ -20,6 +20,7 @@ const wanted = {
   test: {
     "busybox-static": "busybox",
     strace: "strace",
+    iproute2: "ip",
     "util-linux": "unshare",
     uidmap: "newuidmap",
     runc: "runc",

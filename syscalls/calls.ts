@@ -166,6 +166,11 @@ export const pseudoCalls = {
    * joined (lifecycle/joined_birth.ts).
    */
   fork: ["struct clone_args", "size"],
+  /**
+   * move_net_device(PID, NAME, NEW_NAME): RTM_SETLINK with IFLA_NET_NS_PID, and RTM_NEWADDR for the addresses that the
+   * kernel drops on the way: which these are the kernel tells, and each is one more message and its answer.
+   */
+  move_net_device: ["int", "str", "str"],
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: ["fd", "fd"],
   /**

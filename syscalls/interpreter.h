@@ -9,6 +9,9 @@
 #include "copy_tree.h"
 #include "home.h"
 #include "user_namespace.h"
+#ifdef RUNTIME_OPS
+#include "net_device.h"
+#endif
 
 #define ARGUMENTS 7
 #define NO_REGISTER 0xffff
@@ -282,6 +285,10 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
 	case OP_FORK:
 		return op_fork(m, (struct clone_args *)a[0], (u64)a[1], at->address);
+#ifdef RUNTIME_OPS
+	case OP_MOVE_NET_DEVICE:
+		return op_move_net_device(a[0], (char *)a[1], (char *)a[2], &m->report->failed.result);
+#endif
 	case OP_VERIFY_SAME:
 		return op_verify_same(a[0], a[1]);
 	case OP_NUMBER_TEXT:

@@ -32,6 +32,7 @@ export const ops = {
   OP_VERIFY_SAME: 4116,
   OP_FORK: 4117,
   OP_DROP_BOUNDING: 4150,
+  OP_MOVE_NET_DEVICE: 4160,
   OP_RESOLVE: 4140,
   OP_CLOSE_DESCRIPTORS: 4141,
   OP_MOUNT_FD: 4142,
@@ -67,6 +68,8 @@ export const events = {
   LIMITED: 7,
   FORKED: 8,
   MAPPED: 9,
+  NETWORK: 20,
+  NETWORKED: 21,
 } as const;
 
 /** Kinds of records on the sync socket. */

@@ -3,6 +3,8 @@
  * memory and made executable; it holds no writable data.
  * In: plain numbers and pointers by FFI. Out: value or -errno.
  */
+/* Pseudo-calls that no stage makes: it stays small. */
+#define RUNTIME_OPS
 #include "base.h"
 #include "interpreter.h"
 

@@ -13,6 +13,7 @@ import { mountCause } from "./cause_mount.ts";
 import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
 import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
+import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause } from "./cause_seccomp.ts";
 import { linesOf } from "./host_facts.ts";
@@ -95,6 +96,8 @@ function causeOfCall(failed: Failed): Cause {
     case "clone3":
     case "unshare":
       return cloneCause(failed);
+    case "move_net_device":
+      return netDeviceCause(failed);
     case "seccomp":
       return loadFilterCause(failed);
     case "setns":

@@ -24,7 +24,7 @@ export function features(product: { readonly version: string; readonly commit: s
       selinux: { enabled: false },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { "io.bunker.version": product.version, "io.bunker.commit": product.commit },
   };

@@ -23,6 +23,7 @@ import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
 import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins, planSecrecy } from "./namespaces.ts";
 import { planMapping, planRootIds } from "./user_namespace.ts";
+import { planNetDevices } from "./net_devices.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { planRefusals } from "./refusals.ts";
 import { enterRoot } from "./root_entry.ts";
@@ -102,6 +103,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planDevices(c, mounts, devices);
   const terminal = planTerminal(c, mounts);
   planOrdinaryMask(c);
+  if (spec.linux?.netDevices !== undefined) planNetDevices(c, container);
   if (spec.hooks !== undefined) planCreateHooks(c, container);
   if (isHooked) masks = planMasks(c, "/dev");
   // Last of all in the root: what only takes away.

@@ -14,9 +14,6 @@ export function planRefusals(c: Context): void {
   if (process !== undefined) refuseProcess(c, process);
   if (vm !== undefined && Object.keys(vm).length > 0) refuse(vm, "/vm", "virtual machines");
   if (linux === undefined) return;
-  if (linux.netDevices !== undefined && Object.keys(linux.netDevices).length > 0) {
-    refuse(linux, "/linux/netDevices", "network devices");
-  }
   refuse(linux.intelRdt, "/linux/intelRdt", "Intel RDT allocations");
   refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
 }

@@ -8,6 +8,7 @@ import { SpecError } from "../errors.ts";
 import { describeValue } from "./issues.ts";
 import { findNamespace, type OwnNamespaces, ownNamespaces, requireNamespace } from "./namespaces.ts";
 import { pointerTo } from "./pointer.ts";
+import { validateNetDevices } from "./validate_net_devices.ts";
 import type { Linux, Mount, Spec } from "./types.ts";
 import { validateProcess } from "./validate_process.ts";
 import { validateResources } from "./validate_resources.ts";
@@ -109,6 +110,7 @@ function validateOtherNamespaces(linux: Linux, own: OwnNamespaces): void {
   }
   if (linux.netDevices !== undefined && Object.keys(linux.netDevices).length > 0) {
     requireNamespace(own, "network", "linux", "netDevices");
+    validateNetDevices(linux.netDevices);
   }
 }
 

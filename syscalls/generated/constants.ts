@@ -374,6 +374,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     SIOCSIFFLAGS: 0x8914,
     IFF_UP: 1,
     IFF_RUNNING: 64,
+    IFNAMSIZ: 16,
     KEYCTL_JOIN_SESSION_KEYRING: 1,
     PER_LINUX: 0,
     PER_LINUX32: 8,

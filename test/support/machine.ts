@@ -83,6 +83,7 @@ const checks = {
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),
+  ip: () => programCheck("ip"),
   strace: () =>
     programCheck("strace") ?? (tries(["strace", "-o", "/dev/null", "true"]) ? undefined : "ptrace is not allowed here"),
   tmux: () => programCheck("tmux"),
