@@ -84,6 +84,7 @@ function refusalOf(errno: string, directory: string, name: string, text: string)
   if (errno === "EINVAL" && name.startsWith("cpu.")) {
     return `a quota is at least 1000, a period 1000 to 1000000, and no more than the cgroup above has${inForce}`;
   }
+  if (errno === "ENODEV" && name === "rdma.max") return `there is no RDMA device "${text.split(" ")[0]}"`;
   if (errno === "ENODEV") return `there is no block device ${text.split(" ")[0]}`;
   if (errno === "EOPNOTSUPP" && name.includes("weight")) {
     return `block device ${text.split(" ")[0]} does not use the scheduler that has weights (/sys/block/NAME/queue/scheduler)`;

@@ -47,7 +47,7 @@ export function warnOfIgnored(plan: PlanBuilder, { memory }: Resources): void {
 /** What a refusal says of the place: which controllers there are, and why no others. */
 export interface Missing {
   readonly message: (controller: string) => string;
-  readonly detail: readonly string[];
+  readonly detail?: readonly string[];
 }
 
 /** The settings that can be made; those whose controller is missing are refused, unless they ask for nothing. */
@@ -58,14 +58,23 @@ export function available(
   missing: Missing,
 ): Setting[] {
   const left: Setting[] = [];
+  const lacking: Setting[] = [];
   for (const setting of settings) {
-    const { controller, pointer, isDefault } = setting;
-    if (controller === "" || controllers.includes(controller)) left.push(setting);
-    else if (isDefault !== true) {
-      plan.refuse(`${resourcesPointer}${pointer}`, missing.message(controller), missing.detail);
-    }
+    const isThere = setting.controller === "" || controllers.includes(setting.controller);
+    (isThere ? left : lacking).push(setting);
   }
+  refuseSettings(plan, lacking, missing);
   return left;
+}
+
+/** Refuses settings by their fields, each once; those that ask for nothing are no matter. */
+export function refuseSettings(plan: PlanBuilder, settings: readonly Setting[], missing: Missing): void {
+  let last = "";
+  for (const { controller, pointer, isDefault } of settings) {
+    if (isDefault === true || pointer === last) continue;
+    last = pointer;
+    plan.refuse(`${resourcesPointer}${pointer}`, missing.message(controller), missing.detail);
+  }
 }
 
 /** v1: the settings whose hierarchy is there. */

@@ -30,11 +30,11 @@ export function legacySettings(resources: Resources, refuse: Refuse, current: Cu
   if (resources.blockIO !== undefined) blockIO(add, resources.blockIO);
   for (const [index, huge] of (resources.hugepageLimits ?? []).entries()) {
     const text = integerText(huge.limit);
-    const instead = { file: `hugetlb.${huge.pageSize}.limit_in_bytes`, text };
-    const file = `hugetlb.${huge.pageSize}.rsvd.limit_in_bytes`;
-    add("hugetlb", file, text, pointerTo("hugepageLimits", index, "limit"), {
-      otherwise: { why: "no limits on reservations before Linux 5.7: on usage", instead },
-    });
+    const pointer = pointerTo("hugepageLimits", index, "limit");
+    // Usage, too, for MAP_NORESERVE reserves nothing; as runc.
+    add("hugetlb", `hugetlb.${huge.pageSize}.limit_in_bytes`, text, pointer);
+    const otherwise = { why: "no limits on reservations before Linux 5.7: on usage alone" };
+    add("hugetlb", `hugetlb.${huge.pageSize}.rsvd.limit_in_bytes`, text, pointer, { otherwise });
   }
   for (const [device, limits] of Object.entries(resources.rdma ?? {})) {
     add("rdma", "rdma.max", rdmaText(device, limits), pointerTo("rdma", device));

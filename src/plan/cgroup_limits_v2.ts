@@ -23,10 +23,11 @@ export function unifiedSettings(resources: Resources, refuse: Refuse, current: C
   pids(add, resources.pids);
   if (resources.blockIO !== undefined) io(add, resources.blockIO);
   for (const [index, { pageSize, limit }] of (resources.hugepageLimits ?? []).entries()) {
-    const instead = { file: `hugetlb.${pageSize}.max`, text: integerText(limit) };
-    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, integerText(limit), pointerTo("hugepageLimits", index, "limit"), {
-      otherwise: { why: "no limits on reservations before Linux 5.7: on usage", instead },
-    });
+    const pointer = pointerTo("hugepageLimits", index, "limit");
+    // Usage, too, for MAP_NORESERVE reserves nothing; as runc.
+    add("hugetlb", `hugetlb.${pageSize}.max`, integerText(limit), pointer);
+    const otherwise = { why: "no limits on reservations before Linux 5.7: on usage alone" };
+    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, integerText(limit), pointer, { otherwise });
   }
   rdma(add, resources.rdma);
   for (const [file, text] of Object.entries(resources.unified ?? {})) {

@@ -10,7 +10,16 @@
  */
 import { directoriesAbove, enableControllers, missingController } from "./cgroup_controllers.ts";
 import { planDeviceRules } from "./cgroup_devices.ts";
-import { available, availableLegacy, hasLimits, settingsOf, warnOfIgnored, writeSettings } from "./cgroup_limits.ts";
+import {
+  available,
+  availableLegacy,
+  hasLimits,
+  type Missing,
+  refuseSettings,
+  settingsOf,
+  warnOfIgnored,
+  writeSettings,
+} from "./cgroup_limits.ts";
 import { planOwner } from "./cgroup_owner.ts";
 import type { Setting } from "./cgroup_settings.ts";
 import type { Context } from "./context.ts";
@@ -45,7 +54,7 @@ export function planCgroups(c: Context): Cgroups {
     if ((spec.linux?.resources?.devices ?? []).length > 0) {
       plan.warn("/linux/resources/devices is not applied: the cgroup manager is disabled");
     }
-    refuseLimits(c, () => ({ message: "Expected no limits, for the cgroup manager is disabled" }));
+    refuseLimits(c, { message: () => "Expected no limits, for the cgroup manager is disabled" });
     return none;
   }
   if (options.cgroupManager === "systemd") {
@@ -54,15 +63,12 @@ export function planCgroups(c: Context): Cgroups {
   const asked = spec.linux?.cgroupsPath;
   if (host.cgroup.layout === "none") {
     if (asked !== undefined) plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
-    refuseLimits(c, () => ({ message: "no cgroups are mounted on this machine" }));
+    refuseLimits(c, { message: () => "no cgroups are mounted on this machine" });
     return none;
   }
   const path = askedPath(c, asked);
   if (path === undefined) {
-    refuseLimits(c, (controller) => {
-      const { message, detail } = host.cgroup.v2 === null ? undelegated : missingController(host);
-      return { message: message(controller), detail };
-    });
+    refuseLimits(c, host.cgroup.v2 === null ? undelegated : missingController(host));
     return none;
   }
   return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
@@ -75,14 +81,10 @@ const undelegated = {
 };
 
 /** Without a cgroup of the container's own every limit is one that nothing keeps. */
-function refuseLimits(c: Context, say: (controller: string) => { message: string; detail?: readonly string[] }): void {
-  const { resources } = c.spec.linux ?? {};
+function refuseLimits({ plan, spec, host }: Context, missing: Missing): void {
+  const { resources } = spec.linux ?? {};
   if (resources === undefined || !hasLimits(resources)) return;
-  for (const { controller, pointer, isDefault } of settingsOf(c.plan, c.host, resources)) {
-    if (isDefault === true) continue;
-    const { message, detail } = say(controller);
-    c.plan.refuse(`/linux/resources${pointer}`, message, detail);
-  }
+  refuseSettings(plan, settingsOf(plan, host, resources), missing);
 }
 
 /**
@@ -122,7 +124,8 @@ function planUnified(c: Context, asked: string): Cgroups {
   });
   const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
-  planDeviceRules(c, { directory });
+  if (path === "") refuseTopRules(c);
+  else planDeviceRules(c, { directory });
   const late = planUnifiedLimits(c, path, directory);
   planOwner(c, directory);
   return { directory, procs: [], v1: [], late };
@@ -152,6 +155,12 @@ function refuseTop(c: Context, path: string, settings: readonly Setting[]): void
   c.plan.refuse(`/linux/resources${settings[0]!.pointer}`, "Expected a cgroupsPath below the top of the hierarchy");
 }
 
+/** Device rules there would be the whole machine's. */
+function refuseTopRules({ plan, spec, host }: Context): void {
+  if ((spec.linux?.resources?.devices ?? []).length === 0 || host.euid !== 0 || host.inUserNamespace) return;
+  plan.refuse("/linux/resources/devices", "Expected a cgroupsPath below the top of the hierarchy");
+}
+
 /** Runtime, once the stage's process is in: the limits that would have kept it out. */
 export function planLateLimits(c: Context, { directory, late }: Cgroups): void {
   if (directory === undefined || late.length === 0) return;
@@ -175,7 +184,9 @@ function planLegacy(c: Context, asked: string): Cgroups {
     procs.push(file);
     v1.push({ hierarchy, path: place });
     if (path !== "") plan.cgroups.push(place);
-    if (hierarchy.controllers.includes("devices")) planDeviceRules(c, { place });
+    if (!hierarchy.controllers.includes("devices")) continue;
+    if (path === "") refuseTopRules(c);
+    else planDeviceRules(c, { place });
   }
   if (!c.host.cgroup.v1.some(({ controllers }) => controllers.includes("devices"))) planDeviceRules(c, {});
   planLegacyLimits(c, v1);

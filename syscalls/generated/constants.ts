@@ -382,6 +382,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     MFD_CLOEXEC: 1,
     MFD_ALLOW_SEALING: 2,
     MAP_ANONYMOUS: 32,
+    MAP_NORESERVE: 0x4000,
     MAP_PRIVATE: 2,
     POLLIN: 1,
     EPOLLIN: 1,

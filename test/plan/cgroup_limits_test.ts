@@ -214,12 +214,12 @@ test("blockIO [v1: weight of CFQ, else of BFQ]", () => {
   ]);
 });
 
-test("hugepageLimits [reservations, else usage; 0 is a limit]", () => {
+test("hugepageLimits [usage, and reservations where the kernel limits them; 0 is a limit]", () => {
   const hugepageLimits = [{ pageSize: "2MB", limit: 0 }];
-  assert.deepEqual(writes({ hugepageLimits }), ["hugetlb.2MB.rsvd.max = 0", "hugetlb.2MB.max = 0"]);
+  assert.deepEqual(writes({ hugepageLimits }), ["hugetlb.2MB.max = 0", "hugetlb.2MB.rsvd.max = 0"]);
   assert.deepEqual(writes({ hugepageLimits }, legacy), [
-    "hugetlb/hugetlb.2MB.rsvd.limit_in_bytes = 0",
     "hugetlb/hugetlb.2MB.limit_in_bytes = 0",
+    "hugetlb/hugetlb.2MB.rsvd.limit_in_bytes = 0",
   ]);
 });
 
@@ -368,6 +368,9 @@ test("the top of a hierarchy takes no limits, and a disabled manager none at all
   const config = { linux: { namespaces: [{ type: "mount" }], cgroupsPath: "/", resources: { pids: { limit: 9 } } } };
   for (const host of [unified, legacy]) {
     assert.match(planOf(config, host).refusals[0]!.message, /below the top/);
+    const rules = { ...config.linux, resources: { devices: [{ allow: false }] } };
+    assert.match(planOf({ linux: rules }, host).refusals[0]!.message, /below the top/);
+    assert.deepEqual(planOf({ linux: { ...rules, resources: {} } }, host).refusals, []);
     assert.match(planOf(config, host, { cgroupManager: "disabled" }).refusals[0]!.message, /manager is disabled/);
   }
 });
