@@ -18,20 +18,6 @@ export function statisticsOf(directories: readonly string[]): Json {
   return isUnified || hasType ? unifiedStatistics(first) : legacyStatistics(directories);
 }
 
-/** How often the kernel killed a process here for want of memory. */
-export function outOfMemoryKills(directories: readonly string[]): number {
-  let kills = 0;
-  for (const directory of directories) {
-    for (const file of ["memory.events", "memory.oom_control"]) {
-      const line = readIfThere(`${directory}/${file}`)
-        .split("\n")
-        .find((text) => text.startsWith("oom_kill "));
-      if (line !== undefined) kills = Math.max(kills, Number(line.slice(9)));
-    }
-  }
-  return kills;
-}
-
 /** One line of JSON. JavaScript's own writes no integers beyond 2^53. */
 export function jsonLine(value: Json): string {
   if (typeof value === "bigint") return String(value);

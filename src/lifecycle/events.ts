@@ -4,7 +4,8 @@
  * @module
  */
 import { ownCgroups } from "../cgroup/directories.ts";
-import { type Json, jsonLine, outOfMemoryKills, statisticsOf } from "../cgroup/statistics.ts";
+import { outOfMemoryKills } from "../cgroup/memory.ts";
+import { type Json, jsonLine, statisticsOf } from "../cgroup/statistics.ts";
 import { HostError } from "../errors.ts";
 import { close } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";

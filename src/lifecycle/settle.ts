@@ -3,6 +3,7 @@
  * Input: Launched. Output: nothing, or the error of whichever line failed; what was made is undone then.
  * @module
  */
+import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
 import { encode } from "../program/encode.ts";
 import { copyRegisters, runImage, setRegister } from "../stage/program.ts";
@@ -19,7 +20,7 @@ import type { RuntimeOptions } from "./types.ts";
 type Executed = Pick<Loaded, "plan" | "spec">;
 
 /** Its process, and our end of the socket to it. */
-interface Stage extends Pick<Launched, "sync" | "pidfd"> {
+interface Stage extends Pick<Launched, "sync" | "pidfd">, Partial<Pick<Launched, "record">> {
   /** What the process is, for messages. */
   readonly subject?: string;
 }
@@ -71,14 +72,19 @@ function isPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Messa
 }
 
 /** The stage's process ended without a report: killed from outside, or by the kernel. */
-function stageEnded({ pidfd, subject = "The container's first process" }: Stage): BunkerError {
+function stageEnded({ pidfd, subject = "The container's first process", record }: Stage): BunkerError {
   const info = stable(128);
   sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
   const view = new DataView(info.buffer);
   const [code, status] = [view.getInt32(8, true), view.getInt32(24, true)];
   const how = code === 1 ? `ended with exit status ${status}` : `was killed by signal ${status}`;
-  const because =
-    code !== 1 && status === 9 ? ["because    something killed it: an operator, or the kernel for want of memory"] : [];
+  const because = code !== 1 && status === 9 ? [`because    ${killedBy(record?.cgroups ?? [])}`] : [];
   const where = { address: -1, errno: 0, pointer: "" };
   return new StageError(`${subject} ${how} before it was ready`, because, where);
+}
+
+/** Who sent SIGKILL, as far as the counters of the cgroups tell; they are there until the failure is dealt with. */
+function killedBy(cgroups: readonly string[]): string {
+  if (outOfMemoryKills(cgroups) === 0) return "something killed it: an operator, or the kernel for want of memory";
+  return `the kernel killed it for want of memory: it needed more than the container's ${memoryText(cgroups)}`;
 }

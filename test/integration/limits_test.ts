@@ -147,6 +147,20 @@ test(
   }),
 );
 
+test(
+  "resources [memory.limit too small for the container itself: said so] (cgroup v1)",
+  limits,
+  scoped("tiny", ["cgroup1"], async (scope) => {
+    const bundle = scope.bundle("true", (config) => {
+      config.linux["resources"] = { memory: { limit: 65_536, swap: 65_536 } };
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.status, 1);
+    assert.match(outcome.stderr, /killed it for want of memory: .* limit of 65536 bytes/);
+    assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
+
 /** [resources, pointer, what the message says] */
 const refused: readonly [object, string, RegExp][] = [
   [{ unified: { "memory.high": "1" } }, "/unified/memory.high", /cgroup v2/],
