@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import test from "node:test";
 import { withoutNamespace } from "../support/config.ts";
 import { until } from "../support/execute.ts";
@@ -55,6 +55,32 @@ test(
     await scope.succeed(["kill", id, "KILL"], { view: "v2" });
     assert.equal((await running.done).status, 137);
     assert.deepEqual(cgroupsNamed(scope.tag), []);
+  }),
+);
+
+// MUST config-linux.md#cgroup-ownership
+test(
+  "run [cgroup version 2: it belongs to the process's user where its view is writable]",
+  limits,
+  scoped("owner", ["cgroup2", "notMapped"], async (scope) => {
+    for (const [options, owner] of [
+      [["rw"], 33],
+      [["ro"], 0],
+    ] as const) {
+      const bundle = scope.bundle(["/bin/sleep", "1000"], (config) => {
+        config.process.user = { uid: 33, gid: 33 };
+        config.mounts.at(-1)!.options = [...options];
+      });
+      const id = scope.id();
+      await scope.succeed(["run", "--detach", "--bundle", bundle.path, id], { view: "v2" });
+      const cgroup = cgroupsNamed(scope.tag)[0]!;
+      assert.equal(statSync(cgroup).uid, owner);
+      for (const file of ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]) {
+        assert.equal(statSync(`${cgroup}/${file}`).uid, owner, file);
+      }
+      assert.equal(statSync(`${cgroup}/cgroup.max.depth`).uid, 0);
+      await scope.succeed(["delete", "--force", id], { view: "v2" });
+    }
   }),
 );
 

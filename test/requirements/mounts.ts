@@ -5,15 +5,7 @@
  * @module
  */
 
-/** A file below test/ → names of its tests, as they stand in its text; for a golden plan the directory, no names. */
-type Tests = Readonly<Record<string, readonly string[]>>;
-
-export interface Requirement {
-  readonly what: string;
-  readonly tests: Tests;
-  /** Why it is not held on this version or this machine, in whole or in part. */
-  readonly open?: string;
-}
+import type { Requirement } from "./table.ts";
 
 const needsLinux7 = "OPEN_TREE_NAMESPACE needs Linux 7.0; the choice is tested, the entry itself has never been run";
 

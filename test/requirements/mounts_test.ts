@@ -3,36 +3,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Requirement, requirements } from "./mounts.ts";
+import { requirements } from "./mounts.ts";
+import { problems } from "./table.ts";
 
 const counts = { C: 26, R: 11, S: 7 };
-
-const tests = new URL("..", import.meta.url);
-
-/** What is wrong with an entry. */
-function problems(number: string, { tests: files, open }: Requirement): string[] {
-  const found: string[] = [];
-  if (Object.keys(files).length === 0 && open === undefined) found.push(`${number} has no test and no reason`);
-  for (const [file, names] of Object.entries(files)) {
-    const path = new URL(file, tests);
-    if (!existsSync(path)) {
-      found.push(`${number}: there is no test/${file}`);
-    } else if (file.startsWith("golden/")) {
-      if (!existsSync(new URL(`${file}/plan.txt`, tests))) found.push(`${number}: test/${file} has no plan.txt`);
-    } else {
-      const text = readFileSync(path, "utf8");
-      for (const name of names) {
-        // A name made by a template stands here as the template does there, back quotes included.
-        const forms = name.startsWith("`") ? [name] : [`"${name}"`, `'${name}'`, `\`${name}\``];
-        if (!forms.some((form) => text.includes(form))) found.push(`${number}: test/${file} has no test ${name}`);
-      }
-      if (names.length === 0) found.push(`${number}: no test of test/${file} is named`);
-    }
-  }
-  return found;
-}
 
 test("every requirement on mounts has its tests, or a reason why not", () => {
   const numbers = Object.entries(counts).flatMap(([letter, count]) =>

@@ -1,0 +1,36 @@
+/**
+ * The tables of config.json and of its limits: every test they name exists, and what is open says why.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configRequirements } from "./config.ts";
+import { resourceRequirements } from "./resources.ts";
+import { problems } from "./table.ts";
+
+const tables = { "config.json": configRequirements, resources: resourceRequirements };
+
+for (const [name, table] of Object.entries(tables)) {
+  test(`every statement about ${name} has its tests, or a reason why not`, () => {
+    assert.deepEqual(
+      Object.entries(table).flatMap(([field, entry]) => problems(field, entry)),
+      [],
+    );
+  });
+}
+
+test("what is open of config.json says why", () => {
+  const open = Object.values(tables).flatMap((table) =>
+    Object.entries(table).flatMap(([field, entry]) => (entry.open === undefined ? [] : [field])),
+  );
+  assert.deepEqual(open, [
+    "process.apparmorProfile, selinuxLabel",
+    "linux.netDevices",
+    "linux.cgroupsPath",
+    "linux.mountLabel",
+    "linux.intelRdt",
+    "blockIO.weight, leafWeight, weightDevice",
+    "network.classID, priorities",
+    "rdma",
+  ]);
+});
