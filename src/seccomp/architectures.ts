@@ -3,7 +3,7 @@
  * Functions and switches rather than tables: nothing of this may cost a start without a profile.
  * @module
  */
-import * as numbers from "../../syscalls/generated/call_numbers.ts";
+import * as tables from "../../syscalls/generated/call_numbers.ts";
 import type { Seccomp } from "../spec/types.ts";
 
 /** SCMP_ARCH_ names, as in config.json. */
@@ -16,8 +16,8 @@ export interface Architecture {
   /** Bits of an argument. On 32 only the low half is looked at: the kernel leaves whatever was in the other. */
   readonly bits: 32 | 64;
   readonly isBigEndian: boolean;
-  /** Numbers in the order of callNames(); -1: there is none. */
-  readonly numbers: () => readonly number[];
+  /** Its calls, the least number first: number, place of the name in callNames(), next number and so on. */
+  readonly calls: () => readonly number[];
   /** Sockets and System V IPC may also go through the calls socketcall(2) and ipc(2). */
   readonly isMultiplexed: boolean;
 }
@@ -63,7 +63,7 @@ export function architectureOf(name: ArchitectureName): Architecture | undefined
     token,
     bits,
     isBigEndian: false,
-    numbers: table,
+    calls: table,
     isMultiplexed,
   });
   const big = (token: number, bits: 32 | 64, table: () => readonly number[], isMultiplexed = false): Architecture => ({
@@ -71,54 +71,65 @@ export function architectureOf(name: ArchitectureName): Architecture | undefined
     token,
     bits,
     isBigEndian: true,
-    numbers: table,
+    calls: table,
     isMultiplexed,
   });
   switch (name) {
     case "SCMP_ARCH_X86_64":
-      return little(0xc000_003e, 64, numbers.x86_64);
+      return little(0xc000_003e, 64, tables.x86_64);
     case "SCMP_ARCH_X86":
-      return little(0x4000_0003, 32, numbers.x86, true);
+      return little(0x4000_0003, 32, tables.x86, true);
     case "SCMP_ARCH_X32":
-      return little(0xc000_003e, 32, numbers.x32);
+      return little(0xc000_003e, 32, tables.x32);
     case "SCMP_ARCH_AARCH64":
-      return little(0xc000_00b7, 64, numbers.aarch64);
+      return little(0xc000_00b7, 64, tables.aarch64);
     case "SCMP_ARCH_ARM":
-      return little(0x4000_0028, 32, numbers.arm);
+      return little(0x4000_0028, 32, tables.arm);
     case "SCMP_ARCH_LOONGARCH64":
-      return little(0xc000_0102, 64, numbers.loongarch64);
+      return little(0xc000_0102, 64, tables.loongarch64);
     case "SCMP_ARCH_M68K":
-      return big(0x0000_0004, 32, numbers.m68k, true);
+      return big(0x0000_0004, 32, tables.m68k, true);
     case "SCMP_ARCH_MIPS":
-      return big(0x0000_0008, 32, numbers.mips, true);
+      return big(0x0000_0008, 32, tables.mips, true);
     case "SCMP_ARCH_MIPSEL":
-      return little(0x4000_0008, 32, numbers.mips, true);
+      return little(0x4000_0008, 32, tables.mips, true);
     case "SCMP_ARCH_MIPS64":
-      return big(0x8000_0008, 64, numbers.mips64);
+      return big(0x8000_0008, 64, tables.mips64);
     case "SCMP_ARCH_MIPSEL64":
-      return little(0xc000_0008, 64, numbers.mips64);
+      return little(0xc000_0008, 64, tables.mips64);
     case "SCMP_ARCH_MIPS64N32":
-      return big(0xa000_0008, 32, numbers.mips64n32);
+      return big(0xa000_0008, 32, tables.mips64n32);
     case "SCMP_ARCH_MIPSEL64N32":
-      return little(0xe000_0008, 32, numbers.mips64n32);
+      return little(0xe000_0008, 32, tables.mips64n32);
     case "SCMP_ARCH_PPC":
-      return big(0x0000_0014, 32, numbers.ppc, true);
+      return big(0x0000_0014, 32, tables.ppc, true);
     case "SCMP_ARCH_PPC64":
-      return big(0x8000_0015, 64, numbers.ppc64, true);
+      return big(0x8000_0015, 64, tables.ppc64, true);
     case "SCMP_ARCH_PPC64LE":
-      return little(0xc000_0015, 64, numbers.ppc64, true);
+      return little(0xc000_0015, 64, tables.ppc64, true);
     case "SCMP_ARCH_RISCV64":
-      return little(0xc000_00f3, 64, numbers.riscv64);
+      return little(0xc000_00f3, 64, tables.riscv64);
     case "SCMP_ARCH_S390":
-      return big(0x0000_0016, 32, numbers.s390, true);
+      return big(0x0000_0016, 32, tables.s390, true);
     case "SCMP_ARCH_S390X":
-      return big(0x8000_0016, 64, numbers.s390x, true);
+      return big(0x8000_0016, 64, tables.s390x, true);
     case "SCMP_ARCH_PARISC":
     case "SCMP_ARCH_PARISC64":
     case "SCMP_ARCH_SH":
     case "SCMP_ARCH_SHEB":
       return undefined;
   }
+}
+
+/** Numbers in the order of callNames(); -1: there is none. */
+export function numbersOf({ calls }: Architecture): readonly number[] {
+  const numbers = tables
+    .callNames()
+    .split(" ")
+    .map(() => -1);
+  const pairs = calls();
+  for (let i = 0; i < pairs.length; i += 2) numbers[pairs[i + 1]!] = pairs[i]!;
+  return numbers;
 }
 
 /** Number of a function of socketcall(2) (linux/net.h) or ipc(2) (linux/ipc.h); undefined for other calls. */

@@ -85,13 +85,30 @@ function compareConditions(a: Condition, b: Condition): number {
 }
 
 /** Order in which the rules of one call are tested: the more particular first, else the profile's. */
-export function compareRules(a: Rule, b: Rule): number {
+function compareRules(a: Rule, b: Rule): number {
   const shared = Math.min(a.conditions.length, b.conditions.length);
   for (let i = 0; i < shared; i++) {
     const difference = compareConditions(a.conditions[i]!, b.conditions[i]!);
     if (difference !== 0) return difference;
   }
   return b.conditions.length - a.conditions.length || a.entry - b.entry;
+}
+
+/** Puts a rule into its place among others, which are in order. The engine's sort() is compiled at its first use. */
+export function insertRule(rules: Rule[], rule: Rule): void {
+  let at = rules.length;
+  while (at > 0 && compareRules(rules[at - 1]!, rule) > 0) {
+    rules[at] = rules[at - 1]!;
+    at--;
+  }
+  rules[at] = rule;
+}
+
+/** The same rules in order. */
+export function sortRules(rules: readonly Rule[]): Rule[] {
+  const sorted: Rule[] = [];
+  for (let i = 0; i < rules.length; i++) insertRule(sorted, rules[i]!);
+  return sorted;
 }
 
 /** What the halves of an argument look like to the code. */

@@ -121,14 +121,14 @@ function describe({ rules }: Analysis, flows: readonly Flow[]): string {
   const entries = new Set<number>();
   for (const { architectures, first, last } of flows) {
     for (const architecture of architectures) {
-      const numbers = architecture.numbers();
-      const calls = rules.named
-        .filter((index) => numbers[index]! >= first && numbers[index]! <= last)
-        .sort((a, b) => numbers[a]! - numbers[b]!);
+      const pairs = architecture.calls();
+      const calls = pairs.filter(
+        (place, i) => i % 2 === 1 && pairs[i - 1]! >= first && pairs[i - 1]! <= last && rules.isNamed[place] === true,
+      );
       if (calls.length === 0) continue;
       for (const index of calls) {
         const alone = rules.alone[index];
-        const entriesOfCall = alone === undefined ? (rules.conditional.get(index) ?? []) : [alone];
+        const entriesOfCall = alone === undefined ? (rules.conditional[index] ?? []) : [alone];
         for (const { entry } of entriesOfCall) entries.add(entry);
       }
       const ends = [calls[0]!, calls.at(-1)!].map((index) => rules.names[index]!);

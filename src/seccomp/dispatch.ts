@@ -8,7 +8,7 @@ import type { Range } from "./ranges.ts";
 
 /** The search among ranges; `targets` says where each range's calls go. Expects the number in A. */
 export function writeDispatch(code: Code, ranges: readonly Range[], targets: readonly Target[]): Target {
-  const sums = new Float64Array(ranges.length + 1);
+  const sums = [0];
   for (let i = 0; i < ranges.length; i++) sums[i + 1] = sums[i]! + ranges[i]!.weight;
   const write = (from: number, to: number): Target => {
     if (to - from === 1) return targets[from]!;
@@ -29,7 +29,7 @@ function isException(ranges: readonly Range[], targets: readonly Target[], from:
 }
 
 /** Where to cut so that both sides weigh about the same: the first range of the upper side. */
-function balance(sums: Float64Array, from: number, to: number): number {
+function balance(sums: readonly number[], from: number, to: number): number {
   const half = (sums[from]! + sums[to]!) / 2;
   let low = from + 1;
   let high = to - 1;

@@ -9,7 +9,7 @@
  */
 import { RETURN_ENOSYS, RETURN_KILL_THREAD } from "./actions.ts";
 import { type Architecture, armPrivate, multiplexed, x32Bit } from "./architectures.ts";
-import { type ArgumentLayout, compareRules, type Rule } from "./conditions.ts";
+import { type ArgumentLayout, type Rule, sortRules } from "./conditions.ts";
 import { actionOf, decisionOf, type Rules } from "./rules.ts";
 
 /** A run of numbers with one outcome. */
@@ -29,36 +29,23 @@ export interface RuleList {
 }
 
 export interface Space {
-  readonly ranges: readonly Range[];
+  readonly ranges: Range[];
   /** How many actions there are: greater outcomes are rules with conditions. */
   readonly actions: number;
-  readonly lists: readonly RuleList[];
+  readonly lists: RuleList[];
 }
 
 /** Frequent calls of most programs, the most frequent first: they shall be decided by few instructions. */
 const frequent =
-  "read write futex close openat recvfrom sendto recvmsg sendmsg epoll_wait epoll_pwait poll ppoll newfstatat fstat " +
-  "fstat64 statx lseek _llseek mmap mmap2 munmap mprotect madvise brk rt_sigprocmask rt_sigaction clock_gettime " +
-  "clock_gettime64 nanosleep clock_nanosleep pread64 pwrite64 readv writev getpid gettid getppid getrandom fcntl " +
-  "fcntl64 ioctl stat lstat access faccessat accept4 epoll_ctl sched_yield pselect6 select getdents64 wait4 waitid";
+  "read write futex close openat recvfrom sendto recvmsg sendmsg epoll_wait epoll_pwait poll newfstatat fstat statx " +
+  "lseek mmap munmap mprotect madvise brk rt_sigprocmask clock_gettime getpid getppid gettid fcntl";
 
-/** What rules say of single numbers: entries in the order found, keys to sort them by. */
-interface Findings {
-  /** number × KEY + place of the entry: exact for 32 bits and as many entries as all tables together have. */
-  readonly keys: number[];
-  readonly outcomes: number[];
-  readonly weights: number[];
-}
-
-const KEY = 2 ** 20;
-
-/** Weights by place of the name, made once for a profile. */
-export function frequencies(rules: Rules): Uint16Array {
-  const weights = new Uint16Array(rules.names.length).fill(1);
+/** Weights by place of the name, made once for a profile; those that are not in it weigh 1. */
+export function frequencies(rules: Rules): Map<number, number> {
+  const weights = new Map<number, number>();
   const names = frequent.split(" ");
   for (let i = 0; i < names.length; i++) {
-    const index = rules.indexes.get(names[i]!);
-    if (index !== undefined) weights[index] = i < 3 ? 300 : i < 16 ? 60 : 20;
+    weights.set(rules.indexes.get(names[i]!)!, i < 3 ? 300 : i < 5 ? 150 : i < 15 ? 60 : 20);
   }
   return weights;
 }
@@ -67,106 +54,130 @@ export function frequencies(rules: Rules): Uint16Array {
 export function rangesOf(
   rules: Rules,
   architectures: readonly Architecture[],
-  weights: Uint16Array,
+  weights: ReadonlyMap<number, number>,
   answersEnosys: boolean,
 ): Space {
-  const lists: RuleList[] = [];
-  const found: Findings = { keys: [], outcomes: [], weights: [] };
-  // The action where nothing is named, from a number on.
-  const gaps: { start: number; outcome: number }[] = [];
-  const actions = actionsOf(rules, answersEnosys);
-  let ownsLow = false;
-  let ownsHigh = false;
-  let hasX32 = false;
-  for (const architecture of architectures) {
-    const isX32 = architecture.name === "SCMP_ARCH_X32";
-    if (isX32) ownsHigh = true;
-    else ownsLow = true;
-    if (isX32 || architecture.name === "SCMP_ARCH_X86_64") hasX32 = true;
-    const greatest = collect(rules, architecture, weights, found, lists, actions.count);
-    gaps.push({ start: isX32 ? x32Bit : 0, outcome: 0 });
-    if (!answersEnosys || greatest < 0) continue;
-    gaps.push({ start: greatest + 1, outcome: actions.enosys });
-    if (architecture.name === "SCMP_ARCH_ARM") gaps.push({ start: armPrivate, outcome: 0 });
-  }
-  if (hasX32 && !ownsLow) gaps.push({ start: 0, outcome: actions.kill });
-  // -1 is no x32 call but one that a tracer took back (ptrace(2)).
-  if (hasX32 && !ownsHigh) gaps.push({ start: x32Bit, outcome: actions.kill }, { start: 0xffff_ffff, outcome: 0 });
-  gaps.sort((a, b) => a.start - b.start);
-  return { ranges: merge(found, gaps), actions: actions.count, lists };
-}
-
-/** The actions that come without a rule, added to the profile's. */
-function actionsOf(rules: Rules, answersEnosys: boolean): { kill: number; enosys: number; count: number } {
   const kill = actionOf(rules.values, RETURN_KILL_THREAD);
   const enosys = answersEnosys ? actionOf(rules.values, RETURN_ENOSYS) : 0;
-  return { kill, enosys, count: rules.values.length };
+  const space: Space = { ranges: [], actions: rules.values.length, lists: [] };
+  const [first, second] = architectures as [Architecture, Architecture | undefined];
+  const isX32First = first.name === "SCMP_ARCH_X32";
+  const low = isX32First ? second : first;
+  const x32 = isX32First ? first : second;
+  if (low === undefined) add(space.ranges, 0, kill);
+  else addArchitecture(space, rules, low, weights, enosys);
+  if (x32 !== undefined) addArchitecture(space, rules, x32, noWeights, enosys);
+  else if (low!.name === "SCMP_ARCH_X86_64") {
+    add(space.ranges, x32Bit, kill);
+    // -1 is no x32 call but one that a tracer took back (ptrace(2)).
+    add(space.ranges, 0xffff_ffff, 0);
+  }
+  return space;
 }
 
-/** Adds a key for each call that a rule speaks of; the greatest number that the profile names, -1: none. */
-function collect(
+/** Hardly anybody makes x32 calls: they shall not lengthen the way to the others. */
+const noWeights: ReadonlyMap<number, number> = new Map();
+
+/** From a number on; neighbours with one outcome become one range. */
+function add(ranges: Range[], start: number, outcome: number): void {
+  const last = ranges[ranges.length - 1];
+  if (last === undefined || last.outcome !== outcome) ranges[ranges.length] = { start, outcome, weight: 1 };
+}
+
+/** One turn for each call of an architecture, in an interpreter that pays for everything: no calls without need. */
+function addArchitecture(
+  space: Space,
   rules: Rules,
   architecture: Architecture,
-  weights: Uint16Array,
-  found: Findings,
-  lists: RuleList[],
-  actions: number,
-): number {
-  const numbers = architecture.numbers();
-  const { named } = rules;
-  const { bits } = architecture;
-  // Hardly anybody makes x32 calls: they shall not lengthen the way to the others.
-  const scale = architecture.name === "SCMP_ARCH_X32" ? 1 / 256 : 1;
+  weights: ReadonlyMap<number, number>,
+  enosys: number,
+): void {
+  const { ranges } = space;
+  const { alone, conditional, isNamed } = rules;
+  const calls = architecture.calls();
   const isArm = architecture.name === "SCMP_ARCH_ARM";
   const byEntries = new Map<string, number>();
-  const add = (number: number, outcome: number, weight: number): void => {
-    const place = found.keys.length;
-    found.keys[place] = number * KEY + place;
-    found.outcomes[place] = outcome;
-    found.weights[place] = weight * scale;
-  };
-  const listOf = (list: readonly Rule[]): number => {
-    let key = "";
-    for (let i = 0; i < list.length; i++) key += `${list[i]!.entry} `;
-    let place = byEntries.get(key);
-    if (place === undefined) {
-      place = lists.push({ rules: list, layout: architecture }) - 1;
-      byEntries.set(key, place);
-    }
-    return actions + place;
-  };
+  let next = architecture.name === "SCMP_ARCH_X32" ? x32Bit : 0;
+  let last = ranges.length === 0 ? -1 : ranges[ranges.length - 1]!.outcome;
   let greatest = -1;
-  for (let i = 0; i < named.length; i++) {
-    const index = named[i]!;
-    const number = numbers[index]!;
-    if (number < 0) continue;
-    if (number > greatest && !(isArm && number >= armPrivate)) greatest = number;
-    const alone = rules.alone[index];
-    if (alone !== undefined && !rules.conditional.has(index)) {
-      add(number, alone.action, weights[index]!);
-      continue;
+  for (let i = 0; i < calls.length; i += 2) {
+    const number = calls[i]!;
+    const index = calls[i + 1]!;
+    if (isArm && number >= armPrivate && next < armPrivate) {
+      addTail(ranges, greatest, next, enosys);
+      add(ranges, armPrivate, 0);
+      last = 0;
+      next = armPrivate;
+    } else if (isNamed[index] === true) greatest = number;
+    const rule = alone[index];
+    let outcome = rule === undefined ? 0 : rule.action;
+    if (conditional[index] !== undefined || (architecture.isMultiplexed && isMultiplexer(rules, index))) {
+      outcome = listed(space, rules, architecture, index, byEntries);
     }
-    const decision = decisionOf(rules, index, bits);
-    if (decision === undefined) continue;
-    add(number, "action" in decision ? decision.action : listOf(decision), weights[index]!);
-  }
-  if (architecture.isMultiplexed) {
-    for (const by of ["socketcall", "ipc"] as const) {
-      const index = rules.indexes.get(by)!;
-      const decision = decisionOf(rules, index, bits);
-      if (numbers[index]! < 0 || (decision !== undefined && "action" in decision)) continue;
-      const list = multiplexedRules(rules, by, decision ?? [], bits);
-      // Behind the call's own rules, which are among these.
-      if (list.length > 0) add(numbers[index]!, actions + lists.push({ rules: list, layout: architecture }) - 1, 0);
+    if (number > next && last !== 0) {
+      ranges[ranges.length] = { start: next, outcome: 0, weight: 1 };
+      last = 0;
     }
+    // A number under two names has what the profile says about either.
+    if (number < next && outcome === 0) continue;
+    if (outcome !== last) {
+      const range = { start: number, outcome, weight: 1 };
+      if (number < next && ranges[ranges.length - 1]!.start === number) ranges[ranges.length - 1] = range;
+      else ranges[ranges.length] = range;
+      last = outcome;
+    }
+    const weight = weights.get(index);
+    if (weight !== undefined) ranges[ranges.length - 1]!.weight += weight;
+    next = number + 1;
   }
-  return greatest;
+  if (isArm) add(ranges, next, 0);
+  else addTail(ranges, greatest, next, enosys);
+}
+
+/** Behind the last call there is, or, where younger calls are told apart, the greatest one named. */
+function addTail(ranges: Range[], greatest: number, next: number, enosys: number): void {
+  if (enosys === 0 || greatest < 0) return add(ranges, next, 0);
+  while (ranges.length > 0 && ranges[ranges.length - 1]!.start > greatest) ranges.length--;
+  add(ranges, greatest + 1, enosys);
+}
+
+/** What calls with conditions lead to. */
+function listed(
+  space: Space,
+  rules: Rules,
+  architecture: Architecture,
+  index: number,
+  byEntries: Map<string, number>,
+): number {
+  const decision = decisionOf(rules, index, architecture.bits);
+  if (decision !== undefined && "action" in decision) return decision.action;
+  const by = rules.names[index]!;
+  let list = decision ?? [];
+  let key = "";
+  if (architecture.isMultiplexed && isMultiplexer(rules, index)) {
+    list = multiplexedRules(rules, by, list, architecture.bits);
+    if (list.length === 0) return 0;
+    key = by;
+  } else {
+    for (let i = 0; i < list.length; i++) key += `${list[i]!.entry} `;
+  }
+  let place = byEntries.get(key);
+  if (place === undefined) {
+    place = space.lists.push({ rules: list, layout: architecture }) - 1;
+    byEntries.set(key, place);
+  }
+  return space.actions + place;
+}
+
+function isMultiplexer(rules: Rules, index: number): boolean {
+  return rules.names[index] === "socketcall" || rules.names[index] === "ipc";
 }
 
 /** socketcall(2) and ipc(2) take the place of other calls: their rules, with the function's number as a condition. */
-function multiplexedRules(rules: Rules, by: "socketcall" | "ipc", own: readonly Rule[], bits: 32 | 64): Rule[] {
+function multiplexedRules(rules: Rules, by: string, own: readonly Rule[], bits: 32 | 64): Rule[] {
   const list = [...own];
-  for (const index of rules.named) {
+  for (let index = 0; index < rules.names.length; index++) {
+    if (rules.isNamed[index] !== true) continue;
     const place = multiplexed(rules.names[index]!);
     if (place?.by !== by) continue;
     const decision = decisionOf(rules, index, bits);
@@ -184,47 +195,5 @@ function multiplexedRules(rules: Rules, by: "socketcall" | "ipc", own: readonly 
       list.push({ ...rule, conditions });
     }
   }
-  return list.sort(compareRules);
-}
-
-/** Neighbours with one outcome become one range. */
-function merge(found: Findings, gaps: readonly { start: number; outcome: number }[]): Range[] {
-  const ranges: Range[] = [];
-  const keys = Float64Array.from(found.keys).sort();
-  const add = (start: number, outcome: number, weight: number): void => {
-    const last = ranges[ranges.length - 1];
-    if (last !== undefined && last.outcome === outcome) last.weight += weight;
-    else ranges[ranges.length] = { start, outcome, weight };
-  };
-  let gap = 0;
-  let next = 0;
-  for (let i = 0; i < keys.length; i++) {
-    const number = Math.floor(keys[i]! / KEY);
-    const place = keys[i]! % KEY;
-    // A number under two names, or with rules for it and for what goes through it: the last one knows all.
-    if (i + 1 < keys.length && Math.floor(keys[i + 1]! / KEY) === number) continue;
-    gap = fill(gaps, gap, next, number, add);
-    add(number, found.outcomes[place]!, found.weights[place]!);
-    next = number + 1;
-  }
-  fill(gaps, gap, next, Infinity, add);
-  return ranges;
-}
-
-/** Adds what no rule speaks of from `from` to `to`: the gap in force at `to`. */
-function fill(
-  gaps: readonly { start: number; outcome: number }[],
-  gap: number,
-  from: number,
-  to: number,
-  add: (start: number, outcome: number, weight: number) => void,
-): number {
-  let at = gap;
-  while (at + 1 < gaps.length && gaps[at + 1]!.start <= from) at++;
-  if (from < to) add(from, gaps[at]!.outcome, 1);
-  while (at + 1 < gaps.length && gaps[at + 1]!.start < to) {
-    at++;
-    add(gaps[at]!.start, gaps[at]!.outcome, 1);
-  }
-  return at;
+  return sortRules(list);
 }

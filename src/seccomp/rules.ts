@@ -10,7 +10,7 @@
 import type { Seccomp, SeccompRule } from "../spec/types.ts";
 import { callNames } from "../../syscalls/generated/call_numbers.ts";
 import { returnValue } from "./actions.ts";
-import { compareRules, conditionOf, type Condition, isAlwaysTrue, type Rule } from "./conditions.ts";
+import { conditionOf, type Condition, insertRule, isAlwaysTrue, type Rule } from "./conditions.ts";
 
 export interface Rules {
   /** Names of all system calls; what follows is by their place in this list. */
@@ -20,10 +20,10 @@ export interface Rules {
   readonly values: number[];
   /** The rule that decides a call alone. */
   readonly alone: readonly (Rule | undefined)[];
-  /** Rules with conditions. */
-  readonly conditional: ReadonlyMap<number, Rule[]>;
-  /** Places of the calls that the profile names, each once, also where the rule was left out. */
-  readonly named: readonly number[];
+  /** Rules with conditions, in the order they are tested. */
+  readonly conditional: readonly (Rule[] | undefined)[];
+  /** Which calls the profile names, also where the rule was left out. */
+  readonly isNamed: readonly (boolean | undefined)[];
   /** Names in the profile that no architecture knows. */
   readonly unknown: readonly string[];
   readonly usesNotify: boolean;
@@ -35,10 +35,10 @@ export function readRules(seccomp: Seccomp): Rules {
   const indexes = new Map<string, number>();
   for (let i = 0; i < names.length; i++) indexes.set(names[i]!, i);
   const values = [returnValue(seccomp.defaultAction, seccomp.defaultErrnoRet)];
-  const alone: (Rule | undefined)[] = [];
-  const conditional = new Map<number, Rule[]>();
-  const isNamed = new Uint8Array(names.length);
-  const named: number[] = [];
+  // Of their full length from the start: the engine keeps arrays with far-away members as hash tables.
+  const alone = new Array<Rule | undefined>(names.length);
+  const conditional = new Array<Rule[] | undefined>(names.length);
+  const isNamed = new Array<boolean | undefined>(names.length);
   const unknown: string[] = [];
   let usesNotify = false;
   const entries = seccomp.syscalls ?? [];
@@ -47,29 +47,30 @@ export function readRules(seccomp: Seccomp): Rules {
     const value = returnValue(rule.action, rule.errnoRet);
     if (rule.action === "SCMP_ACT_NOTIFY") usesNotify = true;
     const rules = value === values[0] ? [] : rulesOf(rule, entry, actionOf(values, value));
-    for (let i = 0; i < rule.names.length; i++) {
-      const index = indexes.get(rule.names[i]!);
+    const named = rule.names;
+    // Nearly every rule is one without conditions.
+    const only = rules.length === 1 && rules[0]!.conditions.length === 0 ? rules[0] : undefined;
+    for (let i = 0; i < named.length; i++) {
+      const index = indexes.get(named[i]!);
       if (index === undefined) {
-        if (!unknown.includes(rule.names[i]!)) unknown.push(rule.names[i]!);
+        if (!unknown.includes(named[i]!)) unknown.push(named[i]!);
         continue;
       }
-      if (isNamed[index] === 0) {
-        isNamed[index] = 1;
-        named[named.length] = index;
+      isNamed[index] = true;
+      if (only !== undefined) {
+        if (alone[index] === undefined) alone[index] = only;
+        continue;
       }
-      for (let j = 0; j < rules.length; j++) {
-        const { conditions } = rules[j]!;
-        if (conditions.length === 0) alone[index] ??= rules[j];
-        else {
-          const others = conditional.get(index);
-          if (others === undefined) conditional.set(index, [rules[j]!]);
-          else others.push(rules[j]!);
-        }
-      }
+      for (let j = 0; j < rules.length; j++) addRule(alone, conditional, index, rules[j]!);
     }
   }
-  for (const rules of conditional.values()) rules.sort(compareRules);
-  return { names, indexes, values, alone, conditional, named, unknown, usesNotify };
+  return { names, indexes, values, alone, conditional, isNamed, unknown, usesNotify };
+}
+
+function addRule(alone: (Rule | undefined)[], conditional: (Rule[] | undefined)[], index: number, rule: Rule): void {
+  if (rule.conditions.length === 0) alone[index] ??= rule;
+  else if (conditional[index] === undefined) conditional[index] = [rule];
+  else insertRule(conditional[index], rule);
 }
 
 /** Index of a value in the list, added where it is new. */
@@ -91,7 +92,7 @@ function rulesOf({ args = [] }: SeccompRule, entry: number, action: number): Rul
     if (!isAlwaysTrue(condition, 64)) conditions.push(condition);
   }
   if (!isRepeated) {
-    conditions.sort((a, b) => a.index - b.index);
+    if (conditions.length > 1) conditions.sort((a, b) => a.index - b.index);
     return [{ conditions, action, entry }];
   }
   const rules: Rule[] = conditions.length < args.length ? [{ conditions: [], action, entry }] : [];
@@ -102,7 +103,7 @@ function rulesOf({ args = [] }: SeccompRule, entry: number, action: number): Rul
 /** What decides a call where arguments have so many bits: one rule alone, some with conditions, or none. */
 export function decisionOf(rules: Rules, index: number, bits: 32 | 64): Rule | readonly Rule[] | undefined {
   const alone = rules.alone[index];
-  const conditional = rules.conditional.get(index);
+  const conditional = rules.conditional[index];
   if (conditional === undefined) return alone;
   // A mask may ask for nothing but bits that are not there.
   let first = alone;

@@ -33,6 +33,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsmount: 432,
   fsopen: 430,
   ftruncate: 46,
+  futex: 98,
   getcwd: 17,
   getdents64: 61,
   getegid: 177,

@@ -33,6 +33,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsmount: 432,
   fsopen: 430,
   ftruncate: 77,
+  futex: 202,
   getcwd: 79,
   getdents64: 217,
   getegid: 108,

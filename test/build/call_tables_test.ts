@@ -8,9 +8,9 @@ const names = tables.callNames().split(" ");
 test("call_numbers.ts holds every system call of the compiler's headers", () => {
   for (const [architecture, numbers] of Object.entries(tables)) {
     if (architecture === "callNames") continue;
-    const own = (numbers as () => readonly number[])();
-    assert.equal(own.length, names.length, architecture);
-    const wrong = [...headerNumbers(architecture)].filter(([name, number]) => own[names.indexOf(name)] !== number);
+    const pairs = (numbers as () => readonly number[])();
+    const own = new Map(pairs.flatMap((number, i) => (i % 2 === 0 ? [[names[pairs[i + 1]!], number]] : [])));
+    const wrong = [...headerNumbers(architecture)].filter(([name, number]) => own.get(name) !== number);
     assert.deepEqual(wrong, [], `${architecture}: run "npm run generate"`);
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RETURN_ALLOW, RETURN_ENOSYS } from "../../src/seccomp/actions.ts";
-import { architectureOf, knownArchitectures, multiplexed } from "../../src/seccomp/architectures.ts";
+import { architectureOf, knownArchitectures, multiplexed, numbersOf } from "../../src/seccomp/architectures.ts";
 import { compileSeccomp, type Machine } from "../../src/seccomp/mod.ts";
 import type { Seccomp, SeccompRule } from "../../src/spec/types.ts";
 import { callNames } from "../../syscalls/generated/call_numbers.ts";
@@ -14,7 +14,7 @@ const AARCH64 = 0xc000_00b7;
 const EPERM = 0x5_0001;
 
 const names = callNames().split(" ");
-const table = architectureOf("SCMP_ARCH_X86_64")!.numbers();
+const table = numbersOf(architectureOf("SCMP_ARCH_X86_64")!);
 const numberOf = (name: string): number => table[names.indexOf(name)]!;
 
 /** What a call gets under a profile. */
@@ -209,8 +209,9 @@ test("compileSeccomp() compiles for every architecture it has a table of, and te
     checkFilter(words);
     assert.deepEqual(left, ["SCMP_ARCH_PARISC"]);
     for (const name of knownArchitectures()) {
-      const { token, numbers } = architectureOf(name)!;
-      const read = numbers()[names.indexOf("read")]!;
+      const architecture = architectureOf(name)!;
+      const { token } = architecture;
+      const read = numbersOf(architecture)[names.indexOf("read")]!;
       assert.equal(runFilter(words, { nr: read, arch: token, args: [] }).value, RETURN_ALLOW, name);
     }
   }
