@@ -16,8 +16,9 @@ export function namesIn(fd: number, directoriesOnly = false): string[] {
   sys("lseek", fd, 0, 0);
   for (;;) {
     const length = sys("getdents64", fd, buffer, buffer.length);
+    // Removed meanwhile: getdents(2) ENOENT.
+    if (length === 0 || (length < 0 && errnoName(-length) === "ENOENT")) return names;
     if (length < 0) throw syscallError("getdents64", -length);
-    if (length === 0) return names;
     // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name.
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
