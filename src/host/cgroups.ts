@@ -66,6 +66,10 @@ export function probeCgroups(isRoot: boolean, wanted: WantedFacts): Host["cgroup
     return { layout: "v2", v2, v1: [], ...(mine === undefined ? {} : { mayMake: mine }) };
   }
   if (magic !== flags("TMPFS_MAGIC")) return { layout: "none", v2: null, v1: [] };
+  return probeLegacy(isRoot);
+}
+
+function probeLegacy(isRoot: boolean): Host["cgroup"] {
   const v1: CgroupHierarchy[] = [];
   const legacy = flags("CGROUP_SUPER_MAGIC");
   for (const { controllers, path } of ownPlaces()) {

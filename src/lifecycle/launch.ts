@@ -57,7 +57,7 @@ export interface Launched {
 /** Runs everything up to the stage's clone3, in the order that leaves something to clean by at every moment. */
 export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: string | undefined): Launched {
   checkRefusals(loaded);
-  checkPreservedFds(loaded.options.preserveFds);
+  if (loaded.options.preserveFds > 0) checkPreservedFds(loaded.options.preserveFds);
   for (const warning of loaded.plan.warnings) rt.log.warn(warning);
   for (const note of loaded.plan.notes) rt.log.debug(note);
   const split = splitPlan(loaded.plan);
@@ -100,10 +100,13 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
 function refuseOccupied({ options, plan }: Loaded): void {
   const occupied = ownCgroups(plan.cgroups);
   const processes = occupied.length === 0 ? [] : processesIn(occupied);
-  if (processes.length === 0) return;
-  throw new HostError(`Cannot create container "${options.id}": its cgroup is not empty`, [
+  if (processes.length > 0) throw notEmpty(options.id, occupied, processes.length);
+}
+
+function notEmpty(id: string, occupied: readonly string[], count: number): HostError {
+  return new HostError(`Cannot create container "${id}": its cgroup is not empty`, [
     "asked by   config.json /linux/cgroupsPath",
-    `because    ${processes.length} process(es) are in ${occupied.join(" ")}`,
+    `because    ${count} process(es) are in ${occupied.join(" ")}`,
   ]);
 }
 

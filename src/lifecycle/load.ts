@@ -154,11 +154,20 @@ function consoleFor(
   detach: boolean,
 ): PlanOptions["console"] {
   const terminal = spec.process?.terminal === true;
+  if (!terminal && options.consoleSocket === undefined) return "none";
+  return terminalFor(options, verb, detach, terminal);
+}
+
+function terminalFor(
+  options: CreateOptions,
+  verb: "create" | "run",
+  detach: boolean,
+  terminal: boolean,
+): PlanOptions["console"] {
   if (options.consoleSocket !== undefined) {
     if (!terminal) throw new SpecError("/process/terminal", "Expected true because --console-socket is given");
     return "socket";
   }
-  if (!terminal) return "none";
   if (verb === "create" || detach) {
     throw new SpecError("/process/terminal", "Cannot allocate a terminal without --console-socket when detached");
   }

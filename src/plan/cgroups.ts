@@ -20,7 +20,7 @@ import {
   warnOfIgnored,
   writeSettings,
 } from "./cgroup_limits.ts";
-import { planOwner } from "./cgroup_owner.ts";
+import { delegatesCgroup, planOwner } from "./cgroup_owner.ts";
 import type { Setting } from "./cgroup_settings.ts";
 import type { Context } from "./context.ts";
 import type { CgroupHierarchy } from "./host.ts";
@@ -126,8 +126,8 @@ function planUnified(c: Context, asked: string): Cgroups {
   if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
   if (path === "") refuseTopRules(c);
   else planDeviceRules(c, { directory });
-  const late = planUnifiedLimits(c, path, directory);
-  planOwner(c, directory);
+  const late = c.spec.linux?.resources === undefined ? none.late : planUnifiedLimits(c, path, directory);
+  if (delegatesCgroup(c.spec)) planOwner(c, directory);
   return { directory, procs: [], v1: [], late };
 }
 

@@ -6,7 +6,7 @@
  */
 import type { Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
-import { clonesEarly } from "./cloning.ts";
+import { clonesEarly, isGuest } from "./cloning.ts";
 import { type Cgroups, joinCgroups, planCgroups, planLateLimits } from "./cgroups.ts";
 import { type Context, freshNamespaces, joinedNamespaces } from "./context.ts";
 import { cloneDevices } from "./device_clones.ts";
@@ -42,7 +42,7 @@ import type { Plan } from "./types.ts";
 /** What is the host's and is to be in the container: bind sources, device nodes. */
 function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; devices: DeviceClones } {
   const mounts = prepareMounts(c, cgroups);
-  return { mounts, devices: cloneDevices(c, mounts) };
+  return { mounts, devices: isGuest(c) ? cloneDevices(c, mounts) : new Map() };
 }
 
 /**
@@ -76,12 +76,12 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
   let sources = isEarly ? openSources(c, cgroups) : undefined;
-  if (sources !== undefined) planLockedTrees(c, sources.mounts);
+  if (sources !== undefined && c.hasUserNamespace) planLockedTrees(c, sources.mounts);
   planSecrecy(c);
   const namespaces = joined.size === 0 ? {} : planJoins(c);
   const container = planClone(c, cgroups.directory);
   if (c.hasUserNamespace || fresh.has("time")) planMapping(c, container);
-  planLateLimits(c, cgroups);
+  if (cgroups.late.length > 0) planLateLimits(c, cgroups);
   // The stage, in the new namespaces, the host's mounts still below "/".
   plan.on("stage");
   planStage(c);
@@ -95,7 +95,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
     sources = openSources(c, cgroups);
   }
   const { mounts, devices } = sources;
-  const over = takeLockedTrees(c, mounts);
+  const over = c.hasUserNamespace ? takeLockedTrees(c, mounts) : undefined;
   const isHooked = hasMountingHooks(c);
   let masks = isHooked ? undefined : planMasks(c, "/");
   attachRootfs(c, over);

@@ -72,7 +72,7 @@ function cloneSources(
   path: string,
 ): readonly Register[] {
   if (isBind) return [cloneSource(c, mount, options, path)];
-  return isCgroupView(c, mount) ? cloneCgroups(c, cgroups) : [];
+  return isCgroupView(c, mount) && !c.fresh.has("cgroup") ? cloneCgroups(c, cgroups) : [];
 }
 
 function checkOptions(mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {

@@ -10,16 +10,22 @@ import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { planRlimits } from "./rlimits.ts";
 import { hasScheduling, planScheduling } from "./scheduling.ts";
+import type { Register } from "./types.ts";
 
 /** Stage, or runtime and stage. */
 export function planPrivileged(c: Context, process: Process): void {
-  const { plan, container } = c;
+  const { container } = c;
   const isAsked = (process.rlimits ?? []).length > 0 || hasScheduling(process);
   if (!isAsked || !c.hasUserNamespace || !c.host.mayMapIds || container === undefined) {
     planRlimits(c, process, 0);
-    planScheduling(c, process, 0);
+    if (hasScheduling(process)) planScheduling(c, process, 0);
     return;
   }
+  planByRuntime(c, process, container);
+}
+
+function planByRuntime(c: Context, process: Process, container: Register): void {
+  const { plan } = c;
   plan.at("/process").call("post", ["LIMITS"]);
   plan.on("runtime").call("wait", ["LIMITS"]);
   planRlimits(c, process, container);

@@ -41,8 +41,9 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
       .call("personality", [c.spec.linux.personality.domain === "LINUX32" ? "PER_LINUX32" : "PER_LINUX"]);
   }
   planPrivileged(c, process);
-  planMemoryPolicy(c);
-  if (process.noNewPrivileges !== true) planSeccomp(c);
+  if (c.spec.linux?.memoryPolicy !== undefined) planMemoryPolicy(c);
+  const hasFilter = c.spec.linux?.seccomp !== undefined;
+  if (hasFilter && process.noNewPrivileges !== true) planSeccomp(c);
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
   planUser(c, process, cwd);
@@ -134,6 +135,6 @@ export function becomeProgram(
     why: "nothing of the host's reaches the program",
   });
   plan.call("post", ["EXEC"]);
-  if (process.noNewPrivileges === true) planSeccomp(c);
+  if (c.spec.linux?.seccomp !== undefined && process.noNewPrivileges === true) planSeccomp(c);
   plan.at("/process/args").call("execve", [program, process.args, environment]);
 }

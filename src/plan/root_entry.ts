@@ -43,6 +43,10 @@ export function rootEntry(spec: Spec, host: Host, options: PlanOptions, allowNam
 /** Why a namespace made by open_tree will not do; undefined: it will. */
 function namespaceObstacle(spec: Spec, host: Host, fresh: ReadonlySet<NamespaceType>): string | undefined {
   if (host.kernel.major < 7) return `Linux ${host.kernel.major}.${host.kernel.minor} lacks OPEN_TREE_NAMESPACE (7.0)`;
+  return otherObstacle(spec, host, fresh);
+}
+
+function otherObstacle(spec: Spec, host: Host, fresh: ReadonlySet<NamespaceType>): string | undefined {
   if (fresh.has("user") || joinedNamespaces(spec).has("user")) return "the container has a user namespace";
   // After setns there, /proc of the outer user namespace is gone and a new one may not be mounted.
   if (host.inUserNamespace) return "the runtime is inside a user namespace";
@@ -69,16 +73,18 @@ export function enterRoot(c: Context, stacked: number): void {
     for (let i = 0; i < stacked; i++) plan.call("umount2", [".", "MNT_DETACH"], { why: "laid over the host's root" });
     plan.call("umount2", [".", "MNT_DETACH"], { why: "the host's mounts" });
     proveAlone(c);
-  } else {
-    if (entry === "move") {
-      // R7: a full procfs or sysfs out of reach would still let a user namespace within mount a full one.
-      for (const path of ["/proc", "/sys"]) {
-        plan.call("umount2", [path, "MNT_DETACH"], { allow: ["EINVAL", "ENOENT"], why: "the host's, hidden below" });
-      }
-    }
-    plan.call("chroot", ["."], { why: `entry "${entry}": ${reason}` });
-  }
+  } else enterByChroot(c, entry, reason);
   plan.call("chdir", ["/"]);
+}
+
+function enterByChroot({ plan }: Context, entry: RootEntry, reason: string): void {
+  if (entry === "move") {
+    // R7: a full procfs or sysfs out of reach would still let a user namespace within mount a full one.
+    for (const path of ["/proc", "/sys"]) {
+      plan.call("umount2", [path, "MNT_DETACH"], { allow: ["EINVAL", "ENOENT"], why: "the host's, hidden below" });
+    }
+  }
+  plan.call("chroot", ["."], { why: `entry "${entry}": ${reason}` });
 }
 
 /**

@@ -26,14 +26,14 @@ export function validateSpec(spec: Spec): void {
   const hasMapping = own.has("user");
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index];
-    if (mount !== undefined) validateMount(mount, index, hasMapping);
+    if (mount !== undefined && isMapped(mount)) validateMount(mount, index, hasMapping);
   }
   if (linux === undefined) return;
-  validateUserNamespace(linux, own);
-  validateOtherNamespaces(linux, own);
-  validateDevices(linux);
+  if (linux.uidMappings !== undefined || linux.gidMappings !== undefined) validateUserNamespace(linux, own);
+  if (linux.timeOffsets !== undefined || linux.netDevices !== undefined) validateOtherNamespaces(linux, own);
+  if (linux.devices !== undefined) validateDevices(linux);
   if (linux.sysctl !== undefined) validateSysctl(linux.sysctl, own);
-  validateCgroupsPath(linux.cgroupsPath);
+  if (linux.cgroupsPath !== undefined) validateCgroupsPath(linux.cgroupsPath);
   if (linux.resources !== undefined) validateResources(linux.resources);
   if (linux.seccomp !== undefined) validateSeccomp(linux.seccomp);
 }
@@ -71,6 +71,12 @@ function refuseMounting(spec: Spec, isJoined: boolean): void {
   if (linux?.rootfsPropagation !== undefined) refuse("linux", "rootfsPropagation");
   for (const key of ["maskedPaths", "readonlyPaths"] as const)
     if ((linux?.[key] ?? []).length > 0) refuse("linux", key);
+}
+
+/** Whether a mount's ids are to be mapped, by mappings or by an option. */
+function isMapped({ uidMappings, gidMappings, options }: Mount): boolean {
+  if (uidMappings !== undefined || gidMappings !== undefined) return true;
+  return options !== undefined && (options.includes("idmap") || options.includes("ridmap"));
 }
 
 /** MUST config.md#posix-platform-mounts: both mappings or none; idmap needs one from somewhere. */

@@ -42,11 +42,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   const rootFd = openRoot(root, true)!;
   const path = `${root}/${id}`;
   const made = sys("mkdirat", rootFd, id, 0o700);
-  if (made < 0) {
-    close(rootFd);
-    if (errnoName(-made) === "EEXIST") throw new HostError(`Container "${id}": container with given ID already exists`);
-    throw cannot("create", path, syscallError("mkdir", -made));
-  }
+  if (made < 0) throw notMade(rootFd, id, path, -made);
   const fd = sys("openat", rootFd, id, flags(openDirectory));
   const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined, record: undefined };
   try {
@@ -57,6 +53,12 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
     closeStateDirectory(directory);
     throw error;
   }
+}
+
+function notMade(rootFd: number, id: string, path: string, errno: number): HostError {
+  close(rootFd);
+  if (errnoName(errno) === "EEXIST") return new HostError(`Container "${id}": container with given ID already exists`);
+  return cannot("create", path, syscallError("mkdir", errno));
 }
 
 /** Opens the directory of an existing container, undefined if there is none. */
@@ -223,6 +225,11 @@ export function closeStateDirectory(directory: StateDirectory): void {
 
 /** Opens the root, making it if asked; undefined if it is not there. */
 function openRoot(root: string, make: boolean): number | undefined {
+  const fd = sys("openat", AT_FDCWD, root, flags("O_RDONLY|O_DIRECTORY|O_CLOEXEC"), 0);
+  return fd >= 0 ? fd : makeRoot(root, make);
+}
+
+function makeRoot(root: string, make: boolean): number | undefined {
   const open = () => openAt(AT_FDCWD, root, "O_RDONLY|O_DIRECTORY|O_CLOEXEC");
   try {
     return open();

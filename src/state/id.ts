@@ -12,14 +12,16 @@ const maxIdBytes = 255;
  * it, so "." and ".." are out and names that start with a dot are free for our own use.
  */
 export function checkId(id: string): void {
-  if (id === "") throw new UsageError("Invalid container ID: it is empty");
+  if (id === "" || id.length > maxIdBytes || !isName(id)) throw wrongId(id);
+}
+
+function wrongId(id: string): UsageError {
+  if (id === "") return new UsageError("Invalid container ID: it is empty");
   if (!isName(id)) {
     const shown = JSON.stringify(id.slice(0, maxIdBytes));
-    throw new UsageError(`Invalid container ID ${shown}: only letters, digits and _ + - . are allowed, no dot first`);
+    return new UsageError(`Invalid container ID ${shown}: only letters, digits and _ + - . are allowed, no dot first`);
   }
-  if (id.length > maxIdBytes) {
-    throw new UsageError(`Invalid container ID "${id.slice(0, 40)}…": ${id.length} characters, at most ${maxIdBytes}`);
-  }
+  return new UsageError(`Invalid container ID "${id.slice(0, 40)}…": ${id.length} characters, at most ${maxIdBytes}`);
 }
 
 /** Letters, digits and _ + - . with no dot first; by a loop, for a regular expression costs more than all of it. */
