@@ -153,9 +153,18 @@ function typeAsked({ call, spec }: Failed): string {
   return spec.linux?.namespaces?.[Number(call.from.split("/")[3])]?.type ?? "";
 }
 
+function enterCause(failed: Failed): Cause {
+  const message = `Cannot enter the container's namespaces: ${failed.call.call}(${String(failed.call.args[1])}): ${errnoWords(failed)}`;
+  const isDenied = errnoOf(failed) === "EPERM";
+  const why = "they, or the user namespace they belong to, are another user's: who made the container may enter it";
+  return { message, because: isDenied ? why : "", attempt: "" };
+}
+
 /** setns. */
 export function joinCause(failed: Failed): Cause {
   const { call } = failed;
+  // By the container's first process, not by a path of config.json: `exec`.
+  if (call.from === "/linux/namespaces") return enterCause(failed);
   const path = String(makerOf(failed, call.args[0])?.args[1] ?? "");
   const flag = String(call.args[1]);
   const asked = typeAsked(failed);

@@ -4,7 +4,7 @@
  * @module
  */
 import { isFrozen } from "../cgroup/freezer.ts";
-import { HostError, SpecError, UsageError } from "../errors.ts";
+import { HostError, SpecError, StageError, UsageError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
 import { planExec } from "../plan/exec.ts";
 import type { PlanOptions } from "../plan/host.ts";
@@ -19,10 +19,10 @@ import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
-import { close, readText } from "../stage/sys.ts";
+import { close, errnoName, readText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { absolutePath } from "../state/paths.ts";
-import { openProcess } from "../state/process.ts";
+import { isAlive, openProcess, waitForEnd } from "../state/process.ts";
 import { firstText, recordFile, type StateRecord } from "../state/record.ts";
 import { type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { examine, type RecordedConfig } from "./exec_target.ts";
@@ -39,7 +39,23 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   const { record, seccomp } = readState(rt, options.id);
   // Before anything is read of its first process: from here on the pid is known to be that one's.
   const init = openProcess(record.pid, record.startTime);
-  if (init === undefined) throw new HostError(`Container "${record.id}": container not running`);
+  if (init === undefined) throw notRunning(record);
+  try {
+    return enter(rt, options, record, seccomp, init, noted);
+  } catch (error) {
+    throw error instanceof UsageError ? error : reasonOf(record, init, error);
+  }
+}
+
+/** The process itself. @param init pidfd of the container's first process  @param noted pipe of signals so far */
+function enter(
+  rt: RuntimeOptions,
+  options: ExecOptions,
+  record: StateRecord,
+  seccomp: Seccomp | undefined,
+  init: number,
+  noted: number,
+): number {
   if (!options.ignorePaused && isFrozen(record.cgroups)) {
     throw new HostError(`Container "${record.id}": cannot exec in a paused container`, [
       "try        --ignore-paused: the process runs once the container is resumed",
@@ -82,6 +98,21 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   if (monitor === undefined) return 0;
   rt.log.flush();
   return becomeMonitor(monitor, master);
+}
+
+function notRunning({ id }: StateRecord, detail: readonly string[] = []): HostError {
+  return new HostError(`Container "${id}": container not running`, detail);
+}
+
+/** How long the last moments of a container may take after all others of its pid namespace were killed. */
+const endMs = 100;
+
+/** Whatever failed, a container that has ended meanwhile is the reason. */
+function reasonOf(record: StateRecord, init: number, error: unknown): unknown {
+  // Its namespaces are gone before it is (setns: ESRCH), and so are the other processes of its pid namespace.
+  const mayBeEnding = error instanceof StageError && (error.pointer === "" || errnoName(error.errno) === "ESRCH");
+  if (isAlive(record.pid, record.startTime) && !(mayBeEnding && waitForEnd(init, endMs))) return error;
+  return notRunning(record, ["because    it ended while the process was to enter it"]);
 }
 
 /** The record, and the filter that every process of the container runs under. */

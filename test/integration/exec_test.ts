@@ -368,3 +368,27 @@ test(
     }
   }),
 );
+
+test(
+  "exec [a container that ends meanwhile]",
+  limits,
+  scoped("ending", [], async (scope) => {
+    for (let round = 0; round < 4; round++) {
+      const bundle = scope.bundle("sleep 0.4");
+      const id = scope.id();
+      await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+      const one = async (): Promise<void> => {
+        for (;;) {
+          const outcome = await scope.invoke(["exec", id, "/bin/sleep", "0.03"]);
+          // 137: the program ran, and ended with the container.
+          if (outcome.status === 0 || outcome.status === 137) continue;
+          assert.equal(outcome.status, 255, outcome.stderr);
+          assert.match(outcome.stderr, /^bunker: Container "[^"]*": container not running$/m);
+          return;
+        }
+      };
+      await Promise.all([one(), one(), one()]);
+      await scope.succeed(["delete", id]);
+    }
+  }),
+);
