@@ -4,10 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import test from "node:test";
-import { cgroupsNamed } from "../support/leftovers.ts";
-import { hasUnified, legacyLimits, limitsIn } from "../support/limits.ts";
+import { until } from "../support/execute.ts";
+import { cgroupsNamed, processesIn } from "../support/leftovers.ts";
+import { hasUnified, legacyLimits, limitsIn, unifiedLimits } from "../support/limits.ts";
 import { limits, missing } from "../support/machine.ts";
 import { bunker, peer, type Runtime } from "../support/runtime.ts";
 import { type Scope, scoped, type TestContext } from "../support/scope.ts";
@@ -101,6 +102,68 @@ for (const [name, resources] of Object.entries(cases)) {
     }),
   );
 }
+
+/** Those that mean something on version 2, and are asked of a controller there. */
+const unifiedCases = Object.entries(cases).filter(
+  ([name]) => !/^nothing|swappiness|OOMKiller|useHierarchy|kernel|realtime/.test(name),
+);
+unifiedCases.push(
+  ["unified", { unified: { "memory.high": "50000000", "cpu.weight": "77", "pids.max": "33" } }],
+  ["cpu.burst", { cpu: { quota: 50_000, period: 100_000, burst: 10_000 } }],
+  ["cpu.idle", { cpu: { idle: 1 } }],
+  ["hugepageLimits", { hugepageLimits: [{ pageSize: "2MB", limit: 4_194_304 }] }],
+);
+
+for (const [name, resources] of unifiedCases) {
+  test(
+    `resources [${name}: the files as runc writes them] (cgroup v2)`,
+    limits,
+    scoped("limits2", ["cgroup2Controllers", "runc"], async (scope) => {
+      const seen = new Map<string, Map<string, string>>();
+      for (const runtime of [bunker(), peer("runc")!]) {
+        await withLimits(scope, resources, (path) => void seen.set(runtime.name, unifiedLimits(path)), runtime);
+      }
+      assert.ok(seen.get("bunker")!.size > 10);
+      assert.deepEqual(seen.get("bunker"), seen.get("runc"));
+      assert.deepEqual(cgroupsNamed(scope.tag), []);
+    }),
+  );
+}
+
+test(
+  "resources [memory.limit of 512 KB and a static program] (cgroup v2)",
+  limits,
+  scoped("small2", ["cgroup2Controllers"], async (scope) => {
+    const bundle = scope.bundle("cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.peak", (config) => {
+      config.linux["resources"] = { memory: { limit: 512 * 1024, swap: 512 * 1024 } };
+      config.mounts.at(-1)!.options = ["ro"];
+    });
+    const { stdout } = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    const [limit, most] = stdout.split("\n").map(Number);
+    assert.equal(limit, 512 * 1024);
+    assert.ok(most! > 0 && most! <= limit!, stdout);
+  }),
+);
+
+test(
+  "resources [processes beside the container's cgroup keep controllers away: said so] (cgroup v2)",
+  limits,
+  scoped("busy2", ["cgroup2Controllers"], async (scope) => {
+    const above = `/sys/fs/cgroup/${scope.tag}-above`;
+    mkdirSync(above);
+    const inside = scope.start(["/bin/sh", "-c", `echo $$ > ${above}/cgroup.procs; exec sleep 1000`]);
+    await until("a process", () => processesIn(above).length === 1);
+    const bundle = scope.bundle("true", (config) => {
+      config.linux["resources"] = { memory: { limit: 10_000_000 } };
+      config.linux.cgroupsPath = `/${scope.tag}-above/own`;
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.status, 1);
+    assert.match(outcome.stderr, /EBUSY[^]*1 process\(es\) are in .*-above itself/);
+    assert.deepEqual(cgroupsNamed(`${scope.tag}-above/own`), []);
+    process.kill(inside.pid, "SIGKILL");
+  }),
+);
 
 test(
   "resources [cpu.burst and cpu.idle, which runc 1.1 does not know] (cgroup v1)",

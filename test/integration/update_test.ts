@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { legacyLimits } from "../support/limits.ts";
+import { legacyLimits, unifiedLimits } from "../support/limits.ts";
 import { limits } from "../support/machine.ts";
 import { bunker, peer, type Runtime } from "../support/runtime.ts";
 import { type Scope, scoped } from "../support/scope.ts";
@@ -50,21 +50,30 @@ const steps: readonly (readonly string[])[] = [
   [],
 ];
 
-test(
-  "update [by options: step by step the files as runc writes them] (cgroup v1)",
-  limits,
-  scoped("update", ["cgroup1", "runc"], async (scope) => {
-    const runtimes = [bunker(), peer("runc")!];
-    const containers = [await running(scope, runtimes[0]), await running(scope, runtimes[1])];
-    for (const options of steps) {
-      for (const [index, runtime] of runtimes.entries()) {
-        await scope.succeed(["update", ...options, containers[index]!.id], { runtime });
+for (const [version, need, limitsOf] of [
+  ["v1", "cgroup1", legacyLimits],
+  ["v2", "cgroup2Controllers", unifiedLimits],
+] as const) {
+  test(
+    `update [by options: step by step the files as runc writes them] (cgroup ${version})`,
+    limits,
+    scoped("update", [need, "runc"], async (scope) => {
+      const runtimes = [bunker(), peer("runc")!];
+      const containers = [await running(scope, runtimes[0]), await running(scope, runtimes[1])];
+      for (const options of steps) {
+        for (const [index, runtime] of runtimes.entries()) {
+          await scope.succeed(["update", ...options, containers[index]!.id], { runtime });
+        }
+        const [ours, theirs] = containers.map(({ name }) => limitsOf(name));
+        // On version 2 runc keeps the sum of memory and swap that was asked for once, where only memory is changed.
+        if (version === "v2" && options.length === 2 && options[0] === "--memory") {
+          for (const files of [ours!, theirs!]) files.delete("memory.swap.max");
+        }
+        assert.deepEqual(ours, theirs, options.join(" "));
       }
-      const [ours, theirs] = containers.map(({ name }) => legacyLimits(name));
-      assert.deepEqual(ours, theirs, options.join(" "));
-    }
-  }),
-);
+    }),
+  );
+}
 
 test(
   "update --resources [a file, standard input; what is not in it and device rules stay] (cgroup v1)",

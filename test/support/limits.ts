@@ -9,7 +9,7 @@ const top = "/sys/fs/cgroup";
 
 /** What counts or says what happened, not what was asked. */
 const counters =
-  /usage|stat|failcnt|numa|events|current|peak|slabinfo|io_service|effective|\.procs|tasks|pressure|kmem|shown_ram/;
+  /usage|stat|failcnt|numa|events|current|peak|slabinfo|io_service|effective|\.procs|tasks|pressure|kmem|shown_ram|partition/;
 
 /** Version 1: the limits of every hierarchy, by controller. */
 export function legacyLimits(name: string): Map<string, string> {
@@ -36,6 +36,12 @@ export function limitsIn(directory: string): Map<string, string> {
     }
   }
   return found;
+}
+
+/** Version 2: the limits of the container's one directory. */
+export function unifiedLimits(name: string): Map<string, string> {
+  const directory = existsSync(`${top}/unified/${name}`) ? `${top}/unified/${name}` : `${top}/${name}`;
+  return limitsIn(directory);
 }
 
 /** Whether the machine's own v2 hierarchy (alone, or beside v1) has a controller to give. */

@@ -66,6 +66,13 @@ const checks = {
   busybox: () => (busyboxPath === undefined ? "needs busybox-static for the root file system" : undefined),
   cgroup2: () =>
     tries([...viewPrefix("v2"), "true"]) ? undefined : "the kernel does not mount cgroup2 in a mount namespace here",
+  /** Not beside version 1, which has them all else. */
+  cgroup2Controllers: () => {
+    const path = "/sys/fs/cgroup/cgroup.controllers";
+    const have = existsSync(path) ? readFileSync(path, "utf8").trim().split(" ") : [];
+    const lacking = ["cpu", "cpuset", "io", "memory", "pids"].filter((name) => !have.includes(name));
+    return lacking.length === 0 ? undefined : `cgroup v2 has no ${lacking.join(", ")} controller on this machine`;
+  },
   cgroup1: () =>
     existsSync("/sys/fs/cgroup/pids/cgroup.procs") ? undefined : "no cgroup version 1 hierarchy is mounted here",
   userNamespaces: () =>
