@@ -41,7 +41,10 @@ export function limitsIn(directory: string): Map<string, string> {
 /** Version 2: the limits of the container's one directory. */
 export function unifiedLimits(name: string): Map<string, string> {
   const directory = existsSync(`${top}/unified/${name}`) ? `${top}/unified/${name}` : `${top}/${name}`;
-  return limitsIn(directory);
+  const found = limitsIn(directory);
+  // Whether it is there depends on who asked for it first: runc switches every controller on.
+  found.delete("rdma.max");
+  return found;
 }
 
 /** Whether the machine's own v2 hierarchy (alone, or beside v1) has a controller to give. */
