@@ -12,6 +12,8 @@ import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/s
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
+import { wantsModules } from "../plan/labels.ts";
+import { probeSecurityModules } from "./security_modules.ts";
 import { probeMissing } from "./missing.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
@@ -45,6 +47,9 @@ export function probeHost(spec: Spec | undefined): Host {
     mayMapIds,
     missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
+    ...(spec !== undefined && wantsModules(spec.process, spec.linux?.mountLabel)
+      ? { securityModules: probeSecurityModules() }
+      : {}),
   };
 }
 

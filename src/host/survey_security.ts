@@ -3,8 +3,9 @@
  * Kernel: seccomp(2); Documentation/admin-guide/LSM
  * @module
  */
-import { AT_FDCWD, flags, stable, sys } from "../stage/sys.ts";
+import { flags, stable, sys } from "../stage/sys.ts";
 import { errnoOf, type Findings, isThere, textIn } from "./finding.ts";
+import { probeSecurityModules } from "./security_modules.ts";
 
 const actions = [
   ["SECCOMP_RET_KILL_PROCESS", "4.14"],
@@ -66,9 +67,8 @@ export function surveyLabels(found: Findings): void {
   found.group("security modules");
   const modules = textIn("/sys/kernel/security/lsm");
   found.says("active", modules ?? "not known: /sys/kernel/security is not mounted");
-  const hasAppArmor = textIn("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true;
+  const { appArmor: hasAppArmor, selinux: hasSelinux } = probeSecurityModules();
   found.is("AppArmor", hasAppArmor, "process.apparmorProfile is an error", hasAppArmor ? ownLabel("apparmor/") : "");
-  const hasSelinux = sys("faccessat2", AT_FDCWD, "/sys/fs/selinux/enforce", 0, 0) === 0;
   found.is(
     "SELinux",
     hasSelinux,

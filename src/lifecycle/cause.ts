@@ -16,6 +16,7 @@ import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause } from "./cause_seccomp.ts";
+import { labelCause } from "./cause_label.ts";
 import { linesOf } from "./host_facts.ts";
 
 /** Explains a failure. */
@@ -38,6 +39,7 @@ function causeOfCall(failed: Failed): Cause {
   const errno = errnoOf(failed);
   if (call.from === "/process/cwd" && call.call !== "verify_cwd") return workingDirectoryCause(failed);
   if (call.from.startsWith("/linux/resources")) return limitCause(failed);
+  if (call.from === "/process/apparmorProfile" || call.from === "/process/selinuxLabel") return labelCause(failed);
   switch (call.call) {
     case "hook":
       return { ...nothing, message: hookMessage(failed) };

@@ -6,8 +6,10 @@
 import { isFrozen } from "../cgroup/freezer.ts";
 import { HostError, SpecError, StageError, UsageError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
+import { probeSecurityModules } from "../host/security_modules.ts";
 import { planExec } from "../plan/exec.ts";
-import type { PlanOptions } from "../plan/host.ts";
+import type { Host, PlanOptions } from "../plan/host.ts";
+import { hasLabels } from "../plan/labels.ts";
 import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
 import { changeProcess } from "../spec/change_process.ts";
@@ -66,7 +68,7 @@ function enter(
   const plan = planExec(
     spec,
     spec.process!,
-    probeHost(undefined),
+    hostFor(spec.process!),
     {
       id: record.id,
       noNewKeyring: record.noNewKeyring,
@@ -172,6 +174,12 @@ function specOf(record: StateRecord, process: Process, seccomp: Seccomp | undefi
       ...(seccomp === undefined ? {} : { seccomp }),
     },
   };
+}
+
+/** The rarer facts are asked for only where they are wanted. */
+function hostFor(process: Process): Host {
+  const host = probeHost(undefined);
+  return hasLabels(process) ? { ...host, securityModules: probeSecurityModules() } : host;
 }
 
 function consoleFor(process: Process, options: ExecOptions): PlanOptions["console"] {

@@ -19,10 +19,10 @@ import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
 import { how } from "./in_root.ts";
 import { withoutMissing } from "./lower.ts";
+import { planExecLabels, refuseLabels } from "./labels.ts";
 import { cloneFlags, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
-import { refuseProcess } from "./refusals.ts";
 import { planAffinity } from "./scheduling.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
@@ -54,7 +54,7 @@ export interface ExecPlanOptions extends Pick<PlanOptions, "id" | "noNewKeyring"
 export function planExec(spec: Spec, process: Process, host: Host, options: ExecPlanOptions, target: ExecTarget): Plan {
   const plan = new PlanBuilder();
   const c = contextOf(plan, { ...spec, process }, host, options, target);
-  refuseProcess(c, process);
+  refuseLabels(c, process);
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
   // Of another process that is not dumpable only the machine's root writes files below /proc.
@@ -96,6 +96,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   planSession(c, terminal);
   // The caller's is unknown here; planProcess sets the one that was asked for.
   if (process.user.umask === undefined) plan.at("").call("umask", ["0022"]);
+  planExecLabels(c, process, c.root);
   const program = planProcess(c, process, cwd);
   becomeProgram(c, process, program, planEnvironment(c, process));
   return { ...withoutMissing(plan.build(), host), processDocument: options.document };

@@ -88,6 +88,8 @@ export interface Host {
   readonly missing: readonly OptionalCall[];
   /** Looked for only where ids are to be mapped and the runtime may not do so itself; else null. */
   readonly idHelpers: IdHelpers | null;
+  /** Which modules can give labels. Absent: no label is asked for. */
+  readonly securityModules?: { readonly appArmor: boolean; readonly selinux: boolean };
 }
 
 export interface PlanOptions {

@@ -1,5 +1,5 @@
 /**
- * Calls that write below /proc: `linux.sysctl` and `process.oomScoreAdj`.
+ * Calls that write below /proc: `linux.sysctl`, `process.oomScoreAdj` and the labels of the process (labels.ts).
  *
  * Spec: config-linux.md#sysctl, config.md#linux-process
  * Kernel: through a procfs of our own that is mounted nowhere, so nobody can put another file in the way
@@ -13,6 +13,7 @@
 import { sysctlPath } from "../spec/sysctl.ts";
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
+import { hasLabels, planLabels } from "./labels.ts";
 import type { Register } from "./types.ts";
 
 const strict = "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_XDEV";
@@ -56,7 +57,9 @@ function openProc(c: Context): Register {
 /** Nothing where nothing is asked for (`oomScoreAdj` unset MUST NOT be touched). */
 /** Whether config.json asks for any. */
 export function hasParameters({ spec }: Context): boolean {
-  return spec.linux?.sysctl !== undefined || spec.process?.oomScoreAdj !== undefined;
+  const { linux, process } = spec;
+  if (linux?.sysctl !== undefined || process?.oomScoreAdj !== undefined) return true;
+  return process !== undefined && hasLabels(process);
 }
 
 function planParameters(c: Context): void {
@@ -64,8 +67,9 @@ function planParameters(c: Context): void {
   // In a user namespace the runtime has written it (user_namespace.ts).
   const oomScoreAdj = c.hasUserNamespace ? undefined : spec.process?.oomScoreAdj;
   const sysctl = Object.entries(spec.linux?.sysctl ?? {});
-  if (sysctl.length === 0 && oomScoreAdj === undefined) return;
-  plan.at(sysctl.length > 0 ? "/linux/sysctl" : "/process/oomScoreAdj");
+  const hasLabel = spec.process !== undefined && hasLabels(spec.process);
+  if (sysctl.length === 0 && oomScoreAdj === undefined && !hasLabel) return;
+  plan.at(sysctl.length > 0 ? "/linux/sysctl" : oomScoreAdj === undefined ? "/process" : "/process/oomScoreAdj");
   const proc = openProc(c);
   const write = (path: string, resolve: string, value: string): void => {
     const file = plan.open("openat2", [proc, path, { flags: "O_WRONLY|O_CLOEXEC", resolve }]);
@@ -84,5 +88,6 @@ function planParameters(c: Context): void {
     plan.at("/process/oomScoreAdj");
     write("self/oom_score_adj", throughSelf, String(oomScoreAdj));
   }
+  if (hasLabel) planLabels(c, spec.process!, proc);
   plan.call("close", [proc]);
 }

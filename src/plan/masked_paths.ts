@@ -10,6 +10,7 @@
 import type { Context } from "./context.ts";
 import type { Host } from "./host.ts";
 import { attach, how } from "./in_root.ts";
+import { planMountLabel } from "./labels.ts";
 import { mountsByDescriptor } from "./missing.ts";
 import { inRoot } from "./paths.ts";
 import type { Register } from "./types.ts";
@@ -45,6 +46,7 @@ export function planMasks(c: Context, place: "/" | "/dev"): Masks | undefined {
   const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_FLAG", "ro", null, 0]);
+  planMountLabel(c, "tmpfs", context);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);

@@ -9,6 +9,7 @@
  * Order: clones with the other sources (cloning.ts); mounts after the cgroup namespace is made
  * @module
  */
+import { planMountLabel } from "./labels.ts";
 import type { Mount } from "../spec/types.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { handOver, isGuest } from "./cloning.ts";
@@ -99,6 +100,7 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
   const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "mode", "755", 0]);
+  planMountLabel(c, "tmpfs", context);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const view = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", fsmountFlags(own, viewFlags)]);
   plan.call("close", [context]);

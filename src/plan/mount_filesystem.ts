@@ -7,6 +7,7 @@
  * @module
  */
 import type { Context } from "./context.ts";
+import { planMountLabel } from "./labels.ts";
 import { fsmountFlags, type MountOptions, mountAttr, writable } from "./mount_options.ts";
 import { type PreparedMount, planPropagation } from "./mount_entry.ts";
 import { planSubstitute, type Substitute } from "./mount_substitute.ts";
@@ -75,6 +76,7 @@ function createFilesystem(
     plan.at(`${pointer}/options/${index}`);
     for (const part of splitOptions(option)) planOption(c, context, type, part);
   }
+  planMountLabel(c, type, context);
   plan.at(`${pointer}/type`);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
 }

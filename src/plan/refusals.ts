@@ -5,24 +5,16 @@
  * @module
  */
 import type { Context } from "./context.ts";
-import type { Process } from "../spec/types.ts";
+import { refuseLabels } from "./labels.ts";
 
 /** Notes everything unsupported outside of mounts and cgroups, whose sections do it themselves. */
 export function planRefusals(c: Context): void {
   const { process, linux, vm } = c.spec;
   const refuse = refuser(c);
-  if (process !== undefined) refuseProcess(c, process);
+  refuseLabels(c, process);
   if (vm !== undefined && Object.keys(vm).length > 0) refuse(vm, "/vm", "virtual machines");
   if (linux === undefined) return;
   refuse(linux.intelRdt, "/linux/intelRdt", "Intel RDT allocations");
-  refuse(linux.mountLabel, "/linux/mountLabel", "SELinux mount labels");
-}
-
-/** The same of a process alone, which may be one to execute later. */
-export function refuseProcess(c: Context, process: Process): void {
-  const refuse = refuser(c);
-  refuse(process.apparmorProfile, "/process/apparmorProfile", "AppArmor profiles");
-  refuse(process.selinuxLabel, "/process/selinuxLabel", "SELinux labels");
 }
 
 /** One test a property: this runs at every start, and nearly always finds nothing. */
