@@ -96,7 +96,7 @@ for (const [way, needs, more, user] of ways) {
     const second = pod.member("hostname; id -u", first.pid);
     assert.equal((await scope.succeed(["run", "--bundle", second.path, scope.id()])).stdout, "the-pod\n0\n");
     await scope.succeed(["delete", "--force", first.id]);
-    assert.deepEqual(processesNamed(scope.tag), []);
+    assert.deepEqual(processesNamed(scope.directory), []);
   });
 
   podTest("create, start [what it joined ends in between]", async (pod, scope) => {
@@ -123,7 +123,7 @@ for (const [way, needs, more, user] of ways) {
       await until("its end", async () => (await stateOf(scope, id)).status === "stopped");
       await scope.succeed(["delete", id]);
     }
-    assert.deepEqual(processesNamed(scope.tag), []);
+    assert.deepEqual(processesNamed(scope.directory), []);
   });
 
   podTest("delete [pid namespace shared: the other members stay]", async (pod, scope) => {
@@ -182,7 +182,7 @@ for (const [way, needs, more, user] of ways) {
 
   podTest("create [a member that fails leaves the pod as it was]", async (pod, scope) => {
     const infra = await pod.infra();
-    const before = processesNamed(scope.tag);
+    const before = processesNamed(scope.directory);
     const bundle = pod.member(["/bin/not-there"], infra.pid, ["pid"]);
     const id = scope.id();
     const outcome = await scope.invoke(["create", "--bundle", bundle.path, id]);
@@ -190,6 +190,6 @@ for (const [way, needs, more, user] of ways) {
     assert.match(outcome.stderr, /not-there/);
     assert.ok(!existsSync(`${scope.root}/${id}`));
     assert.equal((await stateOf(scope, infra.id)).status, "running");
-    assert.deepEqual(processesNamed(scope.tag), before);
+    assert.deepEqual(processesNamed(scope.directory), before);
   });
 }
