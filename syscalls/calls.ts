@@ -45,6 +45,7 @@ export const calls = {
   clone3: ["struct clone_args", "size"],
   close: ["fd"],
   close_range: ["int", "int", "flags"],
+  connect: ["fd", "struct sockaddr_un", "size"],
   dup3: ["fd", "int", "flags"],
   execve: ["str", "strv", "strv"],
   fchdir: ["fd"],
@@ -153,6 +154,16 @@ export const pseudoCalls = {
   helper: ["str", "strv", "strv"],
   /** verify_cwd(): ENOENT unless getcwd lies inside the root (CVE-2024-21626): compares text. */
   verify_cwd: [],
+  /** post_value(EVENT, NUMBER): a post that tells a number which only this side knows. */
+  post_value: ["flags", "int"],
+  /** number = wait_value(EVENT): waits for one. */
+  wait_value: ["flags"],
+  /**
+   * load_supervised(FLAGS, FILTER, SOCKET, BEFORE, PID, BETWEEN, AFTER): seccomp with NEW_LISTENER, and the listener sent
+   * by SCM_RIGHTS along with the text BEFORE PID BETWEEN PID AFTER (AFTER NULL: up to BETWEEN). The filter may forbid to
+   * send, or make that wait for the supervisor: it takes a second thread, which is not under it.
+   */
+  load_supervised: ["flags", "struct sock_fprog", "fd", "str", "int", "str", "str"],
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
   send_fd: ["fd", "fd", "str"],
   /**

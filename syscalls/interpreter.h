@@ -7,6 +7,7 @@
 #include "paths.h"
 #include "hook.h"
 #include "copy_tree.h"
+#include "supervisor.h"
 #include "home.h"
 #include "user_namespace.h"
 #ifdef RUNTIME_OPS
@@ -64,6 +65,7 @@ struct machine {
 	struct report *report;
 	i64 sent; /* branches already told to the peer */
 	i64 exit_status; /* OP_MONITOR */
+	i64 posted; /* what came with the event that was waited for last */
 	char home[HOME_BYTES]; /* OP_FIND_HOME */
 	char number[NUMBER_BYTES]; /* OP_NUMBER_TEXT */
 };
@@ -78,7 +80,7 @@ static i64 send_packet(i64 fd, const void *data, u64 length)
 }
 
 /* Branches taken so far travel with the next event, in one packet. */
-static i64 op_post(struct machine *m, u32 event, u32 address)
+static i64 op_post(struct machine *m, u32 event, i64 value, u32 address)
 {
 	struct record packet[BRANCHES + 1];
 	struct report *report = m->report;
@@ -89,6 +91,7 @@ static i64 op_post(struct machine *m, u32 event, u32 address)
 	memset(&packet[n], 0, sizeof packet[n]);
 	packet[n].kind = RECORD_POST;
 	packet[n].value = (u16)event;
+	packet[n].result = value;
 	packet[n++].address = address;
 	i64 r = send_packet(m->sync, packet, n * sizeof packet[0]);
 	return r < 0 ? r : 0;
@@ -118,8 +121,10 @@ static i64 op_wait(struct machine *m, u32 event)
 			struct record *record = &packet.record[i];
 			if (record->kind == RECORD_BRANCH && report->branches < BRANCHES)
 				report->branch[report->branches++] = *record;
-			if (record->kind == RECORD_POST && record->value == event)
+			if (record->kind == RECORD_POST && record->value == event) {
+				m->posted = record->result;
 				return 0;
+			}
 			if (record->kind == RECORD_FAILED) {
 				u64 length = (u64)n - (i + 1) * sizeof *record;
 				report->failed = *record;
@@ -250,7 +255,15 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 			*(i64 *)a[0] = a[1];
 		return 0;
 	case OP_POST:
-		return op_post(m, (u32)a[0], at->address);
+		return op_post(m, (u32)a[0], 0, at->address);
+	case OP_POST_VALUE: /* OP_POST_VALUE event value : as OP_POST, and a number goes along */
+		return op_post(m, (u32)a[0], a[1], at->address);
+	case OP_WAIT_VALUE: { /* OP_WAIT_VALUE event : r[out] = the number that came with it */
+		i64 r = op_wait(m, (u32)a[0]);
+		return r < 0 ? r : m->posted;
+	}
+	case OP_LOAD_SUPERVISED:
+		return op_load_supervised(a);
 	case OP_WAIT:
 		return op_wait(m, (u32)a[0]);
 	case OP_WAIT_START:

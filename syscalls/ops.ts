@@ -33,6 +33,9 @@ export const ops = {
   OP_FORK: 4117,
   OP_DROP_BOUNDING: 4150,
   OP_MOVE_NET_DEVICE: 4160,
+  OP_POST_VALUE: 4170,
+  OP_WAIT_VALUE: 4171,
+  OP_LOAD_SUPERVISED: 4172,
   OP_RESOLVE: 4140,
   OP_CLOSE_DESCRIPTORS: 4141,
   OP_MOUNT_FD: 4142,
@@ -70,6 +73,8 @@ export const events = {
   MAPPED: 9,
   NETWORK: 20,
   NETWORKED: 21,
+  SUPERVISED: 22,
+  PID: 23,
 } as const;
 
 /** Kinds of records on the sync socket. */

@@ -77,6 +77,7 @@ export const structs = {
     },
   },
   ifreq: { type: "struct ifreq", header: "linux/if.h", fields: { ifr_name: "chars", ifr_flags: "flags" } },
+  sockaddr_un: { type: "struct sockaddr_un", header: "linux/un.h", fields: { sun_family: "flags", sun_path: "chars" } },
   sock_fprog: { type: "struct sock_fprog", header: "linux/filter.h", fields: { len: "int", filter: "words" } },
   winsize: { type: "struct winsize", header: "asm/termios.h", fields: { ws_row: "int", ws_col: "int" } },
   int32: { type: "struct { int value; }", header: "linux/types.h", fields: { value: "int" } },

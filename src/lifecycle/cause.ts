@@ -15,7 +15,7 @@ import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
 import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
-import { filteredCause, loadFilterCause } from "./cause_seccomp.ts";
+import { filteredCause, loadFilterCause, supervisorCause } from "./cause_seccomp.ts";
 import { labelCause } from "./cause_label.ts";
 import { linesOf } from "./host_facts.ts";
 
@@ -101,7 +101,10 @@ function causeOfCall(failed: Failed): Cause {
     case "move_net_device":
       return netDeviceCause(failed);
     case "seccomp":
+    case "load_supervised":
       return loadFilterCause(failed);
+    case "connect":
+      return supervisorCause(failed);
     case "setns":
       return joinCause(failed);
     case "setresuid":

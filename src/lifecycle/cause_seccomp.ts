@@ -25,6 +25,18 @@ export function loadFilterCause(failed: Failed): Cause {
   }
 }
 
+/** Reaching the supervisor. */
+export function supervisorCause(failed: Failed): Cause {
+  switch (errnoOf(failed)) {
+    case "ENOENT":
+      return because("there is no such socket: the supervisor (seccomp agent) does not run, or listens elsewhere");
+    case "ECONNREFUSED":
+      return because("nobody listens at this socket: the supervisor (seccomp agent) has ended");
+    default:
+      return nothing;
+  }
+}
+
 /** Any other call: undefined unless it comes after the filter and failed as filters let calls fail. */
 export function filteredCause(failed: Failed): Cause | undefined {
   const { call, failure, plan, spec } = failed;
@@ -32,7 +44,7 @@ export function filteredCause(failed: Failed): Cause | undefined {
   let count = 0;
   for (const item of plan.items) count += countCalls(item);
   for (let address = 0; address < Math.min(failure.address, count); address++) {
-    if (callAt(plan, address)?.call !== "seccomp") continue;
+    if (!["seccomp", "load_supervised"].includes(callAt(plan, address)?.call ?? "")) continue;
     const early =
       spec.process?.noNewPrivileges === true
         ? ""

@@ -75,6 +75,7 @@ function enter(
       preserveFds: options.preserveFds,
       console,
       document: documentOf(options),
+      bundle: record.bundle,
     },
     examine(record, options.cgroups),
   );

@@ -134,8 +134,8 @@ class Checker {
     } else if (side === "stage" && !this.#isCloned)
       fail(address, "the stage makes a call before clone3 makes the stage");
     if (side === "thread" && this.#isCloned) fail(address, "the thread ends with clone3 and makes no call after it");
-    if (call.call === "post") this.#posted[side].push(call.args[0] as string);
-    if (call.call !== "wait" || call.args[0] === "START") return;
+    if (call.call === "post" || call.call === "post_value") this.#posted[side].push(call.args[0] as string);
+    if ((call.call !== "wait" && call.call !== "wait_value") || call.args[0] === "START") return;
     const other = this.#posted[side === "runtime" ? "stage" : "runtime"];
     const at = other.indexOf(call.args[0] as string);
     if (at < 0) fail(address, `the ${side} waits for ${String(call.args[0])}, which nobody has posted`);
@@ -198,7 +198,8 @@ function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
       return value === "AT_FDCWD" || (typeof value === "number" && value >= 0);
     case "int":
     case "flags":
-      if (call.call === "post" || call.call === "wait") return typeof value === "string" && value in events;
+      if (kind === "flags" && /^(post|wait)(_value)?$/.test(call.call))
+        return typeof value === "string" && value in events;
       return isNumber(value);
     case "str":
       return value === null || isText(value);

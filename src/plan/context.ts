@@ -31,6 +31,10 @@ export interface Context {
   root: Register;
   /** Pid of the stage, once clone3 is planned. */
   container?: Register;
+  /** Connection to the supervisor of the seccomp filter; absent: no rule asks one. */
+  supervisor?: Register;
+  /** Pid of the container's first process, where one more is made (exec). */
+  readonly init?: number;
   /** Mounts stacked between the host's root and the container's in the stage's namespace: pivot_root leaves them there. */
   stacked: number;
 }

@@ -24,6 +24,7 @@ import { cloneFlags, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { planAffinity } from "./scheduling.ts";
+import { connectSupervisor } from "./seccomp.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
 import type { Plan, Register } from "./types.ts";
@@ -48,6 +49,8 @@ export interface ExecTarget {
 export interface ExecPlanOptions extends Pick<PlanOptions, "id" | "noNewKeyring" | "preserveFds" | "console"> {
   /** Where the process comes from, for messages. */
   readonly document: string;
+  /** The container's, for the supervisor of its filter. */
+  readonly bundle?: string;
 }
 
 /** Plans the process. Errors: SpecError for what no host could do. */
@@ -69,6 +72,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   });
   plan.on("runtime");
   const cgroups = openCgroups(c, target);
+  if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   const files = openNamespaces(c, target, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
   join(c, init, root, files.cgroup !== undefined);
@@ -112,7 +116,7 @@ function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanO
     options: {
       ...options,
       verb: "run",
-      bundle: "",
+      bundle: options.bundle ?? "",
       noPivot: false,
       listenFds: 0,
       cgroupManager: "cgroupfs",
@@ -123,6 +127,7 @@ function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanO
     maps: target.maps,
     cloner: "runtime",
     root: { register: 0 },
+    init: target.pid,
     stacked: 0,
   };
 }

@@ -35,6 +35,7 @@ import {
   openRootfs,
   planReadonlyRoot,
 } from "./rootfs.ts";
+import { connectSupervisor } from "./seccomp.ts";
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
@@ -75,6 +76,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   const isEarly = clonesEarly(c);
   if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
+  if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   let sources = isEarly ? openSources(c, cgroups) : undefined;
   if (sources !== undefined && c.hasUserNamespace) planLockedTrees(c, sources.mounts);
   planSecrecy(c);

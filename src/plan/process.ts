@@ -43,7 +43,7 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
   planPrivileged(c, process);
   if (c.spec.linux?.memoryPolicy !== undefined) planMemoryPolicy(c);
   const hasFilter = c.spec.linux?.seccomp !== undefined;
-  if (hasFilter && process.noNewPrivileges !== true) planSeccomp(c);
+  if (hasFilter) planSeccomp(c, process, "before capabilities");
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
   planUser(c, process, cwd);
@@ -52,7 +52,9 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
   if (process.noNewPrivileges === true) {
     plan.at("/process/noNewPrivileges").call("prctl", ["PR_SET_NO_NEW_PRIVS", 1, 0, 0, 0]);
   }
-  return plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+  const program = plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+  if (hasFilter) planSeccomp(c, process, "with capabilities");
+  return program;
 }
 
 function octal(mode: number): string {
@@ -135,6 +137,6 @@ export function becomeProgram(
     why: "nothing of the host's reaches the program",
   });
   plan.call("post", ["EXEC"]);
-  if (c.spec.linux?.seccomp !== undefined && process.noNewPrivileges === true) planSeccomp(c);
+  if (c.spec.linux?.seccomp !== undefined) planSeccomp(c, process, "last");
   plan.at("/process/args").call("execve", [program, process.args, environment]);
 }

@@ -74,7 +74,7 @@ function prepare(name: string, tables: Tables): Row {
   const op =
     systemCalls[name] === undefined ? (ops as Record<string, number>)[`OP_${name.toUpperCase()}`] : tables.nr[name];
   if (op === undefined) throw new PlanError(`Call "${name}" has no number on this architecture`);
-  const isEvent = name === "post" || name === "wait";
+  const isEvent = name === "post" || name === "wait" || name === "post_value" || name === "wait_value";
   const kinds: number[] = [];
   const structs: { at: number; name: string }[] = name === "ioctl" ? [{ at: 2, name: "" }] : [];
   for (const word of words) {
@@ -84,7 +84,7 @@ function prepare(name: string, tables: Tables): Row {
     } else if (word === "strv") {
       structs.push({ at: kinds.length, name: "strv" });
       kinds.push(KIND.VECTOR);
-    } else kinds.push(isEvent ? KIND.EVENT : kindNumbers[word]!);
+    } else kinds.push(isEvent && word === "flags" ? KIND.EVENT : kindNumbers[word]!);
   }
   return { op, kinds, structs };
 }

@@ -27,6 +27,9 @@ export function validateSeccomp(seccomp: Seccomp): void {
     throw new SpecError(at("listenerMetadata"), "Expected it only with listenerPath");
   }
   for (const rule of seccomp.syscalls ?? []) {
+    if (rule.action === "SCMP_ACT_NOTIFY" && seccomp.listenerPath === undefined) {
+      throw new SpecError(at("listenerPath"), "Required where a rule asks a supervisor (SCMP_ACT_NOTIFY) but missing");
+    }
     for (const { index } of rule.args ?? []) {
       if (index < 6) continue;
       throw new SpecError(

@@ -112,6 +112,7 @@ export const nr: Readonly<Record<string, number>> = {
   unshare: 272,
   waitid: 247,
   write: 1,
+  writev: 20,
 };
 
 /** Values of the expressions of syscalls/expressions.ts. */
@@ -360,6 +361,13 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
     fields: {
       ifr_name: { offset: 0, size: 16, kind: "chars" },
       ifr_flags: { offset: 16, size: 2, kind: "flags" },
+    },
+  },
+  sockaddr_un: {
+    size: 110,
+    fields: {
+      sun_family: { offset: 0, size: 2, kind: "flags" },
+      sun_path: { offset: 2, size: 108, kind: "chars" },
     },
   },
   sock_fprog: {

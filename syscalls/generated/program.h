@@ -32,6 +32,9 @@ enum {
   OP_FORK = 0x1015,
   OP_DROP_BOUNDING = 0x1036,
   OP_MOVE_NET_DEVICE = 0x1040,
+  OP_POST_VALUE = 0x104a,
+  OP_WAIT_VALUE = 0x104b,
+  OP_LOAD_SUPERVISED = 0x104c,
   OP_RESOLVE = 0x102c,
   OP_CLOSE_DESCRIPTORS = 0x102d,
   OP_MOUNT_FD = 0x102e,
@@ -61,6 +64,8 @@ enum {
   EVENT_MAPPED = 9,
   EVENT_NETWORK = 20,
   EVENT_NETWORKED = 21,
+  EVENT_SUPERVISED = 22,
+  EVENT_PID = 23,
 };
 
 enum {
@@ -342,6 +347,9 @@ enum {
 #define SIZEOF_ifreq 40
 #define OFFSETOF_ifreq_ifr_name 0
 #define OFFSETOF_ifreq_ifr_flags 16
+#define SIZEOF_sockaddr_un 110
+#define OFFSETOF_sockaddr_un_sun_family 0
+#define OFFSETOF_sockaddr_un_sun_path 2
 #define SIZEOF_sock_fprog 16
 #define OFFSETOF_sock_fprog_len 0
 #define OFFSETOF_sock_fprog_filter 8
@@ -618,6 +626,9 @@ enum {
 #define SIZEOF_ifreq 40
 #define OFFSETOF_ifreq_ifr_name 0
 #define OFFSETOF_ifreq_ifr_flags 16
+#define SIZEOF_sockaddr_un 110
+#define OFFSETOF_sockaddr_un_sun_family 0
+#define OFFSETOF_sockaddr_un_sun_path 2
 #define SIZEOF_sock_fprog 16
 #define OFFSETOF_sock_fprog_len 0
 #define OFFSETOF_sock_fprog_filter 8

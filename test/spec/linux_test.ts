@@ -195,6 +195,16 @@ test("parseSpec() refuses filters that contradict themselves", () => {
     [{ defaultAction: "SCMP_ACT_KILL", listenerMetadata: "x" }, "/listenerMetadata", /only with listenerPath$/],
     [{ defaultAction: "SCMP_ACT_KILL", syscalls: [{ ...rule, errnoRet: 1 }] }, "/syscalls/0/errnoRet", /takes it/],
     [{ defaultAction: "SCMP_ACT_KILL", syscalls: [{ ...rule, names: [] }] }, "/syscalls/0/names", /at least one name/],
+    [
+      { defaultAction: "SCMP_ACT_KILL", syscalls: [{ ...rule, action: "SCMP_ACT_NOTIFY" }] },
+      "/listenerPath",
+      /Required where a rule asks a supervisor/,
+    ],
+    [
+      { defaultAction: "SCMP_ACT_KILL", syscalls: [{ ...rule, args: [{ index: 6, value: 0, op: "SCMP_CMP_EQ" }] }] },
+      "/syscalls/0/args",
+      /one of 6 arguments but received 6$/,
+    ],
     [{ defaultAction: "SCMP_ACT_KILL", architectures: ["x86"] }, "/architectures/0", /"SCMP_ARCH_X86_64"/],
   ];
   for (const [seccomp, pointer, message] of refused) {
