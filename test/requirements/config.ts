@@ -103,7 +103,19 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
     what: "set; an absent score is not touched",
     tests: { "integration/process_test.ts": ["run [a user's umask, groups, no_new_privs, out-of-memory score]"] },
   },
-  "process.apparmorProfile, selinuxLabel": { what: "exec attributes by a verified procfs", tests: {}, open: notYet },
+  "process.apparmorProfile, selinuxLabel": {
+    what: "exec attributes by a verified procfs; a missing profile, and a security module that is off: an error",
+    tests: {
+      "integration/labels_test.ts": [
+        "run, exec [a profile where AppArmor is not enabled: an error, nothing made]",
+        "run, exec [labels where SELinux is not enabled: an error, nothing made]",
+        "run, exec [AppArmor: the program has the profile, a missing one is an error]",
+        "run [AppArmor: a decoy over /proc gets nothing (CVE-2019-16884)]",
+      ],
+      "golden/create/labels": [],
+    },
+    open: "no machine with SELinux was at hand: its label is checked in plans only",
+  },
   "process.scheduler, ioPriority": {
     what: "sched_setattr and ioprio_set; what the kernel does not take is an error",
     tests: {
@@ -173,7 +185,18 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
     what: "null, zero, full, random, urandom, tty, ptmx; console with a terminal",
     tests: { "plan/devices_test.ts": ["planDevices() makes every default device and link"] },
   },
-  "linux.netDevices": { what: "moved into the container's network namespace", tests: {}, open: notYet },
+  "linux.netDevices": {
+    what: "moved with permanent global addresses, renamed, up; a name that exists: an error",
+    tests: {
+      "spec/linux_test.ts": ["parseSpec() refuses network devices without a network namespace"],
+      "integration/net_devices_test.ts": [
+        "run [netDevices: a device moves, with another name, permanent global addresses, and up]",
+        "run [netDevices: in a new user namespace; sysctl sees the device; two of them]",
+        "run [netDevices: errors, and nothing has moved]",
+      ],
+      "golden/create/net_devices": [],
+    },
+  },
   "linux.cgroupsPath": {
     what: "absolute from the mount point; the same value is the same place; what climbs out is an error",
     tests: {
@@ -219,7 +242,11 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
       "integration/paths_test.ts": ["run [masked paths are empty, also for writing]", "run [read-only paths]"],
     },
   },
-  "linux.mountLabel": { what: "SELinux context of mounts", tests: {}, open: notYet },
+  "linux.mountLabel": {
+    what: "SELinux context of mounts",
+    tests: { "golden/create/labels": [] },
+    open: "no machine with SELinux was at hand: the option is checked in plans only",
+  },
   "linux.personality": {
     what: "LINUX, LINUX32; flags: an error",
     tests: {

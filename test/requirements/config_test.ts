@@ -25,7 +25,6 @@ test("what is open of config.json says why", () => {
   );
   assert.deepEqual(open, [
     "process.apparmorProfile, selinuxLabel",
-    "linux.netDevices",
     "linux.cgroupsPath",
     "linux.mountLabel",
     "linux.intelRdt",
