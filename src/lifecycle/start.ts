@@ -8,14 +8,14 @@ import { BunkerError, HostError, StageError } from "../errors.ts";
 import { planCreate } from "../plan/mod.ts";
 import { parseSpec } from "../spec/mod.ts";
 import { connectAt, post, receive } from "../stage/sockets.ts";
-import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
+import { close, errnoName, errnoText, readText, sys } from "../stage/sys.ts";
 import {
   closeStateDirectory,
   lockStateDirectory,
   openStateDirectory,
   type StateDirectory,
 } from "../state/directory.ts";
-import type { StateRecord } from "../state/record.ts";
+import { configTextOf, recordFile, type StateRecord } from "../state/record.ts";
 import { removeFailed } from "./delete.ts";
 import { failureError } from "./failure.ts";
 import { startSocket } from "./launch.ts";
@@ -63,7 +63,7 @@ function release(directory: StateDirectory, record: StateRecord): void {
       const messages = receive(fd);
       if (messages.length === 0) break;
       for (const message of messages) {
-        if (message.kind === "failed") throw explainFailure(record, { ...message, errno: message.value });
+        if (message.kind === "failed") throw explainFailure(directory, record, { ...message, errno: message.value });
         if (message.kind === "post" && message.value === events.EXEC) executes = true;
       }
     }
@@ -84,10 +84,11 @@ function ended({ id }: StateRecord): StageError {
 
 /** Plans again from the kept config: the same input gives the same lines. */
 function explainFailure(
+  directory: StateDirectory,
   record: StateRecord,
   failure: { address: number; errno: number; result: number; detail: string },
 ): BunkerError {
-  const spec = parseSpec(JSON.stringify(record.config));
+  const spec = parseSpec(configTextOf(readText(directory.fd, recordFile)));
   const { host, options } = record.planned!;
   return failureError(planCreate(spec, host, options), spec, failure);
 }

@@ -46,6 +46,14 @@ export function printRecord(record: Omit<StateRecord, "config">, configText: str
   return `${JSON.stringify(record).slice(0, -1)},"config":${configText.trim()}}\n`;
 }
 
+/** config.json's text out of state.json's, as it was read: numbers above 2^53 with all their digits. */
+export function configTextOf(text: string): string {
+  const first = firstText(text).trimEnd();
+  const { config: _, ...rest } = JSON.parse(first) as StateRecord;
+  // What printRecord wrote before it, which the same members give again.
+  return first.slice(JSON.stringify(rest).length - 1 + `,"config":`.length, -1);
+}
+
 /** RFC 7464 (JSON text sequences): stands before a text that follows another; it cannot occur within one. */
 const separator = "\x1e";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
@@ -175,5 +175,28 @@ test(
     assert.equal(outcome.status, 1, describe(["start"], outcome));
     assert.match(outcome.stderr, /process/);
     await scope.succeed(["delete", "--force", id]);
+  }),
+);
+
+test(
+  "start [a program that is gone, with limits above 2^53 in config.json]",
+  limits,
+  scoped("gone", [], async (scope) => {
+    const bundle = scope.bundle(["/bin/gone"], (config) => {
+      config.annotations = { config: '","config":', "1": "x" };
+      config.process.rlimits = [{ type: "RLIMIT_MEMLOCK", soft: 18446744073709551615n, hard: 18446744073709551615n }];
+    });
+    writeFileSync(`${bundle.rootfs}/bin/gone`, "#!/bin/sh\n", { mode: 0o755 });
+    const id = scope.id();
+    const created = await scope.invoke(["create", "--bundle", bundle.path, id]);
+    if (created.status !== 0) {
+      // Only who has CAP_SYS_RESOURCE may raise the limit; then the number was read as it stands.
+      assert.match(created.stderr, /prlimit64\(.*RLIM_INFINITY.*EPERM/);
+      return;
+    }
+    rmSync(`${bundle.rootfs}/bin/gone`);
+    const started = await scope.invoke(["start", id]);
+    assert.equal(started.status, 1);
+    assert.match(started.stderr, /exec: "\/bin\/gone"/);
   }),
 );
