@@ -19,6 +19,7 @@
  * - `strv`   vector of strings, NULL-terminated
  * - `ids`    array of 32-bit ids
  * - `dev`    device number, written {major, minor}
+ * - `properties` names with values in GVariant's text form, or lists of registers: never in a program
  * - `struct NAME` pointer to a structure of syscalls/structs.ts, or NULL
  */
 export type ArgumentKind =
@@ -34,6 +35,7 @@ export type ArgumentKind =
   | "strv"
   | "ids"
   | "dev"
+  | "properties"
   | `struct ${string}`;
 
 /** The kernel's calls, by the kernel's names. */
@@ -206,4 +208,15 @@ export const pseudoCalls = {
   remount_tree: ["fd", "flags", "flags"],
   /** verify_fs(FD, MAGIC): ENOTSUP unless fstatfs says this filesystem: compares a number. */
   verify_fs: ["fd", "flags"],
+} as const satisfies Record<string, readonly ArgumentKind[]>;
+
+/**
+ * What the runtime does itself while the stage's process waits: never in a program, so they have no number.
+ */
+export const runtimeCalls = {
+  /**
+   * start_unit(NAME, PROPERTIES): have systemd make a transient unit, and wait until its job is done. A conversation of
+   * D-Bus messages over a socket: replies that name what to wait for, and signals of other jobs in between.
+   */
+  start_unit: ["str", "properties"],
 } as const satisfies Record<string, readonly ArgumentKind[]>;

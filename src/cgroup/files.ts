@@ -21,6 +21,10 @@ export function childrenOf(directory: string): string[] {
   if (fd < 0) return [];
   try {
     return namesIn(fd, true).map((name) => `${directory}/${name}`);
+  } catch (error) {
+    // Gone since it was opened: systemd removes what it has made.
+    if (error instanceof SyscallError && errnoName(error.errno) === "ENOENT") return [];
+    throw error;
   } finally {
     close(fd);
   }

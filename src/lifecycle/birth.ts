@@ -3,8 +3,9 @@
  * Input: Begun, the registers so far. Output: pid and pidfd; a failure leaves no process.
  * @module
  */
+import { checkPlace, startUnit } from "../cgroup/systemd.ts";
 import { type StageError, SyscallError } from "../errors.ts";
-import type { Plan, Register, Value } from "../plan/types.ts";
+import type { Plan, Register, StructValue, Value } from "../plan/types.ts";
 import { encode, type Image, type Placed } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
@@ -80,7 +81,7 @@ export function bear(
   spawn.clone({ call: split.clone, valueOf, entering, stage, inherit });
   try {
     fillStageFile(stage, buildStage(plan, split.stage, prepared, sync.stages));
-    if (split.mapping.length > 0) map(begun, split, prepared, spawn.born());
+    if (needsAttendance(split)) map(begun, split, prepared, spawn.born());
   } catch (error) {
     spawn.abandon();
     throw error;
@@ -114,10 +115,22 @@ function threadImage(plan: Plan, split: Split, prepared: Image, earlyDone: numbe
   return image;
 }
 
+/** Has systemd make the unit of a plan. @param pid of the stage's process; 0: there is none yet */
+export function makeUnit(plan: Plan, { unit }: Split, pid: number): void {
+  if (unit === undefined) return;
+  startUnit(plan.unit!, unit.call.args[1] as StructValue, () => pid);
+  if (unit.isAfterClone) checkPlace(pid, plan.cgroups, plan.unit!.name);
+}
+
+/** Whether the runtime has something to do while the stage's process waits. */
+export const needsAttendance = ({ unit, mapping }: Split): boolean => unit?.isAfterClone === true || mapping.length > 0;
+
 /** Runs the runtime's calls between clone3 and the stage's execve. */
 export function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: number): void {
   // Not born: `finish` says why.
   if (pid < 0) return;
+  if (split.unit?.isAfterClone === true) makeUnit(plan, split, pid);
+  if (split.mapping.length === 0) return;
   const image = encode(split.mapping, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, split.clone.out!.register, pid);

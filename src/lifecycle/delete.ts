@@ -9,6 +9,7 @@ import { ownCgroups } from "../cgroup/directories.ts";
 import { isFrozen, thaw } from "../cgroup/freezer.ts";
 import { killAll, processesIn, signalAll } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
+import { stopUnit } from "../cgroup/systemd.ts";
 import { BunkerError, HostError } from "../errors.ts";
 import { close } from "../stage/sys.ts";
 import {
@@ -42,7 +43,7 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean):
   try {
     lockStateDirectory(directory, patienceMs);
     const record = force ? readAnyRecord(rt, directory) : recordOf(directory);
-    if (record !== undefined) endContainer(directory, record, force);
+    if (record !== undefined) endContainer(rt, directory, record, force);
     removeStateDirectory(directory);
     if (record !== undefined) runPoststop(rt, record);
   } finally {
@@ -52,7 +53,7 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean):
 
 /** Stops and destroys a container whose start failed (L3), as far as it can; the failure itself is told by the caller. */
 export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord): void {
-  endContainer(directory, record, true);
+  endContainer(rt, directory, record, true);
   removeStateDirectory(directory);
   runPoststop(rt, record);
 }
@@ -69,7 +70,7 @@ function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateReco
 }
 
 /** Ends what runs and removes what was made outside the state directory. */
-function endContainer(directory: StateDirectory, record: StateRecord, force: boolean): void {
+function endContainer(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord, force: boolean): void {
   const status = currentStatus(directory, record);
   if ((status === "running" || status === "paused") && !force) {
     throw new HostError(`Cannot delete container "${record.id}" that is not stopped: ${status}`, [
@@ -85,7 +86,18 @@ function endContainer(directory: StateDirectory, record: StateRecord, force: boo
   if (!killAll(cgroups, patienceMs)) {
     throw stuck(record.id, `processes ${processesIn(cgroups).map(describe).join(", ")}`);
   }
+  if (record.unit !== undefined) endUnit(rt, record.unit);
   removeCgroups(cgroups);
+}
+
+/** The unit is empty and ends by itself: a systemd that cannot be reached any more must not keep the container. */
+function endUnit(rt: RuntimeOptions, unit: NonNullable<StateRecord["unit"]>): void {
+  try {
+    stopUnit(unit);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+    rt.log.warn(error.message);
+  }
 }
 
 /** Kills the first process (a created container's, too, as runc does), lets it go on to its end, and waits for that. */

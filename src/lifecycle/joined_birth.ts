@@ -16,7 +16,7 @@ import { post, receive } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
 import { close, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
-import { bear, type Begun, buildStage, endStage, map, type Sync } from "./birth.ts";
+import { bear, type Begun, buildStage, endStage, map, needsAttendance, type Sync } from "./birth.ts";
 import { failureError } from "./failure.ts";
 
 /** As `bear`, wherever the stage is to be born. */
@@ -63,7 +63,7 @@ function bearInUserNamespace(
     const pid = forked(begun, sync.ours, first.pidfd);
     const pidfd = sysOrThrow("pidfd_open", pid, 0);
     try {
-      if (split.mapping.length > 0) map(begun, split, prepared, pid);
+      if (needsAttendance(split)) map(begun, split, prepared, pid);
       post(sync.ours, events.MAPPED);
     } catch (error) {
       endStage(pidfd);

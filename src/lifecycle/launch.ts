@@ -6,14 +6,15 @@
 import { ownCgroups } from "../cgroup/directories.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
-import { HostError } from "../errors.ts";
+import { disconnect, hasStarted, stopUnit } from "../cgroup/systemd.ts";
+import { BunkerError, HostError } from "../errors.ts";
 import { below } from "../plan/paths.ts";
 import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
-import { close, sys } from "../stage/sys.ts";
+import { AT_FDCWD, close, flags, sys } from "../stage/sys.ts";
 import {
   addProcess,
   closeStateDirectory,
@@ -26,7 +27,7 @@ import {
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
 import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
-import { closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { closeInherited, endStage, inheritedFds, makeUnit, prepare } from "./birth.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -73,6 +74,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
+    if (split.unit?.isAfterClone === false) makeUnit(loaded.plan, split, 0);
     const prepared = prepare(loaded.plan, loaded.spec, split, inputs.values);
     const stage = makeStageFile();
     opened.push(stage);
@@ -85,10 +87,11 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     addProcess(directory, record.pid, record.startTime);
     for (const fd of opened) close(fd);
     closeInherited(loaded.plan, prepared);
+    disconnect();
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
   } catch (error) {
     for (const fd of opened) close(fd);
-    undo(directory, cgroups, spawned?.pidfd);
+    undo(directory, cgroups.length === 0 ? { cgroups } : { cgroups, unit: loaded.plan.unit }, spawned?.pidfd);
     throw error;
   }
 }
@@ -112,20 +115,42 @@ function notEmpty(id: string, occupied: readonly string[], count: number): HostE
 
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
 export function abandon({ directory, record, pidfd }: Launched): void {
-  undo(directory, record.cgroups, pidfd);
+  undo(directory, record, pidfd);
 }
 
-function undo(directory: StateDirectory, cgroups: readonly string[], pidfd: number | undefined): void {
+type Places = Pick<StateRecord, "cgroups"> & { readonly unit?: StateRecord["unit"] | undefined };
+
+function undo(directory: StateDirectory, { cgroups, unit }: Places, pidfd: number | undefined): void {
   if (pidfd !== undefined) endStage(pidfd);
-  endCgroups(cgroups);
+  endCgroups(cgroups, unit);
   removeStateDirectory(directory);
   closeStateDirectory(directory);
 }
 
+/** What made the launch fail is told, not what follows from it. */
+function stopQuietly(unit: NonNullable<StateRecord["unit"]>): void {
+  try {
+    stopUnit(unit);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+  }
+}
+
+/** Directories that nobody is in and systemd knows nothing of. */
+function removeEmpty(directories: readonly string[]): void {
+  for (const path of directories) sys("unlinkat", AT_FDCWD, path, flags("AT_REMOVEDIR"));
+}
+
 /** Without a pid namespace of its own, the container may have left more than its first process (hooks). */
-function endCgroups(directories: readonly string[]): void {
+function endCgroups(directories: readonly string[], unit: StateRecord["unit"]): void {
   const own = ownCgroups(directories);
+  if (unit !== undefined && !hasStarted(unit)) {
+    // Somebody else's, who was first to take the name.
+    removeEmpty(own);
+    return;
+  }
   killAll(own, PATIENCE_MS);
+  if (unit !== undefined) stopQuietly(unit);
   removeCgroups(own);
 }
 
@@ -142,6 +167,7 @@ function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
     annotations: spec.annotations ?? {},
     cgroups: plan.cgroups,
     cgroupManager: rt.cgroupManager,
+    ...(plan.unit === undefined ? {} : { unit: plan.unit }),
     hooks: {
       ...(spec.hooks?.poststart === undefined ? {} : { poststart: spec.hooks.poststart }),
       ...(spec.hooks?.poststop === undefined ? {} : { poststop: spec.hooks.poststop }),

@@ -3,8 +3,10 @@
  * Reads config.json and this machine's facts; changes nothing.
  * @module
  */
+import { withSystemd } from "../cgroup/systemd.ts";
 import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
+import { hasLimits } from "../plan/cgroup_limits.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
 import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import { planCreate } from "../plan/mod.ts";
@@ -75,7 +77,9 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
   const bundle = absolutePath(options.bundle);
   const text = readConfig(bundle, options.config);
   const spec = parseSpec(text);
-  const host = probeHost(spec);
+  const probed = probeHost(spec);
+  const isSystemds = rt.cgroupManager === "systemd";
+  const host = isSystemds ? withSystemd(probed, hasLimits(spec.linux?.resources)) : probed;
   const listenFds = listenFdsGiven();
   const planOptions: PlanOptions = {
     verb,

@@ -70,7 +70,8 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     state: options.keep ? undefined : { fd: directory.fd, rootFd: directory.rootFd, files: stateFiles },
     cgroups: record.cgroups,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
-    needsFallback: (record.hooks.poststop ?? []).length > 0,
+    // What systemd has made, it has to be told to forget.
+    needsFallback: (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined,
     hasTerminal: launched.console !== undefined,
   });
 }

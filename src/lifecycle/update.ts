@@ -11,7 +11,7 @@ import { probeCgroups } from "../host/cgroups.ts";
 import { probeHost } from "../host/mod.ts";
 import type { Item, Plan } from "../plan/types.ts";
 import { planUpdate } from "../plan/update.ts";
-import { countCalls, encode, type Placed } from "../program/encode.ts";
+import { countCalls, encode, type Image, type Placed } from "../program/encode.ts";
 import { printPlan } from "../program/print.ts";
 import { parseResources } from "../spec/mod.ts";
 import type { Resources, Spec } from "../spec/types.ts";
@@ -24,6 +24,7 @@ import { failureError } from "./failure.ts";
 import { recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
+import { updateUnit } from "./update_unit.ts";
 
 const patienceMs = 10_000;
 const maxFileBytes = 16 * 1024 * 1024;
@@ -76,18 +77,24 @@ function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, do
   if (cgroups.length === 0) {
     throw new HostError(`Cannot update container "${record.id}": it has no cgroup of its own`);
   }
-  const plan = planUpdate(resources, { cgroup, euid }, currentLimits(cgroups), document);
+  const current = currentLimits(cgroups);
+  const plan = planUpdate(resources, { cgroup, euid }, current, document);
   if (rt.log.debugging) rt.log.debug(`plan of update:\n${printPlan(plan)}`);
   const [first] = plan.refusals;
   if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail, document);
   for (const warning of plan.warnings) rt.log.warn(warning);
   if (plan.items.length === 0) return;
   const before = contentsOf(plan);
-  const { failed, result, branches, detail } = runImage(
-    encode(placed(plan), tables, plan.registers, -1, (bytes) => kernel().address(bytes)),
-  );
+  const image = (): Image => encode(placed(plan), tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const { failed, result, branches, detail } = runImage(image());
   debugBranches(rt, { plan }, branches);
-  if (result >= 0) return;
+  if (result >= 0) {
+    if (record.unit === undefined) return;
+    updateUnit(record.unit, resources, { cgroup, euid }, current.current);
+    // systemd rounds what it writes.
+    runImage(image());
+    return;
+  }
   // The cause is read out of the files, so first of all.
   const failure = { ...(failed ?? { address: -1, errno: -result, result }), detail };
   const error = failureError(plan, { linux: { resources } } as Spec, failure);

@@ -24,6 +24,7 @@ export class PlanBuilder {
   readonly refusals: Refusal[] = [];
   readonly warnings: string[] = [];
   readonly cgroups: string[] = [];
+  unit: Plan["unit"];
 
   /** Sets the side that makes the calls from here on. */
   on(side: Side): this {
@@ -111,6 +112,7 @@ export class PlanBuilder {
       warnings: this.warnings,
       notes: [],
       cgroups: this.cgroups,
+      ...(this.unit === undefined ? {} : { unit: this.unit }),
     };
   }
 

@@ -41,10 +41,11 @@ export function enableControllers(
  * The directories above a cgroup that hand controllers on to it: from the top, or from what was delegated on.
  * @param path within the hierarchy, without the leading slash
  */
-export function directoriesAbove({ cgroup }: Pick<Host, "cgroup">, path: string): string[] {
+export function directoriesAbove({ cgroup, systemd }: Pick<Host, "cgroup" | "systemd">, path: string): string[] {
   const { mountPoint, own } = cgroup.v2!;
   const directories: string[] = [];
-  const first = cgroup.mayMake === "beside" ? parentOf(inRoot(own)) : "";
+  let first = cgroup.mayMake === "beside" ? parentOf(inRoot(own)) : "";
+  if (systemd !== undefined && "controlGroup" in systemd) first = inRoot(systemd.controlGroup);
   for (let above = parentOf(path); ; above = parentOf(above)) {
     directories.unshift(above === "" ? mountPoint : `${mountPoint}/${above}`);
     if (above === first || above === "") return directories;
@@ -73,10 +74,11 @@ function enableIn(plan: PlanBuilder, directory: string, needed: readonly string[
 }
 
 /** What is said where a controller is not there. */
-export function missingController({ cgroup, euid }: Pick<Host, "cgroup" | "euid">): Missing {
+export function missingController({ cgroup, euid, systemd }: Pick<Host, "cgroup" | "euid" | "systemd">): Missing {
   const { controllers, mountPoint, own } = cgroup.v2!;
   const have = controllers.length === 0 ? "none" : controllers.join(" ");
-  if (cgroup.mayMake === undefined || cgroup.mayMake === "anywhere") {
+  const manager = systemd !== undefined && "controlGroup" in systemd ? systemd : undefined;
+  if (manager?.isUser !== true && (cgroup.mayMake === undefined || cgroup.mayMake === "anywhere")) {
     return {
       message: (controller) => `This machine has no "${controller}" controller of cgroup v2`,
       detail: [
@@ -85,15 +87,15 @@ export function missingController({ cgroup, euid }: Pick<Host, "cgroup" | "euid"
       ],
     };
   }
-  const above = own.slice(0, Math.max(0, own.lastIndexOf("/")));
+  const above = manager?.controlGroup ?? own.slice(0, Math.max(0, own.lastIndexOf("/")));
+  const isNowhere = manager === undefined && cgroup.mayMake === "nowhere";
   const detail = [
-    cgroup.mayMake === "nowhere"
+    isNowhere
       ? `because    no cgroup is delegated to uid ${euid}: ${mountPoint}${above}/cgroup.procs is not its to write`
       : `because    ${mountPoint}${above}/cgroup.controllers has: ${have}`,
     `try        Delegate=cpu cpuset io memory pids in the unit of the user's manager (systemctl edit user@.service)`,
   ];
-  if (cgroup.mayMake === "nowhere")
-    detail.push("try        systemd-run --user --scope --property=Delegate=yes COMMAND");
+  if (isNowhere) detail.push("try        systemd-run --user --scope --property=Delegate=yes COMMAND");
   return {
     message: (controller) => `The controller "${controller}" is not delegated to this user`,
     detail,

@@ -96,7 +96,7 @@ export function ruleLines(rule: DeviceAccess): string[] {
   return isEverything(rule) ? ["a"] : [`b ${rest}`, `c ${rest}`];
 }
 
-function isEverything({ type, major, minor, access }: DeviceAccess): boolean {
+export function isEverything({ type, major, minor, access }: DeviceAccess): boolean {
   return (
     type === "a" &&
     major === anyNumber &&

@@ -25,6 +25,8 @@ import type { Setting } from "./cgroup_settings.ts";
 import type { Context } from "./context.ts";
 import type { CgroupHierarchy } from "./host.ts";
 import { inRoot, parentOf } from "./paths.ts";
+import { startUnit } from "./systemd_start.ts";
+import { type Unit, unitOf } from "./systemd_unit.ts";
 import type { Register } from "./types.ts";
 
 /** What later sections need of the container's cgroups. */
@@ -37,9 +39,11 @@ export interface Cgroups {
   readonly v1: readonly PlacedHierarchy[];
   /** Limits that would keep the stage's process out: written once it is in. */
   readonly late: readonly Setting[];
+  /** The scope that systemd is to make once there is a process to put into it (systemd.ts). */
+  readonly unit?: Unit;
 }
 
-interface PlacedHierarchy {
+export interface PlacedHierarchy {
   readonly hierarchy: CgroupHierarchy;
   readonly path: string;
 }
@@ -57,9 +61,7 @@ export function planCgroups(c: Context): Cgroups {
     refuseLimits(c, { message: () => "Expected no limits, for the cgroup manager is disabled" });
     return none;
   }
-  if (options.cgroupManager === "systemd") {
-    plan.refuse("/linux/cgroupsPath", "the systemd cgroup driver is not supported yet");
-  }
+  if (options.cgroupManager === "systemd") return planUnitPlaces(c);
   const asked = spec.linux?.cgroupsPath;
   if (host.cgroup.layout === "none") {
     if (asked !== undefined) plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
@@ -72,6 +74,38 @@ export function planCgroups(c: Context): Cgroups {
     return none;
   }
   return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
+}
+
+/**
+ * With systemd: on v2 nothing is there before the unit; on v1 it joins the hierarchies that it knows of, so that the
+ * others, and the place for the stage to join them all, are made here.
+ */
+function planUnitPlaces(c: Context): Cgroups {
+  const { plan } = c;
+  const { systemd, cgroup } = c.host;
+  if (systemd === undefined || "unreachable" in systemd) {
+    const why = systemd?.unreachable ?? "it was not asked";
+    plan.refuse("/linux/cgroupsPath", `systemd cannot be reached: ${why}`, [
+      "try        --cgroup-manager cgroupfs, or a session of the user (loginctl enable-linger)",
+    ]);
+    return none;
+  }
+  const unit = unitOf(c, systemd.isUser);
+  if (unit === undefined) return none;
+  const top = inRoot(systemd.controlGroup);
+  const path = top === "" ? unit.path : `${top}/${unit.path}`;
+  if (cgroup.layout === "none") {
+    plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
+    return none;
+  }
+  plan.unit = { name: unit.name, socket: systemd.socket };
+  if (unit.isSlice) {
+    startUnit(c, unit, undefined);
+    return cgroup.layout === "v2" ? planUnified(c, `/${path}`) : planLegacy(c, `/${path}`);
+  }
+  if (cgroup.layout === "v1") return { ...placeLegacy(c, `/${path}`), unit: { ...unit, path } };
+  plan.cgroups.push(`${cgroup.v2!.mountPoint}/${path}`);
+  return { ...none, unit: { ...unit, path } };
 }
 
 /** Cgroup v1 is nobody's but root's. */
@@ -131,8 +165,16 @@ function planUnified(c: Context, asked: string): Cgroups {
   return { directory, procs: [], v1: [], late };
 }
 
-/** Limits of a v2 cgroup; returns those for later. */
-function planUnifiedLimits(c: Context, path: string, directory: Register): readonly Setting[] {
+/**
+ * Limits of a v2 cgroup; returns those for later.
+ * @param delegated controllers that are there already
+ */
+export function planUnifiedLimits(
+  c: Context,
+  path: string,
+  directory: Register,
+  delegated: readonly string[] = [],
+): readonly Setting[] {
   const { resources } = c.spec.linux ?? {};
   if (resources === undefined || !hasLimits(resources)) return none.late;
   const { plan, host } = c;
@@ -140,7 +182,9 @@ function planUnifiedLimits(c: Context, path: string, directory: Register): reado
   warnOfIgnored(plan, resources);
   const settings = available(plan, settingsOf(plan, host, resources), controllers, missingController(host));
   refuseTop(c, path, settings);
-  enableControllers(plan, settings, controllers, directoriesAbove(host, path));
+  const needing: Setting[] = [];
+  for (const setting of settings) if (!delegated.includes(setting.controller)) needing.push(setting);
+  enableControllers(plan, needing, controllers, directoriesAbove(host, path));
   const late: Setting[] = [];
   const first: Setting[] = [];
   // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in.
@@ -169,6 +213,13 @@ export function planLateLimits(c: Context, { directory, late }: Cgroups): void {
 }
 
 function planLegacy(c: Context, asked: string): Cgroups {
+  const cgroups = placeLegacy(c, asked);
+  applyLegacy(c, cgroups.v1);
+  return cgroups;
+}
+
+/** Makes and opens the container's place in every hierarchy. */
+function placeLegacy(c: Context, asked: string): Cgroups {
   const { plan } = c;
   const procs: Register[] = [];
   const v1: PlacedHierarchy[] = [];
@@ -184,16 +235,20 @@ function planLegacy(c: Context, asked: string): Cgroups {
     procs.push(file);
     v1.push({ hierarchy, path: place });
     if (path !== "") plan.cgroups.push(place);
-    if (!hierarchy.controllers.includes("devices")) continue;
-    if (path === "") refuseTopRules(c);
-    else planDeviceRules(c, { place });
   }
-  if (!c.host.cgroup.v1.some(({ controllers }) => controllers.includes("devices"))) planDeviceRules(c, {});
-  planLegacyLimits(c, v1);
   return { procs, v1, late: [] };
 }
 
-function planLegacyLimits(c: Context, v1: readonly PlacedHierarchy[]): void {
+/** Device rules and limits of v1. */
+export function applyLegacy(c: Context, v1: readonly PlacedHierarchy[]): void {
+  let hasRules = false;
+  for (const { hierarchy, path } of v1) {
+    if (!hierarchy.controllers.includes("devices")) continue;
+    hasRules = true;
+    if (path === hierarchy.mountPoint) refuseTopRules(c);
+    else planDeviceRules(c, { place: path });
+  }
+  if (!hasRules) planDeviceRules(c, {});
   const { resources } = c.spec.linux ?? {};
   if (resources === undefined || !hasLimits(resources)) return;
   const { plan, host } = c;

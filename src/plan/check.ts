@@ -7,7 +7,9 @@ import { PlanError } from "../errors.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { events } from "../../syscalls/ops.ts";
 import { structs } from "../../syscalls/structs.ts";
+import { parseGVariant } from "./gvariant.ts";
 import { isRegister, kindsOf } from "./kinds.ts";
+import { propertyType } from "./systemd_properties.ts";
 import type { Alternative, Call, Item, Plan, Register, Side, StructValue, Value } from "./types.ts";
 
 /** What the kernel knows as errno, and "*" for any. */
@@ -162,9 +164,27 @@ class Checker {
       }
       return ["fd", "int", "str"].includes(kind) ? undefined : `may not be a register (${kind})`;
     }
+    if (kind === "properties") return this.#properties(value, address, written);
     if (kind.startsWith("struct "))
       return value === null ? undefined : this.#struct(kind.slice(7), value, call, address, written);
     return matches(value, kind, call) ? undefined : `is no ${kind}: ${JSON.stringify(value)}`;
+  }
+
+  #properties(value: Value, address: number, written: Written): string | undefined {
+    for (const [name, content] of Object.entries(value as StructValue)) {
+      if (Array.isArray(content)) {
+        for (const item of content as Register[]) {
+          if (!isRegister(item) || written.get(item.register) !== "runtime") fail(address, `"${name}" is no register`);
+        }
+        continue;
+      }
+      const type = propertyType(name);
+      if (type === undefined) return `has a property "${name}" of no known type`;
+      if (typeof content !== "string" || parseGVariant(content, type) === undefined) {
+        return `has a wrong "${name}": ${JSON.stringify(content)}`;
+      }
+    }
+    return undefined;
   }
 
   #struct(name: string, value: Value, call: Call, address: number, written: Written): string | undefined {

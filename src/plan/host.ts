@@ -28,6 +28,17 @@ export interface UnifiedHierarchy {
   readonly delegate?: readonly string[];
 }
 
+/** The systemd that makes cgroups: the machine's, or a user's own. */
+export interface SystemdManager {
+  readonly isUser: boolean;
+  /** As in UnitAddress. */
+  readonly socket: string;
+  /** 257 */
+  readonly version: number;
+  /** The top of what is its to give, within each hierarchy: "" or "/user.slice/user-1000.slice/user@1000.service". */
+  readonly controlGroup: string;
+}
+
 /** Calls of newer kernels that a plan can do without. */
 export type OptionalCall =
   | "openat2"
@@ -86,6 +97,8 @@ export interface Host {
   readonly mayMapIds: boolean;
   /** Which optional calls the kernel lacks or a seccomp filter forbids. */
   readonly missing: readonly OptionalCall[];
+  /** Asked only where it is to make the cgroup; or why there was no answer. */
+  readonly systemd?: SystemdManager | { readonly unreachable: string };
   /** Looked for only where ids are to be mapped and the runtime may not do so itself; else null. */
   readonly idHelpers: IdHelpers | null;
   /** Which modules can give labels. Absent: no label is asked for. */

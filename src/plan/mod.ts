@@ -36,6 +36,7 @@ import {
   planReadonlyRoot,
 } from "./rootfs.ts";
 import { connectSupervisor } from "./seccomp.ts";
+import { planScope } from "./systemd.ts";
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
@@ -82,6 +83,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   planSecrecy(c);
   const namespaces = joined.size === 0 ? {} : planJoins(c);
   const container = planClone(c, cgroups.directory);
+  if (cgroups.unit !== undefined) planScope(c, cgroups, container);
   if (c.hasUserNamespace || fresh.has("time")) planMapping(c, container);
   if (cgroups.late.length > 0) planLateLimits(c, cgroups);
   // The stage, in the new namespaces, the host's mounts still below "/".

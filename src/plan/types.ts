@@ -99,4 +99,13 @@ export interface Plan {
   readonly notes: readonly string[];
   /** The container's cgroup directories made by this plan, absolute host paths, for deletion later. */
   readonly cgroups: readonly string[];
+  /** The unit of systemd's that this plan makes. */
+  readonly unit?: UnitAddress;
+}
+
+/** Where a unit of systemd's is found again. */
+export interface UnitAddress {
+  readonly name: string;
+  /** Of the manager that has it: the path of a bus or of systemd's own socket; "@…": an abstract one. */
+  readonly socket: string;
 }

@@ -28,7 +28,16 @@ function valueText(value: Value, kind: ArgumentKind): string {
   }
   const struct = value as StructValue;
   if (kind === "dev") return `makedev(${String(struct["major"])}, ${String(struct["minor"])})`;
+  if (kind === "properties") return propertiesText(struct);
   return structText(struct, kind.startsWith("struct ") ? kind.slice(7) : "");
+}
+
+/** Values are GVariant texts already. */
+function propertiesText(properties: StructValue): string {
+  const parts = Object.entries(properties).map(([name, value]) =>
+    typeof value === "string" ? `${name}: ${value}` : `${name}: ${valueText(value, "int")}`,
+  );
+  return `{${parts.join(", ")}}`;
 }
 
 function structText(value: StructValue, name: string): string {

@@ -17,6 +17,8 @@ export interface Split {
   /** The clone3 that makes the stage. */
   readonly clone: Call;
   readonly cloneAddress: number;
+  /** The unit that systemd makes, and whether for the stage's process: while that waits, before `mapping`. */
+  readonly unit: { readonly call: Call; readonly isAfterClone: boolean } | undefined;
   /** The runtime's calls while the stage's process waits to execute: its id mappings. */
   readonly mapping: readonly Placed[];
   readonly stage: readonly Placed[];
@@ -43,11 +45,14 @@ export function splitPlan(plan: Plan): Split {
   let cloneAddress = 0;
   let address = 0;
   let joinsUser = false;
+  let unit: Split["unit"];
   for (const item of plan.items) {
     const isCall = item.kind === "call";
     if (isCall && item.call === "clone3") {
       clone = item;
       cloneAddress = address;
+    } else if (isCall && item.call === "start_unit") {
+      unit = { call: item, isAfterClone: clone !== undefined };
     } else {
       const side = isCall ? item.side : sideOf(item);
       if (side === "stage") stage.push({ item, address });
@@ -61,7 +66,7 @@ export function splitPlan(plan: Plan): Split {
     address += isCall ? 1 : countCalls(item);
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
-  return { prepare, thread, joinsUser, clone, cloneAddress, mapping, stage, after };
+  return { prepare, thread, joinsUser, clone, cloneAddress, unit, mapping, stage, after };
 }
 
 /** The call at an address (line) of the plan; undefined beyond its end. */

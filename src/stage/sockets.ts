@@ -24,6 +24,7 @@ const AF_UNIX = 1;
 const EINTR = 4;
 const ECONNRESET = 104;
 const PACKET_BYTES = 2048;
+const PAGE_BYTES = 4096;
 
 /** A connected pair of packet sockets, both close-on-exec: [runtime's end, stage's end]. */
 export function socketPair(): [number, number] {
@@ -64,17 +65,65 @@ export function connectAt(dirfd: number, name: string): number {
 
 /** Connects to the caller's console socket (a stream). Errors: HostError that names it. */
 export function connectConsole(path: string): number {
-  const slash = path.lastIndexOf("/");
-  const directory = slash < 0 ? "." : slash === 0 ? "/" : path.slice(0, slash);
-  const fail = (errno: number): HostError =>
-    new HostError(`Cannot connect to --console-socket "${path}": ${errnoName(errno)} (${errnoText(errno)})`);
-  const dirfd = sys("openat", flags("AT_FDCWD") | 0, directory, flags("O_PATH|O_DIRECTORY|O_CLOEXEC"), 0);
-  if (dirfd < 0) throw fail(-dirfd);
+  const fd = connectStream(path);
+  if (fd >= 0) return fd;
+  throw new HostError(`Cannot connect to --console-socket "${path}": ${errnoName(-fd)} (${errnoText(-fd)})`);
+}
+
+/** Connects to a stream socket: descriptor, or -errno. A path that starts with "@" is an abstract address (unix(7)). */
+export function connectStream(path: string): number {
   const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_STREAM|SOCK_CLOEXEC"), 0);
-  const result = withShortPath(dirfd, path.slice(slash + 1), (bytes) => sys("connect", fd, bytes, bytes.length));
-  sys("close", dirfd);
-  if (result < 0) throw fail(-result);
-  return fd;
+  let result: number;
+  if (path.startsWith("@")) {
+    const bytes = address(`\0${path.slice(1)}`);
+    result = sys("connect", fd, bytes, 2 + new TextEncoder().encode(path).length);
+  } else {
+    const slash = path.lastIndexOf("/");
+    const directory = slash < 0 ? "." : slash === 0 ? "/" : path.slice(0, slash);
+    const dirfd = sys("openat", flags("AT_FDCWD") | 0, directory, flags("O_PATH|O_DIRECTORY|O_CLOEXEC"), 0);
+    const connect = (bytes: Uint8Array): number => sys("connect", fd, bytes, bytes.length);
+    result = dirfd < 0 ? dirfd : withShortPath(dirfd, path.slice(slash + 1), connect);
+    if (dirfd >= 0) sys("close", dirfd);
+  }
+  if (result < 0) sys("close", fd);
+  return result < 0 ? result : fd;
+}
+
+/** Sends all of it over a stream: 0, or -errno. */
+export function sendBytes(fd: number, data: Uint8Array): number {
+  const bytes = stable(data.length);
+  bytes.set(data);
+  const k = kernel();
+  const start = k.address(bytes);
+  for (let at = 0; at < bytes.length;) {
+    const n = k.call(tables.nr["sendto"]!, fd, start + at, bytes.length - at, flags("MSG_NOSIGNAL"), 0, 0);
+    if (n < 0 && n !== -EINTR) return n;
+    if (n > 0) at += n;
+  }
+  return 0;
+}
+
+/** What a stream has, at most a page of it; empty when the peer is gone. */
+export function receiveBytes(fd: number): Uint8Array {
+  const bytes = stable(PAGE_BYTES);
+  let n: number;
+  do n = sys("recvfrom", fd, bytes, PAGE_BYTES, 0);
+  while (n === -EINTR);
+  return bytes.subarray(0, Math.max(0, n));
+}
+
+/** Waits until there is something to receive, or the peer is gone; false after `milliseconds`. */
+export function waitForBytes(fd: number, milliseconds: number): boolean {
+  const poll = stable(8);
+  const view = new DataView(poll.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, flags("POLLIN"), true);
+  const timeout = stable(16);
+  writeAddress(new DataView(timeout.buffer), 0, Math.ceil(milliseconds / 1000));
+  let n: number;
+  do n = sys("ppoll", poll, 1, timeout, null, 0);
+  while (n === -EINTR);
+  return n > 0;
 }
 
 /** What a stage tells: one record, with the text that came behind a failure. */

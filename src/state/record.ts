@@ -6,6 +6,7 @@
  */
 import { HostError } from "../errors.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
+import type { UnitAddress } from "../plan/types.ts";
 import type { Hook } from "../stage/hooks.ts";
 
 /** File name within the state directory. */
@@ -30,6 +31,8 @@ export interface StateRecord {
   /** The container's cgroup directories, absolute host paths. */
   readonly cgroups: readonly string[];
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
+  /** The unit of systemd's that its cgroup belongs to. */
+  readonly unit?: UnitAddress;
   /** Those that run later than `create`. */
   readonly hooks: { readonly poststart?: readonly Hook[]; readonly poststop?: readonly Hook[] };
   readonly ociVersion: string;

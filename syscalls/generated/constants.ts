@@ -208,6 +208,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     LOCK_EX: 2,
     LOCK_NB: 4,
     LOCK_UN: 8,
+    F_DUPFD_CLOEXEC: 0x406,
     F_ADD_SEALS: 0x409,
     F_SEAL_SEAL: 1,
     F_SEAL_SHRINK: 2,

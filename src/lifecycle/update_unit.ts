@@ -1,0 +1,26 @@
+/**
+ * What `update` tells systemd of a container's limits: without it, systemd would put its own back at a daemon-reload.
+ * Input: the unit, resources. Output: the unit's properties changed, or HostError.
+ * @module
+ */
+import { changeUnit, managerVersion } from "../cgroup/systemd.ts";
+import { PlanBuilder } from "../plan/builder.ts";
+import { settingsOf } from "../plan/cgroup_limits.ts";
+import type { CurrentLimits } from "../plan/cgroup_settings.ts";
+import type { Host } from "../plan/host.ts";
+import { limitProperties } from "../plan/systemd_properties.ts";
+import type { UnitAddress } from "../plan/types.ts";
+import type { Resources } from "../spec/types.ts";
+
+/** Changes the properties that resources stand for. @param current limits in force before */
+export function updateUnit(
+  unit: UnitAddress,
+  resources: Resources,
+  host: Pick<Host, "cgroup" | "euid">,
+  current: CurrentLimits,
+): void {
+  // What cannot be done was refused already.
+  const settings = settingsOf(new PlanBuilder(), host, resources, current);
+  const properties = limitProperties(settings, managerVersion(unit.socket));
+  if (Object.keys(properties).length > 0) changeUnit(unit, properties);
+}
