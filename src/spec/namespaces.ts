@@ -29,7 +29,8 @@ export function ownNamespaces(linux: Linux | undefined): OwnNamespaces {
 
 /** The entry of a type; undefined: inherited from the runtime. */
 export function findNamespace(linux: Linux | undefined, type: NamespaceType): Namespace | undefined {
-  return linux?.namespaces?.find((namespace) => namespace.type === type);
+  for (const namespace of linux?.namespaces ?? []) if (namespace.type === type) return namespace;
+  return undefined;
 }
 
 /** Fails unless the namespace a property (named by its keys) needs is the container's own. */
