@@ -74,7 +74,8 @@ function probeLegacy(isRoot: boolean): Host["cgroup"] {
   const legacy = flags("CGROUP_SUPER_MAGIC");
   for (const { controllers, path } of ownPlaces()) {
     if (controllers.length === 0) continue;
-    const name = controllers.join(",").replace(/^name=/, "");
+    const joined = controllers.join(",");
+    const name = joined.startsWith("name=") ? joined.slice(5) : joined;
     const mountPoint = `${MOUNT_POINT}/${name}`;
     if (filesystemOf(mountPoint) === legacy) v1.push({ controllers, mountPoint, own: path });
   }

@@ -108,8 +108,11 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
   attach(c, view, target);
   const flags = fsmountFlags(options.own, viewFlags);
   const cloneFlags = fsmountFlags({ ...options.own, atime: "" }, viewFlags);
-  const hierarchies = cgroups.v1.length > 0 ? cgroups.v1.map(({ hierarchy }) => hierarchy) : c.host.cgroup.v1;
-  hierarchies.forEach((hierarchy, index) => {
+  const hierarchies: CgroupHierarchy[] = [];
+  for (const { hierarchy } of cgroups.v1) hierarchies.push(hierarchy);
+  if (cgroups.v1.length === 0) hierarchies.push(...c.host.cgroup.v1);
+  for (let index = 0; index < hierarchies.length; index++) {
+    const hierarchy = hierarchies[index]!;
     const name = nameOf(hierarchy.mountPoint);
     plan.call("mkdirat", [view, name, "0755"]);
     const clone = entry.sources[index];
@@ -118,7 +121,7 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
     // The tmpfs is new and ours: no link can be in the way of a name in it.
     plan.call("move_mount", [mount, "", view, name, "MOVE_MOUNT_F_EMPTY_PATH"]);
     if (name.includes(",")) for (const part of name.split(",")) plan.call("symlinkat", [name, view, part]);
-  });
+  }
   if (options.own.set.includes("MOUNT_ATTR_RDONLY")) {
     plan.call("mount_setattr", [view, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
   }

@@ -8,7 +8,7 @@ import { hooksSchema } from "./hooks.ts";
 import { linuxSchema } from "./linux.ts";
 import { mountsSchema, rootSchema } from "./mounts.ts";
 import { processSchema } from "./process.ts";
-import { mapOf, object, text } from "./shapes.ts";
+import { mapOf, object, optional, text } from "./shapes.ts";
 import { vmSchema } from "./vm.ts";
 
 /** "1." of the versions in use, looked up before the expression is (see shapes.ts). */
@@ -25,12 +25,12 @@ export const configSchema = object(() => ({
   ociVersion: text(isVersionOne, 'a version "1.x.y" of runtime-spec'),
   root: rootSchema,
   /** A container without it can be created but not started. */
-  process: v.optional(processSchema),
-  hostname: v.optional(v.string()),
-  domainname: v.optional(v.string()),
-  mounts: v.optional(mountsSchema),
-  hooks: v.optional(hooksSchema),
-  annotations: v.optional(mapOf(v.string())),
-  linux: v.optional(linuxSchema),
-  vm: v.optional(vmSchema),
+  process: optional(processSchema),
+  hostname: optional(v.string()),
+  domainname: optional(v.string()),
+  mounts: optional(mountsSchema),
+  hooks: optional(hooksSchema),
+  annotations: optional(mapOf(v.string())),
+  linux: optional(linuxSchema),
+  vm: optional(vmSchema),
 }));

@@ -5,20 +5,20 @@
  */
 import * as v from "valibot";
 import { positiveI32 } from "./scalars.ts";
-import { absolutePath, object, strings } from "./shapes.ts";
+import { absolutePath, object, optional, strings } from "./shapes.ts";
 
 const hookSchema = object(() => ({
   path: absolutePath,
   /** The whole argv; absent: the path alone. */
-  args: v.optional(strings),
+  args: optional(strings),
   /** The whole environment; absent: empty. */
-  env: v.optional(strings),
+  env: optional(strings),
   /** Seconds. */
-  timeout: v.optional(positiveI32),
+  timeout: optional(positiveI32),
 }));
 
 export const hooksSchema = object(() => {
-  const list = v.optional(v.array(hookSchema));
+  const list = optional(v.array(hookSchema));
   return {
     prestart: list,
     createRuntime: list,

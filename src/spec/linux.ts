@@ -8,7 +8,7 @@ import { idMappingsSchema } from "./mounts.ts";
 import { resourcesSchema } from "./resources.ts";
 import { i64, integerIn, numberList, u32 } from "./scalars.ts";
 import { seccompSchema } from "./seccomp.ts";
-import { absolutePath, absolutePaths, mapOf, object, oneOf, strings } from "./shapes.ts";
+import { absolutePath, absolutePaths, mapOf, object, oneOf, optional, strings } from "./shapes.ts";
 
 /** In the order of runtime-spec. */
 export const namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
@@ -16,7 +16,7 @@ export const namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", 
 const namespaceSchema = object(() => ({
   type: oneOf(namespaceTypes),
   /** Absent: a new one is made; else the one to join. */
-  path: v.optional(absolutePath),
+  path: optional(absolutePath),
 }));
 
 const deviceSchema = object(() => ({
@@ -24,25 +24,25 @@ const deviceSchema = object(() => ({
   type: oneOf(["c", "b", "u", "p"]),
   path: absolutePath,
   /** Kernel's: 12 bits of major and 20 of minor, more would be cut off silently. Absent only for a FIFO. */
-  major: v.optional(integerIn(0, 0xfff)),
-  minor: v.optional(integerIn(0, 0xf_ffff)),
+  major: optional(integerIn(0, 0xfff)),
+  minor: optional(integerIn(0, 0xf_ffff)),
   /** st_mode; may carry type bits (podman: 0o20666), only 0o7777 counts. */
-  fileMode: v.optional(integerIn(0, 0o177777)),
-  uid: v.optional(u32),
-  gid: v.optional(u32),
+  fileMode: optional(integerIn(0, 0o177777)),
+  uid: optional(u32),
+  gid: optional(u32),
 }));
 
 const timeOffsetSchema = object(() => ({
-  secs: v.optional(i64),
-  nanosecs: v.optional(integerIn(0, 999_999_999)),
+  secs: optional(i64),
+  nanosecs: optional(integerIn(0, 999_999_999)),
 }));
 
 const intelRdtSchema = object(() => ({
-  closID: v.optional(v.string()),
-  l3CacheSchema: v.optional(v.string()),
-  memBwSchema: v.optional(v.string()),
-  schemata: v.optional(strings),
-  enableMonitoring: v.optional(v.boolean()),
+  closID: optional(v.string()),
+  l3CacheSchema: optional(v.string()),
+  memBwSchema: optional(v.string()),
+  schemata: optional(strings),
+  enableMonitoring: optional(v.boolean()),
 }));
 
 const memoryPolicySchema = object(() => ({
@@ -55,13 +55,13 @@ const memoryPolicySchema = object(() => ({
     "MPOL_PREFERRED_MANY",
     "MPOL_LOCAL",
   ]),
-  nodes: v.optional(numberList),
-  flags: v.optional(v.array(oneOf(["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]))),
+  nodes: optional(numberList),
+  flags: optional(v.array(oneOf(["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]))),
 }));
 
 const personalitySchema = object(() => ({
   domain: oneOf(["LINUX", "LINUX32"]),
-  flags: v.optional(
+  flags: optional(
     v.pipe(
       strings,
       v.check((flags) => flags.length === 0, "no flags (runtime-spec defines none)"),
@@ -70,25 +70,25 @@ const personalitySchema = object(() => ({
 }));
 
 export const linuxSchema = object(() => ({
-  namespaces: v.optional(v.array(namespaceSchema)),
-  uidMappings: v.optional(idMappingsSchema),
-  gidMappings: v.optional(idMappingsSchema),
-  timeOffsets: v.optional(
-    object(() => ({ monotonic: v.optional(timeOffsetSchema), boottime: v.optional(timeOffsetSchema) })),
+  namespaces: optional(v.array(namespaceSchema)),
+  uidMappings: optional(idMappingsSchema),
+  gidMappings: optional(idMappingsSchema),
+  timeOffsets: optional(
+    object(() => ({ monotonic: optional(timeOffsetSchema), boottime: optional(timeOffsetSchema) })),
   ),
-  devices: v.optional(v.array(deviceSchema)),
-  netDevices: v.optional(mapOf(object(() => ({ name: v.optional(v.string()) })))),
-  cgroupsPath: v.optional(v.string()),
-  resources: v.optional(resourcesSchema),
-  intelRdt: v.optional(intelRdtSchema),
-  memoryPolicy: v.optional(memoryPolicySchema),
-  sysctl: v.optional(mapOf(v.string())),
-  seccomp: v.optional(seccompSchema),
-  rootfsPropagation: v.optional(
+  devices: optional(v.array(deviceSchema)),
+  netDevices: optional(mapOf(object(() => ({ name: optional(v.string()) })))),
+  cgroupsPath: optional(v.string()),
+  resources: optional(resourcesSchema),
+  intelRdt: optional(intelRdtSchema),
+  memoryPolicy: optional(memoryPolicySchema),
+  sysctl: optional(mapOf(v.string())),
+  seccomp: optional(seccompSchema),
+  rootfsPropagation: optional(
     oneOf(["shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"]),
   ),
-  maskedPaths: v.optional(absolutePaths),
-  readonlyPaths: v.optional(absolutePaths),
-  mountLabel: v.optional(v.string()),
-  personality: v.optional(personalitySchema),
+  maskedPaths: optional(absolutePaths),
+  readonlyPaths: optional(absolutePaths),
+  mountLabel: optional(v.string()),
+  personality: optional(personalitySchema),
 }));

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { positiveU32, u32 } from "./scalars.ts";
-import { nonEmpty, object, strings } from "./shapes.ts";
+import { nonEmpty, object, optional, strings } from "./shapes.ts";
 
 /** `size` ids from `containerID` on are those from `hostID` on; user_namespaces(7). */
 export const idMappingsSchema = v.array(object(() => ({ containerID: u32, hostID: u32, size: positiveU32 })));
@@ -13,17 +13,17 @@ export const idMappingsSchema = v.array(object(() => ({ containerID: u32, hostID
 export const rootSchema = object(() => ({
   /** Absolute, or relative to the bundle. */
   path: nonEmpty,
-  readonly: v.optional(v.boolean()),
+  readonly: optional(v.boolean()),
 }));
 
 const mountSchema = object(() => ({
   destination: nonEmpty,
-  type: v.optional(v.string()),
+  type: optional(v.string()),
   /** For a bind mount absolute, or relative to the bundle. */
-  source: v.optional(v.string()),
+  source: optional(v.string()),
   /** Not interpreted here; may hold empty strings. */
-  options: v.optional(strings),
-  uidMappings: v.optional(idMappingsSchema),
-  gidMappings: v.optional(idMappingsSchema),
+  options: optional(strings),
+  uidMappings: optional(idMappingsSchema),
+  gidMappings: optional(idMappingsSchema),
 }));
 export const mountsSchema = v.array(mountSchema);

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { i32, integerIn, numberList, rlimitValue, u16, u64 } from "./scalars.ts";
-import { absolutePath, environment, object, oneOf, strings } from "./shapes.ts";
+import { absolutePath, environment, object, oneOf, optional, strings } from "./shapes.ts";
 
 /** Every resource of getrlimit(2). */
 export const rlimitTypes = [
@@ -35,24 +35,24 @@ const id = integerIn(0, 0xffff_fffe);
 
 /** An absent user is root, as with every other runtime; ids are those of the container's user namespace. */
 const userSchema = object(() => ({
-  uid: v.optional(id, 0),
-  gid: v.optional(id, 0),
-  umask: v.optional(integerIn(0, 0o777)),
-  additionalGids: v.optional(v.array(id)),
+  uid: optional(id, 0),
+  gid: optional(id, 0),
+  umask: optional(integerIn(0, 0o777)),
+  additionalGids: optional(v.array(id)),
 }));
 
 /** Names are not checked here: one the kernel or this version does not know is a warning, not an error. */
 const capabilitiesSchema = object(() => {
-  const set = v.optional(strings);
+  const set = optional(strings);
   return { bounding: set, effective: set, inheritable: set, permitted: set, ambient: set };
 });
 
 const schedulerSchema = object(() => ({
   policy: oneOf(["SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"]),
   /** sched_setattr(2). */
-  nice: v.optional(integerIn(-20, 19)),
-  priority: v.optional(i32),
-  flags: v.optional(
+  nice: optional(integerIn(-20, 19)),
+  priority: optional(i32),
+  flags: optional(
     v.array(
       oneOf([
         "SCHED_FLAG_RESET_ON_FORK",
@@ -66,15 +66,15 @@ const schedulerSchema = object(() => ({
     ),
   ),
   /** Nanoseconds, all three. */
-  runtime: v.optional(u64),
-  deadline: v.optional(u64),
-  period: v.optional(u64),
+  runtime: optional(u64),
+  deadline: optional(u64),
+  period: optional(u64),
 }));
 
 /** ioprio_set(2): 0 highest to 7 lowest. */
 const ioPrioritySchema = object(() => ({
   class: oneOf(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
-  priority: v.optional(integerIn(0, 7), 0),
+  priority: optional(integerIn(0, 7), 0),
 }));
 
 const argsSchema = v.pipe(
@@ -84,21 +84,21 @@ const argsSchema = v.pipe(
 );
 
 export const processSchema = object(() => ({
-  terminal: v.optional(v.boolean()),
+  terminal: optional(v.boolean()),
   /** Characters; absent unless `terminal` is set. */
-  consoleSize: v.optional(object(() => ({ height: u16, width: u16 }))),
-  user: v.optional(userSchema, {}),
+  consoleSize: optional(object(() => ({ height: u16, width: u16 }))),
+  user: optional(userSchema, {}),
   args: argsSchema,
-  env: v.optional(environment),
+  env: optional(environment),
   cwd: absolutePath,
-  capabilities: v.optional(capabilitiesSchema),
-  rlimits: v.optional(v.array(rlimitSchema)),
-  noNewPrivileges: v.optional(v.boolean()),
-  apparmorProfile: v.optional(v.string()),
-  selinuxLabel: v.optional(v.string()),
+  capabilities: optional(capabilitiesSchema),
+  rlimits: optional(v.array(rlimitSchema)),
+  noNewPrivileges: optional(v.boolean()),
+  apparmorProfile: optional(v.string()),
+  selinuxLabel: optional(v.string()),
   /** proc_pid_oom_score_adj(5). */
-  oomScoreAdj: v.optional(integerIn(-1000, 1000)),
-  scheduler: v.optional(schedulerSchema),
-  ioPriority: v.optional(ioPrioritySchema),
-  execCPUAffinity: v.optional(object(() => ({ initial: v.optional(numberList), final: v.optional(numberList) }))),
+  oomScoreAdj: optional(integerIn(-1000, 1000)),
+  scheduler: optional(schedulerSchema),
+  ioPriority: optional(ioPrioritySchema),
+  execCPUAffinity: optional(object(() => ({ initial: optional(numberList), final: optional(numberList) }))),
 }));

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { i64, integerIn, numberList, u16, u32, u64 } from "./scalars.ts";
-import { mapOf, nonEmpty, object, oneOf, text } from "./shapes.ts";
+import { mapOf, nonEmpty, object, oneOf, optional, text } from "./shapes.ts";
 
 /** A loop by index: the first use of an iterator over text costs 75 µs. */
 function isAccess(value: string): boolean {
@@ -16,48 +16,48 @@ function isAccess(value: string): boolean {
 const deviceRuleSchema = object(() => ({
   allow: v.boolean(),
   /** Absent: "a", all types. */
-  type: v.optional(oneOf(["a", "c", "b"])),
+  type: optional(oneOf(["a", "c", "b"])),
   /** Absent or -1: all numbers. */
-  major: v.optional(i64),
-  minor: v.optional(i64),
+  major: optional(i64),
+  minor: optional(i64),
   /** Absent: all three. */
-  access: v.optional(text(isAccess, 'letters of "rwm"')),
+  access: optional(text(isAccess, 'letters of "rwm"')),
 }));
 
 /** Bytes; -1: no limit. */
 const memorySchema = object(() => ({
-  limit: v.optional(i64),
-  reservation: v.optional(i64),
+  limit: optional(i64),
+  reservation: optional(i64),
   /** Memory and swap together. */
-  swap: v.optional(i64),
-  kernel: v.optional(i64),
-  kernelTCP: v.optional(i64),
-  swappiness: v.optional(integerIn(0, 100)),
-  disableOOMKiller: v.optional(v.boolean()),
-  useHierarchy: v.optional(v.boolean()),
-  checkBeforeUpdate: v.optional(v.boolean()),
+  swap: optional(i64),
+  kernel: optional(i64),
+  kernelTCP: optional(i64),
+  swappiness: optional(integerIn(0, 100)),
+  disableOOMKiller: optional(v.boolean()),
+  useHierarchy: optional(v.boolean()),
+  checkBeforeUpdate: optional(v.boolean()),
 }));
 
 /** Times in microseconds. */
 const cpuSchema = object(() => ({
-  shares: v.optional(u64),
-  quota: v.optional(i64),
-  burst: v.optional(u64),
-  period: v.optional(u64),
-  realtimeRuntime: v.optional(i64),
-  realtimePeriod: v.optional(u64),
-  cpus: v.optional(numberList),
-  mems: v.optional(numberList),
-  idle: v.optional(i64),
+  shares: optional(u64),
+  quota: optional(i64),
+  burst: optional(u64),
+  period: optional(u64),
+  realtimeRuntime: optional(i64),
+  realtimePeriod: optional(u64),
+  cpus: optional(numberList),
+  mems: optional(numberList),
+  idle: optional(i64),
 }));
 
 const blockIOSchema = object(() => {
   const device = { major: i64, minor: i64 };
-  const throttle = v.optional(v.array(object(() => ({ ...device, rate: u64 }))));
-  const weights = { weight: v.optional(u16), leafWeight: v.optional(u16) };
+  const throttle = optional(v.array(object(() => ({ ...device, rate: u64 }))));
+  const weights = { weight: optional(u16), leafWeight: optional(u16) };
   return {
     ...weights,
-    weightDevice: v.optional(v.array(object(() => ({ ...device, ...weights })))),
+    weightDevice: optional(v.array(object(() => ({ ...device, ...weights })))),
     /** Bytes a second, and operations a second. */
     throttleReadBpsDevice: throttle,
     throttleWriteBpsDevice: throttle,
@@ -72,20 +72,20 @@ const hugepageLimitSchema = object(() => ({
 }));
 
 export const resourcesSchema = object(() => ({
-  devices: v.optional(v.array(deviceRuleSchema)),
-  memory: v.optional(memorySchema),
-  cpu: v.optional(cpuSchema),
+  devices: optional(v.array(deviceRuleSchema)),
+  memory: optional(memorySchema),
+  cpu: optional(cpuSchema),
   /** -1: no limit. */
-  pids: v.optional(object(() => ({ limit: v.optional(i64) }))),
-  blockIO: v.optional(blockIOSchema),
-  hugepageLimits: v.optional(v.array(hugepageLimitSchema)),
-  network: v.optional(
+  pids: optional(object(() => ({ limit: optional(i64) }))),
+  blockIO: optional(blockIOSchema),
+  hugepageLimits: optional(v.array(hugepageLimitSchema)),
+  network: optional(
     object(() => ({
-      classID: v.optional(u32),
-      priorities: v.optional(v.array(object(() => ({ name: nonEmpty, priority: u32 })))),
+      classID: optional(u32),
+      priorities: optional(v.array(object(() => ({ name: nonEmpty, priority: u32 })))),
     })),
   ),
-  rdma: v.optional(mapOf(object(() => ({ hcaHandles: v.optional(u32), hcaObjects: v.optional(u32) })))),
+  rdma: optional(mapOf(object(() => ({ hcaHandles: optional(u32), hcaObjects: optional(u32) })))),
   /** File of the cgroup v2 directory to its content. */
-  unified: v.optional(mapOf(v.string())),
+  unified: optional(mapOf(v.string())),
 }));

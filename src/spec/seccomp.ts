@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { exactU64, u32 } from "./scalars.ts";
-import { object, oneOf, strings } from "./shapes.ts";
+import { object, oneOf, optional, strings } from "./shapes.ts";
 
 const actionSchema = oneOf([
   "SCMP_ACT_KILL",
@@ -49,7 +49,7 @@ const argumentSchema = object(() => ({
   index: u32,
   /** Exact: a bigint from 2^53 on. */
   value: exactU64,
-  valueTwo: v.optional(exactU64),
+  valueTwo: optional(exactU64),
   op: oneOf([
     "SCMP_CMP_NE",
     "SCMP_CMP_LT",
@@ -67,15 +67,15 @@ const ruleSchema = object(() => ({
     v.check((names) => names.length > 0, "at least one name"),
   ),
   action: actionSchema,
-  errnoRet: v.optional(u32),
-  args: v.optional(v.array(argumentSchema)),
+  errnoRet: optional(u32),
+  args: optional(v.array(argumentSchema)),
 }));
 
 export const seccompSchema = object(() => ({
   defaultAction: actionSchema,
-  defaultErrnoRet: v.optional(u32),
-  architectures: v.optional(v.array(architectureSchema)),
-  flags: v.optional(
+  defaultErrnoRet: optional(u32),
+  architectures: optional(v.array(architectureSchema)),
+  flags: optional(
     v.array(
       oneOf([
         "SECCOMP_FILTER_FLAG_TSYNC",
@@ -85,7 +85,7 @@ export const seccompSchema = object(() => ({
       ]),
     ),
   ),
-  listenerPath: v.optional(v.string()),
-  listenerMetadata: v.optional(v.string()),
-  syscalls: v.optional(v.array(ruleSchema)),
+  listenerPath: optional(v.string()),
+  listenerMetadata: optional(v.string()),
+  syscalls: optional(v.array(ruleSchema)),
 }));

@@ -3,11 +3,10 @@
  * Spec: config-vm.md
  * @module
  */
-import * as v from "valibot";
-import { absolutePath, nonEmpty, object, strings } from "./shapes.ts";
+import { absolutePath, nonEmpty, object, optional, strings } from "./shapes.ts";
 
 export const vmSchema = object(() => ({
-  hypervisor: v.optional(object(() => ({ path: absolutePath, parameters: v.optional(strings) }))),
-  kernel: object(() => ({ path: absolutePath, parameters: v.optional(strings), initrd: v.optional(absolutePath) })),
-  image: v.optional(object(() => ({ path: absolutePath, format: nonEmpty }))),
+  hypervisor: optional(object(() => ({ path: absolutePath, parameters: optional(strings) }))),
+  kernel: object(() => ({ path: absolutePath, parameters: optional(strings), initrd: optional(absolutePath) })),
+  image: optional(object(() => ({ path: absolutePath, format: nonEmpty }))),
 }));
