@@ -4,6 +4,7 @@
  * @module
  */
 import { ownCgroups } from "../cgroup/directories.ts";
+import { isFrozen } from "../cgroup/freezer.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { disconnect, hasStarted, stopUnit } from "../cgroup/systemd.ts";
@@ -102,8 +103,18 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
  */
 function refuseOccupied({ options, plan }: Loaded): void {
   const occupied = ownCgroups(plan.cgroups);
-  const processes = occupied.length === 0 ? [] : processesIn(occupied);
+  if (occupied.length === 0) return;
+  const processes = processesIn(occupied);
   if (processes.length > 0) throw notEmpty(options.id, occupied, processes.length);
+  if (isFrozen(occupied)) throw frozen(options.id, occupied);
+}
+
+/** The stage would stand still from its first moment on, and whoever waits for it, too. */
+function frozen(id: string, occupied: readonly string[]): HostError {
+  return new HostError(`Cannot create container "${id}": its cgroup is frozen`, [
+    "asked by   config.json /linux/cgroupsPath",
+    `because    it was there before and is frozen: ${occupied.join(" ")}`,
+  ]);
 }
 
 function notEmpty(id: string, occupied: readonly string[], count: number): HostError {

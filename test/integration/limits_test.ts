@@ -203,9 +203,12 @@ test(
     });
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     assert.ok(Number(outcome.stdout) <= 512 * 1024, outcome.stdout);
+    bundle.config.process.args = waits;
+    bundle.save();
     const id = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, id]);
     await scope.succeed(["start", id]);
+    await scope.succeed(["exec", id, "/bin/true"]);
     await scope.succeed(["delete", "--force", id]);
   }),
 );

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { until } from "../support/execute.ts";
 import { cgroupsNamed, processesIn } from "../support/leftovers.ts";
@@ -132,6 +132,27 @@ for (const [view, need] of views) {
         await scope.succeed(["kill", "--all", id, signal], { view });
         await scope.succeed(["delete", id], { view });
       }
+    }),
+  );
+
+  test(
+    named("create [a cgroup that is there and frozen: refused at once]"),
+    limits,
+    scoped("frozen", [need], async (scope) => {
+      const name = `${scope.tag}-frozen`;
+      const unified = existsSync("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+      const place = view === "v2" ? `${unified}/${name}` : `/sys/fs/cgroup/freezer/${name}`;
+      const [file, on, off] = view === "v2" ? ["cgroup.freeze", "1", "0"] : ["freezer.state", "FROZEN", "THAWED"];
+      mkdirSync(place);
+      writeFileSync(`${place}/${file}`, on!);
+      const bundle = scope.bundle("true", (config) => {
+        config.linux.cgroupsPath = `/${name}`;
+      });
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { view });
+      assert.equal(outcome.status, 1);
+      assert.match(outcome.stderr, /its cgroup is frozen[^]*\/linux\/cgroupsPath/);
+      assert.ok(existsSync(place), "it was there before");
+      writeFileSync(`${place}/${file}`, off!);
     }),
   );
 
