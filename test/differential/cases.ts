@@ -11,6 +11,7 @@ import { linuxCases } from "./cases_linux.ts";
 import { mountCases } from "./cases_mounts.ts";
 import { processCases } from "./cases_process.ts";
 import { rootCases } from "./cases_root.ts";
+import { seccompCases } from "./cases_seccomp.ts";
 import { userCases } from "./cases_users.ts";
 
 export const cases: readonly Case[] = [
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   ...rootCases,
   ...processCases,
   ...linuxCases,
+  ...seccompCases,
   ...hookCases,
   ...idmapCases,
   ...userCases,

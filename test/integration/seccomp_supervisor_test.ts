@@ -122,3 +122,15 @@ test(
     assert.match(outcome.stderr, /there is no such socket/);
   }),
 );
+
+// MUST config-linux.md#seccomp: listenerPath is ignored where no rule asks
+test(
+  "run [seccomp supervisor that nothing asks]",
+  limits,
+  scoped("supervisor-idle", [], async (scope) => {
+    const bundle = scope.bundle("echo ran", (config) => {
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: `${scope.directory}/nobody` };
+    });
+    assert.equal((await scope.succeed(["run", "--bundle", bundle.path, scope.id()])).stdout, "ran\n");
+  }),
+);

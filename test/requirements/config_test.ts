@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configRequirements } from "./config.ts";
 import { resourceRequirements } from "./resources.ts";
+import { seccompRequirements } from "./seccomp.ts";
 import { problems } from "./table.ts";
 
-const tables = { "config.json": configRequirements, resources: resourceRequirements };
+const tables = { "config.json": configRequirements, resources: resourceRequirements, seccomp: seccompRequirements };
 
 for (const [name, table] of Object.entries(tables)) {
   test(`every statement about ${name} has its tests, or a reason why not`, () => {
@@ -31,5 +32,7 @@ test("what is open of config.json says why", () => {
     "blockIO.weight, leafWeight, weightDevice",
     "network.classID, priorities",
     "rdma",
+    "architectures",
+    "flags",
   ]);
 });
