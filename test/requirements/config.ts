@@ -210,8 +210,13 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
         "create [cgroup version 1: every hierarchy of the machine]",
         "`create [cgroup in use: refused, whoever is in it lives on] (${view})`",
       ],
+      "integration/pause_test.ts": ["create [a cgroup that is there and frozen: refused at once]"],
+      "plan/systemd_test.ts": [
+        '`planCreate() has systemd make "${path}" as ${directory}`',
+        '`planCreate() refuses "${path}" for the systemd driver`',
+      ],
+      "integration/systemd_test.ts": ["--systemd-cgroup [the scope, its slice, its process]"],
     },
-    open: "the form slice:prefix:name wants systemd as cgroup manager, which is refused by name in this version",
   },
   "cgroup ownership": {
     what: "v2, a new cgroup namespace and a writable view: directory and files of delegation are the process's user's",

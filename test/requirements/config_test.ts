@@ -26,7 +26,6 @@ test("what is open of config.json says why", () => {
   );
   assert.deepEqual(open, [
     "process.apparmorProfile, selinuxLabel",
-    "linux.cgroupsPath",
     "linux.mountLabel",
     "linux.intelRdt",
     "blockIO.weight, leafWeight, weightDevice",
