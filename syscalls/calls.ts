@@ -179,6 +179,8 @@ export const pseudoCalls = {
    * joined (lifecycle/joined_birth.ts).
    */
   fork: ["struct clone_args", "size"],
+  /** verify_lines(FILE, TEXT): EEXIST unless the file has each line of the text, blanks around it aside: compares texts. */
+  verify_lines: ["fd", "str"],
   /**
    * move_net_device(PID, NAME, NEW_NAME): RTM_SETLINK with IFLA_NET_NS_PID, and RTM_NEWADDR for the addresses that the
    * kernel drops on the way: which these are the kernel tells, and each is one more message and its answer.

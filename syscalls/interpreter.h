@@ -10,9 +10,8 @@
 #include "supervisor.h"
 #include "home.h"
 #include "user_namespace.h"
-#ifdef RUNTIME_OPS
 #include "net_device.h"
-#endif
+#include "lines.h"
 
 #define ARGUMENTS 7
 #define NO_REGISTER 0xffff
@@ -299,6 +298,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_FORK:
 		return op_fork(m, (struct clone_args *)a[0], (u64)a[1], at->address);
 #ifdef RUNTIME_OPS
+	case OP_VERIFY_LINES:
+		return op_verify_lines(a[0], (char *)a[1]);
 	case OP_MOVE_NET_DEVICE:
 		return op_move_net_device(a[0], (char *)a[1], (char *)a[2], &m->report->failed.result);
 #endif

@@ -3,6 +3,8 @@
  * In: a process there, names. Kernel: rtnetlink(7), netlink(7); IFLA_NEW_IFINDEX since Linux 5.13.
  */
 
+#ifdef RUNTIME_OPS
+
 #define NET_STACK_BYTES 4096
 #define NET_BUFFER_BYTES 16384
 #define NET_NAME_BYTES 16
@@ -350,3 +352,5 @@ static i64 op_move_net_device(i64 pid, const char *name, const char *new_name, i
 	close_fd(here);
 	return r;
 }
+
+#endif

@@ -13,6 +13,7 @@ import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
 import { wantsModules } from "../plan/labels.ts";
+import { probeResctrl } from "./resctrl.ts";
 import { probeSecurityModules } from "./security_modules.ts";
 import { probeMissing } from "./missing.ts";
 
@@ -25,7 +26,7 @@ const EPERM = 1;
 const noCgroups: Host["cgroup"] = { layout: "none", v2: null, v1: [] };
 
 /** Reads the facts. @param spec tells which of the rarer ones are wanted; undefined: the container exists already */
-export function probeHost(spec: Spec | undefined): Host {
+export function probeHost(spec: Spec | undefined, id?: string): Host {
   const capabilities = ownCapabilities();
   const permitted = parseCapabilitySet(capabilities.permitted);
   const inUser = inUserNamespace();
@@ -47,6 +48,9 @@ export function probeHost(spec: Spec | undefined): Host {
     mayMapIds,
     missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
+    ...(spec?.linux?.intelRdt !== undefined && id !== undefined
+      ? { resctrl: probeResctrl(spec.linux.intelRdt.closID, id) }
+      : {}),
     ...(spec !== undefined && wantsModules(spec.process, spec.linux?.mountLabel)
       ? { securityModules: probeSecurityModules() }
       : {}),

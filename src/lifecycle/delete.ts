@@ -25,6 +25,7 @@ import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/p
 import type { StateRecord } from "../state/record.ts";
 import { linesOf } from "./host_facts.ts";
 import { runPoststop } from "./poststop.ts";
+import { removeClasses } from "./resctrl.ts";
 import { recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -88,6 +89,7 @@ function endContainer(rt: RuntimeOptions, directory: StateDirectory, record: Sta
   }
   if (record.unit !== undefined) endUnit(rt, record.unit);
   removeCgroups(cgroups);
+  removeClasses(record.resctrl?.made);
 }
 
 /** The unit is empty and ends by itself: a systemd that cannot be reached any more must not keep the container. */

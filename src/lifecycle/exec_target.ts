@@ -52,6 +52,7 @@ export function examine(record: StateRecord, subCgroups: readonly SubCgroup[]): 
     ...(namespaces.includes("user") ? { maps: mapsOf(record.pid) } : {}),
     cgroups: layout === "none" ? [] : placesOf(record, layout, subCgroups),
     cgroupLayout: layout,
+    ...(record.resctrl === undefined ? {} : { resctrl: record.resctrl.groups }),
   };
 }
 

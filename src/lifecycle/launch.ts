@@ -31,6 +31,7 @@ import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
 import { closeInherited, endStage, inheritedFds, makeUnit, prepare } from "./birth.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
+import { isTaken, removeClasses } from "./resctrl.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 const PATIENCE_MS = 2000;
@@ -68,6 +69,8 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
   let spawned: Spawned | undefined;
   /** Those that a failure may end: none before it is known that nobody else is in them. */
   let cgroups: readonly string[] = [];
+  /** The plan's calls were made, as far as they went. */
+  let hasBegun = false;
   try {
     refuseOccupied(loaded);
     cgroups = loaded.plan.cgroups;
@@ -75,6 +78,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
+    hasBegun = true;
     if (split.unit?.isAfterClone === false) makeUnit(loaded.plan, split, 0);
     const prepared = prepare(loaded.plan, loaded.spec, split, inputs.values);
     const stage = makeStageFile();
@@ -92,7 +96,9 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
   } catch (error) {
     for (const fd of opened) close(fd);
-    undo(directory, cgroups.length === 0 ? { cgroups } : { cgroups, unit: loaded.plan.unit }, spawned?.pidfd);
+    const made = hasBegun && !isTaken(error) ? loaded.plan.resctrl : undefined;
+    const places = cgroups.length === 0 ? { cgroups } : { cgroups, unit: loaded.plan.unit };
+    undo(directory, { ...places, resctrl: made }, spawned?.pidfd);
     throw error;
   }
 }
@@ -129,10 +135,14 @@ export function abandon({ directory, record, pidfd }: Launched): void {
   undo(directory, record, pidfd);
 }
 
-type Places = Pick<StateRecord, "cgroups"> & { readonly unit?: StateRecord["unit"] | undefined };
+type Places = Pick<StateRecord, "cgroups"> & {
+  readonly unit?: StateRecord["unit"] | undefined;
+  readonly resctrl?: StateRecord["resctrl"] | undefined;
+};
 
-function undo(directory: StateDirectory, { cgroups, unit }: Places, pidfd: number | undefined): void {
+function undo(directory: StateDirectory, { cgroups, unit, resctrl }: Places, pidfd: number | undefined): void {
   if (pidfd !== undefined) endStage(pidfd);
+  removeClasses(resctrl?.made);
   endCgroups(cgroups, unit);
   removeStateDirectory(directory);
   closeStateDirectory(directory);
@@ -177,6 +187,7 @@ function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
     owner: sys("geteuid"),
     annotations: spec.annotations ?? {},
     cgroups: plan.cgroups,
+    ...(plan.resctrl === undefined ? {} : { resctrl: plan.resctrl }),
     cgroupManager: rt.cgroupManager,
     ...(plan.unit === undefined ? {} : { unit: plan.unit }),
     hooks: {

@@ -77,7 +77,7 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
   const bundle = absolutePath(options.bundle);
   const text = readConfig(bundle, options.config);
   const spec = parseSpec(text);
-  const probed = probeHost(spec);
+  const probed = probeHost(spec, options.id);
   const isSystemds = rt.cgroupManager === "systemd";
   const host = isSystemds ? withSystemd(probed, hasLimits(spec.linux?.resources)) : probed;
   const listenFds = listenFdsGiven();

@@ -71,7 +71,8 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     cgroups: record.cgroups,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
     // What systemd has made, it has to be told to forget.
-    needsFallback: (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined,
+    needsFallback:
+      (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined || record.resctrl !== undefined,
     hasTerminal: launched.console !== undefined,
   });
 }

@@ -3,7 +3,7 @@
  * Input: calls as the sections name them. Output: Plan.
  * @module
  */
-import type { Alternative, Branch, Call, Item, Plan, Refusal, Register, Side, Value } from "./types.ts";
+import type { Alternative, Branch, Call, Item, Plan, Refusal, Register, ResctrlGroups, Side, Value } from "./types.ts";
 
 /** Optional parts of a call. */
 export interface CallOptions {
@@ -25,6 +25,7 @@ export class PlanBuilder {
   readonly warnings: string[] = [];
   readonly cgroups: string[] = [];
   unit: Plan["unit"];
+  resctrl: ResctrlGroups | undefined;
 
   /** Sets the side that makes the calls from here on. */
   on(side: Side): this {
@@ -113,6 +114,7 @@ export class PlanBuilder {
       notes: [],
       cgroups: this.cgroups,
       ...(this.unit === undefined ? {} : { unit: this.unit }),
+      ...(this.resctrl === undefined ? {} : { resctrl: this.resctrl }),
     };
   }
 

@@ -23,6 +23,7 @@ import { planExecLabels, refuseLabels } from "./labels.ts";
 import { cloneFlags, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
+import { joinResctrl, openTasks } from "./resctrl.ts";
 import { planAffinity } from "./scheduling.ts";
 import { connectSupervisor } from "./seccomp.ts";
 import { planKeyring } from "./stage.ts";
@@ -43,6 +44,8 @@ export interface ExecTarget {
   /** Directories to enter: one of v2, or one of each v1 hierarchy; absolute host paths. */
   readonly cgroups: readonly string[];
   readonly cgroupLayout: "v2" | "v1" | "none";
+  /** Classes of resctrl to enter, absolute host paths. */
+  readonly resctrl?: readonly string[];
 }
 
 /** What the command line adds. */
@@ -73,6 +76,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   plan.on("runtime");
   const cgroups = openCgroups(c, target);
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
+  const classes = target.resctrl === undefined ? undefined : openTasks(c, target.resctrl);
   const files = openNamespaces(c, target, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
   join(c, init, root, files.cgroup !== undefined);
@@ -92,6 +96,7 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   plan.at("").call("reset_signals", []);
   plan.at("/linux/cgroupsPath");
   for (const file of cgroups.tasks) plan.call("write", [file, "0"]);
+  if (classes !== undefined) joinResctrl(c, classes);
   if (affinity?.final !== undefined) planAffinity(c, affinity.final, "/process/execCPUAffinity/final");
   planKeyring(c);
   c.root = plan.at("/process/cwd").open("openat", ["AT_FDCWD", "/", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);

@@ -101,6 +101,8 @@ export interface Host {
   readonly systemd?: SystemdManager | { readonly unreachable: string };
   /** Looked for only where ids are to be mapped and the runtime may not do so itself; else null. */
   readonly idHelpers: IdHelpers | null;
+  /** Absent: no class of resctrl is asked for. */
+  readonly resctrl?: { readonly isMounted: boolean; /** The class asked for exists. */ readonly hasGroup: boolean };
   /** Which modules can give labels. Absent: no label is asked for. */
   readonly securityModules?: { readonly appArmor: boolean; readonly selinux: boolean };
 }

@@ -25,6 +25,7 @@ import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins, planSe
 import { planMapping, planRootIds } from "./user_namespace.ts";
 import { planNetDevices } from "./net_devices.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
+import { joinResctrl, planResctrl } from "./resctrl.ts";
 import { planRefusals } from "./refusals.ts";
 import { enterRoot } from "./root_entry.ts";
 import {
@@ -78,6 +79,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   if (isEarly) c.root = openRootfs(c);
   const cgroups = planCgroups(c);
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
+  const classes = spec.linux?.intelRdt === undefined ? undefined : planResctrl(c);
   let sources = isEarly ? openSources(c, cgroups) : undefined;
   if (sources !== undefined && c.hasUserNamespace) planLockedTrees(c, sources.mounts);
   planSecrecy(c);
@@ -93,6 +95,7 @@ export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
   if (c.hasUserNamespace) planRootIds(c);
   planKeyring(c);
   joinCgroups(c, cgroups);
+  if (classes !== undefined) joinResctrl(c, classes);
   isolateMounts(c);
   if (sources === undefined) {
     c.root = openRootfs(c);

@@ -14,7 +14,6 @@ export function planRefusals(c: Context): void {
   refuseLabels(c, process);
   if (vm !== undefined && Object.keys(vm).length > 0) refuse(vm, "/vm", "virtual machines");
   if (linux === undefined) return;
-  refuse(linux.intelRdt, "/linux/intelRdt", "Intel RDT allocations");
 }
 
 /** One test a property: this runs at every start, and nearly always finds nothing. */

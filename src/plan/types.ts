@@ -101,6 +101,8 @@ export interface Plan {
   readonly cgroups: readonly string[];
   /** The unit of systemd's that this plan makes. */
   readonly unit?: UnitAddress;
+  /** Classes of resctrl: those its processes are in, and those of them that this plan makes, for deletion later. */
+  readonly resctrl?: ResctrlGroups;
 }
 
 /** Where a unit of systemd's is found again. */
@@ -108,4 +110,10 @@ export interface UnitAddress {
   readonly name: string;
   /** Of the manager that has it: the path of a bus or of systemd's own socket; "@…": an abstract one. */
   readonly socket: string;
+}
+
+/** Absolute host paths. */
+export interface ResctrlGroups {
+  readonly groups: readonly string[];
+  readonly made: readonly string[];
 }

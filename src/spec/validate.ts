@@ -34,6 +34,7 @@ export function validateSpec(spec: Spec): void {
   if (linux.devices !== undefined) validateDevices(linux);
   if (linux.sysctl !== undefined) validateSysctl(linux.sysctl, own);
   if (linux.cgroupsPath !== undefined) validateCgroupsPath(linux.cgroupsPath);
+  if (linux.intelRdt?.closID !== undefined) validateClass(linux.intelRdt.closID);
   if (linux.resources !== undefined) validateResources(linux.resources);
   if (linux.seccomp !== undefined) validateSeccomp(linux.seccomp);
 }
@@ -128,6 +129,15 @@ function validateDevices(linux: Linux): void {
     const key = device.major === undefined ? "major" : "minor";
     throw new SpecError(pointerTo("linux", "devices", index, key), `Required for type "${device.type}" but missing`);
   }
+}
+
+/** The name of a directory, or "/" for the root class (as runc). */
+function validateClass(closID: string): void {
+  if (closID === "/" || (closID !== "." && closID !== ".." && !closID.includes("/"))) return;
+  throw new SpecError(
+    "/linux/intelRdt/closID",
+    `Expected one directory's name or "/" but received ${describeValue(closID)}`,
+  );
 }
 
 /** ".." would lead out of the place the caller may use. */

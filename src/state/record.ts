@@ -6,7 +6,7 @@
  */
 import { HostError } from "../errors.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
-import type { UnitAddress } from "../plan/types.ts";
+import type { ResctrlGroups, UnitAddress } from "../plan/types.ts";
 import type { Hook } from "../stage/hooks.ts";
 
 /** File name within the state directory. */
@@ -30,6 +30,8 @@ export interface StateRecord {
   readonly annotations: Readonly<Record<string, string>>;
   /** The container's cgroup directories, absolute host paths. */
   readonly cgroups: readonly string[];
+  /** Classes of resctrl, where config.json asks for one. */
+  readonly resctrl?: ResctrlGroups;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
   /** The unit of systemd's that its cgroup belongs to. */
   readonly unit?: UnitAddress;

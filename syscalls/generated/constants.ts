@@ -399,6 +399,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     P_PID: 1,
     P_PIDFD: 3,
     PROC_SUPER_MAGIC: 0x9fa0,
+    RDTGROUP_SUPER_MAGIC: 0x7655821,
     TMPFS_MAGIC: 0x1021994,
     CGROUP_SUPER_MAGIC: 0x27e0eb,
     CGROUP2_SUPER_MAGIC: 0x63677270,

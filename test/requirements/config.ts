@@ -5,8 +5,6 @@
  */
 import type { Requirement } from "./table.ts";
 
-const notYet = "refused by name in this version";
-
 export const configRequirements: Readonly<Record<string, Requirement>> = {
   ociVersion: {
     what: "missing or no 1.x of semantic versioning: an error",
@@ -277,6 +275,17 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
       "integration/scheduling_test.ts": ["run [memory policy of node 0]"],
     },
   },
-  "linux.intelRdt": { what: "resctrl", tests: {}, open: notYet },
+  "linux.intelRdt": {
+    what: "no resctrl: error; order of writes; an own class is made and removed, one that exists compared and kept",
+    tests: {
+      "golden/create/intel_rdt_own_class": [],
+      "golden/create/intel_rdt_existing_class": [],
+      "golden/create/intel_rdt_root_class": [],
+      "golden/create/intel_rdt_missing_class": [],
+      "golden/exec/labels_and_class": [],
+      "stage/lines_test.ts": ["verify_lines finds whole lines, blanks around them aside"],
+      "integration/intel_rdt_test.ts": ["create [intelRdt without resctrl; a class that is no name]"],
+    },
+  },
   vm: { what: "no virtual machine runtime: refused", tests: { "golden/create/refused_everything": [] } },
 };

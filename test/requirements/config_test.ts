@@ -27,7 +27,6 @@ test("what is open of config.json says why", () => {
   assert.deepEqual(open, [
     "process.apparmorProfile, selinuxLabel",
     "linux.mountLabel",
-    "linux.intelRdt",
     "blockIO.weight, leafWeight, weightDevice",
     "network.classID, priorities",
     "rdma",
