@@ -5,9 +5,11 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync } from "node:fs";
 import test from "node:test";
-import type { Config } from "../support/config.ts";
+import { type Config, withoutNamespace } from "../support/config.ts";
 import { type Running, until } from "../support/execute.ts";
+import { hold, namespacePath } from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
+import { mappedIds } from "../support/mode.ts";
 import { native } from "../support/native.ts";
 import { type Scope, scoped } from "../support/scope.ts";
 
@@ -106,6 +108,32 @@ test(
     });
     await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     assert.equal(told(supervisor).length, 1);
+  }),
+);
+
+// Its pid is known later there: the stage forks before it is what it will be.
+test(
+  "run, exec [seccomp supervisor, in a user namespace that is joined]",
+  limits,
+  scoped("supervisor-joined", ["hostMounts", "userNamespaces"], async (scope) => {
+    const supervisor = await supervise(scope, 2);
+    const holder = await hold(scope, ["user"], { ids: mappedIds });
+    const bundle = scope.bundle("exec sleep 1000", withSupervisor(supervisor.path, false), { ids: mappedIds });
+    withoutNamespace(bundle.config, "user");
+    bundle.config.linux.namespaces.push({ type: "user", path: namespacePath(holder, "user") });
+    delete bundle.config.linux["uidMappings"];
+    delete bundle.config.linux["gidMappings"];
+    bundle.save();
+    const id = scope.id();
+    await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+    const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const outcome = await scope.succeed(["exec", id, "/bin/sh", "-c", "mkdir /tmp/y 2>&1; true"]);
+    assert.match(outcome.stdout, /quota exceeded/i);
+    await until("the supervisor is told", () => told(supervisor).length === 2);
+    const [created, executed] = told(supervisor);
+    assert.equal(created!.pid, pid);
+    assert.equal(executed!.state.pid, pid);
+    assert.notEqual(executed!.pid, pid);
   }),
 );
 
