@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: bunker beside runc and crun by hyperfine, each table from one call of it.
- * In: `--runs N` (default 60). Out: tables with ratios; rows of runtimes that are not here are left out by name.
+ * In: `--runs N` (default 60), `--only TEXT` (tables whose title holds it). Out: tables with ratios; rows of runtimes that
+ * are not here are left out by name.
  * @module
  */
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,11 +19,15 @@ interface Row {
   /** ms */
   mean: number;
   deviation: number;
+  median: number;
   fastest: number;
 }
 
 const runsAt = process.argv.indexOf("--runs");
 const runs = runsAt < 0 ? 60 : Number(process.argv[runsAt + 1]);
+
+const onlyAt = process.argv.indexOf("--only");
+const only = onlyAt < 0 ? "" : process.argv[onlyAt + 1]!;
 
 const reason = missing("root", "busybox", "hyperfine");
 if (reason !== undefined) {
@@ -182,6 +187,7 @@ async function table(
   commandOf: CommandOf,
   before: readonly string[] = [],
 ): Promise<Row[]> {
+  if (!title.includes(only)) return [];
   const file = `${scope.directory}/hyperfine.json`;
   rmSync(file, { force: true });
   const starting: Runtime[] = [];
@@ -199,21 +205,23 @@ async function table(
   const outcome = await execute(argv, { timeoutMs: 300_000, cwd: scope.directory });
   if (outcome.status !== 0) throw new Error(describe(["hyperfine"], outcome));
   const { results } = JSON.parse(readFileSync(file, "utf8")) as {
-    results: { command: string; mean: number; stddev: number; min: number }[];
+    results: { command: string; mean: number; stddev: number; median: number; min: number }[];
   };
   const rows = results.map((result): Row => ({
     runtime: result.command,
     mean: result.mean * 1000,
     deviation: result.stddev * 1000,
+    median: result.median * 1000,
     fastest: result.min * 1000,
   }));
   const own = rows.find(({ runtime }) => runtime === "bunker") ?? rows[0]!;
   console.log(`\n${title} (${runs} runs each)`);
-  console.log("runtime      mean ms          min ms   of bunker");
+  console.log("runtime      mean ms       median ms  min ms   of bunker (means, medians)");
   for (const row of rows) {
     console.log(
       `${row.runtime.padEnd(8)} ${row.mean.toFixed(2).padStart(9)} ± ${row.deviation.toFixed(2).padEnd(6)}` +
-        `${row.fastest.toFixed(2).padStart(9)}  ${(row.mean / own.mean).toFixed(2).padStart(9)}`,
+        `${row.median.toFixed(2).padStart(9)}${row.fastest.toFixed(2).padStart(8)}` +
+        `${(row.mean / own.mean).toFixed(2).padStart(9)}${(row.median / own.median).toFixed(2).padStart(6)}`,
     );
   }
   return rows;
@@ -221,6 +229,7 @@ async function table(
 
 /** The two aims, as ratios of means. */
 function verdict(rows: readonly Row[]): void {
+  if (rows.length === 0) return;
   const meanOf = (name: string): number | undefined => rows.find((row) => row.runtime === name)?.mean;
   const own = meanOf("bunker") ?? Number.NaN;
   const runc = meanOf("runc");
