@@ -50,10 +50,17 @@ export class Code {
 
   /** Appends `if (A ? k) onTrue else onFalse`: its place. */
   jump(operation: number, k: number, onTrue: Target, onFalse: Target): Target {
-    const whenTrue = this.#near(onTrue);
-    const whenFalse = this.#near(onFalse);
-    const from = this.#operations.length - 1;
-    return this.#write(operation | ((from - whenTrue) << 16) | ((from - whenFalse) << 24), k);
+    // Half of all instructions are written here: what is usual, without a call.
+    const operations = this.#operations;
+    const returns = this.#returns;
+    let whenTrue = onTrue < 0 ? returns[~onTrue] : onTrue;
+    if (whenTrue === undefined || operations.length - whenTrue > reachable) whenTrue = this.#near(onTrue);
+    let whenFalse = onFalse < 0 ? returns[~onFalse] : onFalse;
+    if (whenFalse === undefined || operations.length - whenFalse > reachable) whenFalse = this.#near(onFalse);
+    const at = operations.length;
+    operations[at] = operation | ((at - 1 - whenTrue) << 16) | ((at - 1 - whenFalse) << 24);
+    this.#operands[at] = k;
+    return at;
   }
 
   /** Appends A = word at `offset`, and what comes next: its place. */
@@ -70,11 +77,12 @@ export class Code {
 
   /** The instructions in order, two 32-bit words each: struct sock_filter of a little-endian machine. */
   words(): number[] {
-    const { length } = this.#operations;
+    const operations = this.#operations;
+    const operands = this.#operands;
     const words: number[] = [];
-    for (let i = length - 1, at = 0; i >= 0; i--) {
-      words[at++] = this.#operations[i]!;
-      words[at++] = this.#operands[i]!;
+    for (let i = operations.length - 1, at = 0; i >= 0; i--) {
+      words[at++] = operations[i]!;
+      words[at++] = operands[i]!;
     }
     return words;
   }

@@ -40,12 +40,15 @@ const frequent =
   "read write futex close openat recvfrom sendto recvmsg sendmsg epoll_wait epoll_pwait poll newfstatat fstat statx " +
   "lseek mmap munmap mprotect madvise brk rt_sigprocmask clock_gettime getpid getppid gettid fcntl";
 
-/** Weights by place of the name, made once for a profile; those that are not in it weigh 1. */
-export function frequencies(rules: Rules): Map<number, number> {
-  const weights = new Map<number, number>();
+/** By place of the name. */
+export type Weights = readonly (number | undefined)[];
+
+/** Weights of the frequent calls, made once for a profile. */
+export function frequencies(rules: Rules): Weights {
+  const weights = new Array<number | undefined>(rules.names.length);
   const names = frequent.split(" ");
   for (let i = 0; i < names.length; i++) {
-    weights.set(rules.indexes.get(names[i]!)!, i < 3 ? 300 : i < 5 ? 150 : i < 15 ? 60 : 20);
+    weights[rules.indexes.get(names[i]!)!] = i < 3 ? 300 : i < 5 ? 150 : i < 15 ? 60 : 20;
   }
   return weights;
 }
@@ -54,7 +57,7 @@ export function frequencies(rules: Rules): Map<number, number> {
 export function rangesOf(
   rules: Rules,
   architectures: readonly Architecture[],
-  weights: ReadonlyMap<number, number>,
+  weights: Weights,
   answersEnosys: boolean,
 ): Space {
   const kill = actionOf(rules.values, RETURN_KILL_THREAD);
@@ -76,7 +79,7 @@ export function rangesOf(
 }
 
 /** Hardly anybody makes x32 calls: they shall not lengthen the way to the others. */
-const noWeights: ReadonlyMap<number, number> = new Map();
+const noWeights: Weights = [];
 
 /** From a number on; neighbours with one outcome become one range. */
 function add(ranges: Range[], start: number, outcome: number): void {
@@ -89,7 +92,7 @@ function addArchitecture(
   space: Space,
   rules: Rules,
   architecture: Architecture,
-  weights: ReadonlyMap<number, number>,
+  weights: Weights,
   enosys: number,
 ): void {
   const { ranges } = space;
@@ -97,6 +100,8 @@ function addArchitecture(
   const calls = architecture.calls();
   const isArm = architecture.name === "SCMP_ARCH_ARM";
   const byEntries = new Map<string, number>();
+  const socketcall = architecture.isMultiplexed ? rules.indexes.get("socketcall") : undefined;
+  const ipc = architecture.isMultiplexed ? rules.indexes.get("ipc") : undefined;
   let next = architecture.name === "SCMP_ARCH_X32" ? x32Bit : 0;
   let last = ranges.length === 0 ? -1 : ranges[ranges.length - 1]!.outcome;
   let greatest = -1;
@@ -111,7 +116,7 @@ function addArchitecture(
     } else if (isNamed[index] === true) greatest = number;
     const rule = alone[index];
     let outcome = rule === undefined ? 0 : rule.action;
-    if (conditional[index] !== undefined || (architecture.isMultiplexed && isMultiplexer(rules, index))) {
+    if (conditional[index] !== undefined || index === socketcall || index === ipc) {
       outcome = listed(space, rules, architecture, index, byEntries);
     }
     if (number > next && last !== 0) {
@@ -126,7 +131,7 @@ function addArchitecture(
       else ranges[ranges.length] = range;
       last = outcome;
     }
-    const weight = weights.get(index);
+    const weight = weights[index];
     if (weight !== undefined) ranges[ranges.length - 1]!.weight += weight;
     next = number + 1;
   }
