@@ -22,11 +22,33 @@ export function features(product: { readonly version: string; readonly commit: s
       seccomp: seccompFeatures(),
       apparmor: { enabled: true },
       selinux: { enabled: true },
+      memoryPolicy: memoryPolicyFeatures(),
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
     },
     annotations: { "io.bunker.version": product.version, "io.bunker.commit": product.commit },
+    // What changes more than a description: callers that let strangers write annotations filter these (CVE-2024-3154).
+    potentiallyUnsafeConfigAnnotations: [
+      "org.systemd.property.",
+      "run.oci.keep_original_groups",
+      "run.oci.mount_context_type",
+    ],
+  };
+}
+
+function memoryPolicyFeatures(): object {
+  return {
+    modes: [
+      "MPOL_DEFAULT",
+      "MPOL_BIND",
+      "MPOL_INTERLEAVE",
+      "MPOL_WEIGHTED_INTERLEAVE",
+      "MPOL_PREFERRED",
+      "MPOL_PREFERRED_MANY",
+      "MPOL_LOCAL",
+    ],
+    flags: ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"],
   };
 }
 

@@ -7,9 +7,16 @@ import { test } from "node:test";
 import { configRequirements } from "./config.ts";
 import { resourceRequirements } from "./resources.ts";
 import { seccompRequirements } from "./seccomp.ts";
+import { errorRequirements, featureRequirements } from "./errors.ts";
 import { problems } from "./table.ts";
 
-const tables = { "config.json": configRequirements, resources: resourceRequirements, seccomp: seccompRequirements };
+const tables = {
+  "config.json": configRequirements,
+  resources: resourceRequirements,
+  seccomp: seccompRequirements,
+  errors: errorRequirements,
+  features: featureRequirements,
+};
 
 for (const [name, table] of Object.entries(tables)) {
   test(`every statement about ${name} has its tests, or a reason why not`, () => {
@@ -32,5 +39,6 @@ test("what is open of config.json says why", () => {
     "rdma",
     "architectures",
     "flags",
+    "resctrl missing, a schema that differs, a class that is missing",
   ]);
 });
