@@ -1,0 +1,157 @@
+/*
+ * Pseudo-calls of a program that talks to its other side: events, the start socket, descriptors handed over, and the
+ * process that goes on in its place. In: the machine and its sync socket. Out: 0, a pid or -errno.
+ */
+
+static i64 send_packet(i64 fd, const void *data, u64 length)
+{
+	return SYS(NR_sendto, fd, data, length, MSG_NOSIGNAL, 0, 0);
+}
+
+/* Branches taken so far travel with the next event, in one packet. */
+static i64 op_post(struct machine *m, u32 event, i64 value, u32 address)
+{
+	struct record packet[BRANCHES + 1];
+	struct report *report = m->report;
+	u64 n = 0;
+
+	while ((u64)m->sent < report->branches)
+		packet[n++] = report->branch[m->sent++];
+	memset(&packet[n], 0, sizeof packet[n]);
+	packet[n].kind = RECORD_POST;
+	packet[n].value = (u16)event;
+	packet[n].result = value;
+	packet[n++].address = address;
+	i64 r = send_packet(m->sync, packet, n * sizeof packet[0]);
+	return r < 0 ? r : 0;
+}
+
+/*
+ * OP_WAIT event : 0 when the peer posts it. -ECONNRESET: the peer is gone; -ECONNABORTED: it failed, its record
+ * is then in the report.
+ */
+static i64 op_wait(struct machine *m, u32 event)
+{
+	struct {
+		struct record record[BRANCHES + 1];
+		char detail[DETAIL_BYTES];
+	} packet;
+	struct report *report = m->report;
+
+	for (;;) {
+		i64 n = SYS(NR_recvfrom, m->sync, &packet, sizeof packet, 0, 0, 0);
+		/* ECONNRESET: it ended with a message of ours unread; said once, and what it sent still lies there */
+		if (n == -EINTR || n == -ECONNRESET)
+			continue;
+		if (n <= 0)
+			return n < 0 ? n : -ECONNRESET;
+		u64 records = (u64)n / sizeof packet.record[0];
+		for (u64 i = 0; i < records; i++) {
+			struct record *record = &packet.record[i];
+			if (record->kind == RECORD_BRANCH && report->branches < BRANCHES)
+				report->branch[report->branches++] = *record;
+			if (record->kind == RECORD_POST && record->value == event) {
+				m->posted = record->result;
+				return 0;
+			}
+			if (record->kind == RECORD_FAILED) {
+				u64 length = (u64)n - (i + 1) * sizeof *record;
+				report->failed = *record;
+				report->detail_length = length < DETAIL_BYTES ? length : DETAIL_BYTES;
+				memcpy(report->detail, record + 1, report->detail_length);
+				return -ECONNABORTED;
+			}
+		}
+	}
+}
+
+/* OP_WAIT_START listen : accepts `start`; reports go to that connection from here on */
+static i64 op_wait_start(struct machine *m, i64 listen)
+{
+	i64 fd;
+
+	close_fd(m->sync);
+	m->sync = -1;
+	do
+		fd = SYS(NR_accept4, listen, 0, 0, SOCK_CLOEXEC);
+	while (fd == -EINTR || fd == -ECONNABORTED);
+	if (fd < 0)
+		return fd;
+	m->sync = fd;
+	i64 r = op_wait(m, EVENT_START);
+	if (r == 0)
+		close_fd(listen);
+	return r;
+}
+
+/* OP_SEND_FD socket fd name : name as payload, fd by SCM_RIGHTS (unix(7)) */
+static i64 op_send_fd(i64 socket, i64 fd, const char *name)
+{
+	struct {
+		u64 length;
+		i32 level, type, fd, pad;
+	} control = { 20, SOL_SOCKET, SCM_RIGHTS, (i32)fd, 0 };
+	struct {
+		const void *base;
+		u64 length;
+	} part = { name, text_length(name) };
+	struct {
+		void *name;
+		u64 name_length;
+		void *parts;
+		u64 count;
+		void *control;
+		u64 control_length;
+		u64 flags;
+	} message = { 0, 0, &part, 1, &control, sizeof control, 0 };
+	i64 r = SYS(NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+
+	return r < 0 ? r : 0;
+}
+
+/*
+ * OP_CLOSE_OTHERS first keep keep : 0; the sync socket stays too. What a stage that waits for `start` still held would
+ * be within reach of whoever gets into the container before its program runs (CVE-2024-21626's class).
+ */
+static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
+{
+	i64 keep[3] = { a, b, m->sync }, r = 0;
+
+	for (;;) {
+		i64 next = -1;
+		for (int i = 0; i < 3; i++)
+			if (keep[i] >= first && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			break;
+		if (next > first)
+			r = close_descriptors((u32)first, (u32)next - 1, 0);
+		if (r < 0)
+			return r;
+		first = next + 1;
+	}
+	return close_descriptors((u32)first, ~0u, 0);
+}
+
+/*
+ * OP_FORK clone_args size : 0 in the new process, which goes on; its maker posts FORKED with the pid and ends. Memory
+ * is copied, and with it whose it is: that of the user namespace in which this program was executed.
+ */
+static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 address)
+{
+	struct record forked;
+	i64 pid = SYS(NR_clone3, args, size);
+
+	if (is_missing(pid) && !(args->flags >> 32) && !(args->flags & CLONE_NEWTIME))
+		pid = SYS(NR_clone, args->flags | args->exit_signal, 0, 0, 0, 0);
+	if (pid <= 0)
+		return pid;
+	memset(&forked, 0, sizeof forked);
+	forked.kind = RECORD_POST;
+	forked.value = EVENT_FORKED;
+	forked.address = address;
+	forked.result = pid;
+	send_packet(m->sync, &forked, sizeof forked);
+	for (;;)
+		SYS(NR_exit_group, 0);
+}
