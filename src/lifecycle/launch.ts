@@ -31,6 +31,7 @@ import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
 import { closeInherited, endStage, inheritedFds, makeUnit, prepare } from "./birth.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
+import { makeNotifyDirectory } from "./notify.ts";
 import { isTaken, removeClasses } from "./resctrl.ts";
 import type { RuntimeOptions } from "./types.ts";
 
@@ -216,6 +217,7 @@ function openInputs(
   consoleSocket: string | undefined,
   opened: number[],
 ): Inputs {
+  if (options.notify !== undefined) makeNotifyDirectory(directory);
   const [sync, theirs] = socketPair();
   const values: Record<string, number> = {};
   opened.push(theirs);

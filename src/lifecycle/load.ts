@@ -31,6 +31,8 @@ import {
 import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
 import type { Begun } from "./birth.ts";
+import { canNotify, notifyDirectory } from "../plan/notify.ts";
+import { managerSocket } from "./notify.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
 /** Ours: a config.json is some 10 to 100 KB; far more than this is an attack on the parser. */
@@ -91,8 +93,21 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
     listenFds,
     cgroupManager: rt.cgroupManager,
     console: consoleFor(spec, options, verb, detach),
+    ...(managerSocket() === undefined ? {} : notifyOptions(rt, spec, options, verb, detach)),
   };
   return { spec, text, host, options: planOptions };
+}
+
+/** Not where the monitor relays a terminal: nobody has time to listen then. */
+function notifyOptions(
+  rt: RuntimeOptions,
+  spec: Spec,
+  options: CreateOptions,
+  verb: "create" | "run",
+  detach: boolean,
+): Pick<PlanOptions, "notify"> {
+  const isRelayed = verb === "run" && !detach && spec.process?.terminal === true;
+  return isRelayed || !canNotify(spec) ? {} : { notify: `${rt.root}/${options.id}/${notifyDirectory}` };
 }
 
 /** Errors the plan holds against the config: the first one ends the command, before anything was changed. */

@@ -12,6 +12,7 @@ import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
+import { listenNotify, passReady } from "./notify.ts";
 import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -28,7 +29,9 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   const launched = launch(rt, loaded, options.consoleSocket);
   let master = -1;
   let monitor: Monitor | undefined;
+  let notify = -1;
   try {
+    if (loaded.options.notify !== undefined) notify = listenNotify(launched.directory);
     if (launched.split.after.length > 0) accompany(rt, loaded, launched);
     if (options.pidFile !== undefined) {
       awaitEvent(rt, loaded, launched, events.READY);
@@ -42,6 +45,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     unlockRecord(launched.directory);
     if (launched.console !== undefined) master = receiveFd(launched.console);
     runPoststart(rt, launched.record);
+    if (notify >= 0) passReady(rt.log, notify, launched.pidfd, launched.pid, noted);
   } catch (error) {
     if (monitor !== undefined) dismissMonitor(monitor);
     abandon(launched);

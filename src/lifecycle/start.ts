@@ -20,6 +20,8 @@ import { removeFailed } from "./delete.ts";
 import { failureError } from "./failure.ts";
 import { startSocket } from "./launch.ts";
 import { recordOf } from "./record.ts";
+import { listenNotify, managerSocket, passReady } from "./notify.ts";
+import { openProcess } from "../state/process.ts";
 import { runPoststart } from "./poststart.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -29,6 +31,7 @@ const PATIENCE_MS = 10_000;
 /** Starts a created container. Errors: HostError for a wrong state, StageError when its process cannot run. */
 export function start(rt: RuntimeOptions, id: string): void {
   const directory = openStateDirectory(rt.root, id);
+  let wait: (() => void) | undefined;
   try {
     lockStateDirectory(directory, PATIENCE_MS);
     const record = recordOf(directory);
@@ -40,6 +43,10 @@ export function start(rt: RuntimeOptions, id: string): void {
     if ((record.config as { process?: unknown }).process === undefined) {
       throw new HostError(`Cannot start container "${id}": config.json has no process`);
     }
+    if (record.planned?.options.notify !== undefined && managerSocket() !== undefined) {
+      const [socket, pidfd] = [listenNotify(directory), openProcess(record.pid, record.startTime) ?? -1];
+      wait = () => passReady(rt.log, socket, pidfd, record.pid, -1);
+    }
     try {
       release(directory, record);
       runPoststart(rt, record);
@@ -50,6 +57,8 @@ export function start(rt: RuntimeOptions, id: string): void {
   } finally {
     closeStateDirectory(directory);
   }
+  // The container runs; other operations may go on meanwhile.
+  wait?.();
 }
 
 /** Posts START and waits for execve: the connection closes without a failure then. */

@@ -119,6 +119,8 @@ export interface PlanOptions {
   /** LISTEN_FDS the runtime was given; 0: none. */
   readonly listenFds: number;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
+  /** Directory, absolute host path, where the program can say that it is ready; absent: nobody asks. */
+  readonly notify?: string;
   /** Who receives the terminal's master: the --console-socket, the foreground monitor, or nobody (no terminal). */
   readonly console: "socket" | "foreground" | "none";
 }

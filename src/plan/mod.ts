@@ -24,6 +24,7 @@ import { checkProcessIds, idMapsOf } from "./id_maps.ts";
 import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins, planSecrecy } from "./namespaces.ts";
 import { planMapping, planRootIds } from "./user_namespace.ts";
 import { planNetDevices } from "./net_devices.ts";
+import { withNotify } from "./notify.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
 import { joinResctrl, planResctrl } from "./resctrl.ts";
 import { planRefusals } from "./refusals.ts";
@@ -53,7 +54,8 @@ function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; d
  * Sections that usually have nothing to do are not entered then: entering one for the first time takes the engine some
  * 10 us, and there is only a first time.
  */
-export function planCreate(spec: Spec, host: Host, options: PlanOptions): Plan {
+export function planCreate(config: Spec, host: Host, options: PlanOptions): Plan {
+  const spec = options.notify === undefined ? config : withNotify(config, options);
   const plan = new PlanBuilder();
   const fresh = freshNamespaces(spec, host);
   const joined = joinedNamespaces(spec);

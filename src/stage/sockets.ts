@@ -72,7 +72,11 @@ export function connectConsole(path: string): number {
 
 /** Connects to a stream socket: descriptor, or -errno. A path that starts with "@" is an abstract address (unix(7)). */
 export function connectStream(path: string): number {
-  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_STREAM|SOCK_CLOEXEC"), 0);
+  return connectTo(path, "SOCK_STREAM|SOCK_CLOEXEC");
+}
+
+function connectTo(path: string, type: string): number {
+  const fd = sysOrThrow("socket", AF_UNIX, flags(type), 0);
   let result: number;
   if (path.startsWith("@")) {
     const bytes = address(`\0${path.slice(1)}`);
@@ -190,4 +194,36 @@ export function receiveFd(fd: number): number {
   const n = k.call(tables.nr["recvmsg"]!, fd, k.address(message), flags("MSG_CMSG_CLOEXEC"), 0, 0, 0);
   if (n <= 0) throw new HostError("Cannot receive the terminal from the container");
   return new DataView(control.buffer).getInt32(16, true);
+}
+
+/** A datagram socket with a name in an open directory; close-on-exec. */
+export function bindDatagram(dirfd: number, name: string): number {
+  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_DGRAM|SOCK_CLOEXEC"), 0);
+  withShortPath(dirfd, name, (bytes) => sysOrThrow("bind", fd, bytes, bytes.length));
+  return fd;
+}
+
+/** Connects to a datagram socket by its path, or by an abstract name "@…" (unix(7)): descriptor, or -errno. */
+export function connectDatagram(path: string): number {
+  return connectTo(path, "SOCK_DGRAM|SOCK_CLOEXEC");
+}
+
+/**
+ * Waits until one of the descriptors has something to read or its other end is gone: its index; -1 after the time.
+ * @param milliseconds -1: for ever. Negative descriptors are left out
+ */
+export function waitForAny(fds: readonly number[], milliseconds: number): number {
+  const poll = stable(8 * fds.length);
+  const view = new DataView(poll.buffer);
+  for (let i = 0; i < fds.length; i++) {
+    view.setInt32(8 * i, fds[i]!, true);
+    view.setInt16(8 * i + 4, flags("POLLIN"), true);
+  }
+  const timeout = stable(16);
+  writeAddress(new DataView(timeout.buffer), 0, Math.ceil(milliseconds / 1000));
+  let n: number;
+  do n = sys("ppoll", poll, fds.length, milliseconds < 0 ? null : timeout, null, 0);
+  while (n === -EINTR);
+  for (let i = 0; i < fds.length; i++) if (view.getInt16(8 * i + 6, true) !== 0) return i;
+  return -1;
 }
