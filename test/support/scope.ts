@@ -212,10 +212,13 @@ export class Scope {
   /** Ends every container, removes cgroups, mounts and files of this test. */
   async dispose(): Promise<void> {
     for (const cleanup of this.#cleanups.toReversed()) await cleanup();
-    if (existsSync(this.root)) {
-      for (const id of readdirSync(this.root)) {
+    // Where a user's runtime keeps its state by itself, too.
+    for (const ownRoot of [false, true]) {
+      const root = ownRoot ? `${this.directory}/run/bunker` : this.root;
+      for (const id of existsSync(root) ? readdirSync(root) : []) {
         for (const { runtime, view, user } of this.#used.values()) {
-          await this.invoke(["delete", "--force", id], { runtime, view, user });
+          if (ownRoot && user === "root") continue; // root's own is another
+          await this.invoke(["delete", "--force", id], { runtime, view, user, ownRoot });
         }
       }
     }
