@@ -18,6 +18,11 @@ export const bundleOption = {
 /** What concerns the process alone: `exec` has them too. */
 export const consoleOptions = {
   "pid-file": { type: "string", valueHint: "FILE", description: "write the pid of the process to FILE" },
+  "pidfd-socket": {
+    type: "string",
+    valueHint: "SOCKET",
+    description: "send a descriptor of the process to this unix socket",
+  },
   "console-socket": {
     type: "string",
     valueHint: "SOCKET",
@@ -53,6 +58,7 @@ const maxPreserveFds = 65536;
 /** The lifecycle's options out of the parsed values. */
 export function createOptionsOf(id: string, args: Readonly<Record<string, unknown>>): CreateOptions {
   const config = args.config as string | undefined;
+  const pidfdSocket = args["pidfd-socket"] as string | undefined;
   const pidFile = args["pid-file"] as string | undefined;
   const consoleSocket = args["console-socket"] as string | undefined;
   return {
@@ -60,6 +66,7 @@ export function createOptionsOf(id: string, args: Readonly<Record<string, unknow
     bundle: (args.bundle as string | undefined) ?? ".",
     ...(config === undefined ? {} : { config }),
     ...(pidFile === undefined ? {} : { pidFile }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     noPivot: args["no-pivot"] === true,
     noNewKeyring: args["no-new-keyring"] === true,

@@ -102,6 +102,7 @@ function optionsOf(id: string, args: Given): ExecOptions {
     detach: args["detach"] === true,
     ignorePaused: args["ignore-paused"] === true,
     pidFile: text("pid-file"),
+    pidfdSocket: text("pidfd-socket"),
     consoleSocket: text("console-socket"),
     preserveFds: parseCount("--preserve-fds", text("preserve-fds")),
     cgroups: subCgroups(list("cgroup")),

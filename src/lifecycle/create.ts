@@ -8,6 +8,7 @@ import { closeStateDirectory } from "../state/directory.ts";
 import { abandon, launch } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { runPoststop } from "./poststop.ts";
+import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
 import { accompany, awaitEvent } from "./settle.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
@@ -19,6 +20,7 @@ export function create(rt: RuntimeOptions, options: CreateOptions): void {
   try {
     accompany(rt, loaded, launched);
     awaitEvent(rt, loaded, launched, events.READY);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
   } catch (error) {
     abandon(launched);

@@ -30,6 +30,7 @@ import { type Begun, closeInherited, endStage, inheritedFds, prepare } from "./b
 import { examine, type RecordedConfig } from "./exec_target.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
+import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
 import { recordOf } from "./record.ts";
 import { accompany, awaitExec } from "./settle.ts";
@@ -92,6 +93,7 @@ function enter(
     accompany(rt, begun, stage);
     awaitExec(rt, begun, stage);
     if (stage.console !== undefined) master = receiveFd(stage.console);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, stage.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);
   } catch (error) {
     if (monitor !== undefined) dismissMonitor(monitor);

@@ -5,11 +5,9 @@
  */
 import type { Logger } from "../log.ts";
 import { notifyDirectory, notifyName } from "../plan/notify.ts";
-import { PlanBuilder } from "../plan/builder.ts";
-import { encode } from "../program/encode.ts";
 import { bindDatagram, connectDatagram, waitForAny } from "../stage/sockets.ts";
-import { runImage } from "../stage/program.ts";
-import { close, environment, errnoName, flags, kernel, openAt, stable, sys, tables, textOf } from "../stage/sys.ts";
+import { sendFd } from "../stage/send_fd.ts";
+import { close, environment, errnoName, flags, openAt, stable, sys, textOf } from "../stage/sys.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
 /** sd_notify_barrier(3): how long the manager may take to have read what we told it. */
@@ -87,10 +85,7 @@ function awaitBarrier(fd: number): void {
   if (sys("pipe2", ends, flags("O_CLOEXEC")) < 0) return;
   const view = new DataView(ends.buffer);
   const [ours, theirs] = [view.getInt32(0, true), view.getInt32(4, true)];
-  const plan = new PlanBuilder();
-  plan.call("send_fd", [fd, theirs, "BARRIER=1"]);
-  const placed = plan.build().items.map((item, address) => ({ item, address }));
-  const { result } = runImage(encode(placed, tables, 0, -1, (bytes) => kernel().address(bytes)));
+  const result = sendFd(fd, theirs, "BARRIER=1");
   close(theirs);
   if (result >= 0) waitForAny([ours], barrierMs);
   close(ours);

@@ -15,6 +15,7 @@ import { loadToExecute } from "./load.ts";
 import { listenNotify, passReady } from "./notify.ts";
 import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
+import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
 import { accompany, awaitEvent, awaitExec } from "./settle.ts";
 import type { RunOptions, RuntimeOptions } from "./types.ts";
@@ -33,6 +34,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   try {
     if (loaded.options.notify !== undefined) notify = listenNotify(launched.directory);
     if (launched.split.after.length > 0) accompany(rt, loaded, launched);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
     if (options.pidFile !== undefined) {
       awaitEvent(rt, loaded, launched, events.READY);
       writePidFile(options.pidFile, launched.pid);

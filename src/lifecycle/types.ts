@@ -21,6 +21,8 @@ export interface CreateOptions {
   /** File read in place of the bundle's config.json. */
   readonly config?: string;
   readonly pidFile?: string;
+  /** Receives a descriptor of the process. */
+  readonly pidfdSocket?: string;
   readonly consoleSocket?: string;
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
@@ -42,6 +44,8 @@ export interface ExecOptions {
   readonly detach: boolean;
   readonly ignorePaused: boolean;
   readonly pidFile?: string;
+  /** Receives a descriptor of the process. */
+  readonly pidfdSocket?: string;
   readonly consoleSocket?: string;
   readonly preserveFds: number;
   readonly cgroups: readonly SubCgroup[];
