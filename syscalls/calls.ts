@@ -120,6 +120,8 @@ export const pseudoCalls = {
    * the errno of execve, ETIMEDOUT, or ECHILD for a non-zero status.
    */
   hook: ["str", "strv", "strv", "int", "int", "str", "str"],
+  /** hook_output(STDOUT, STDERR): where following hooks write, -1: as before. `hook` has no argument left for it. */
+  hook_output: ["int", "int"],
   /**
    * fd = create_in_root(ROOT, PATH, S_IFDIR|MODE or S_IFREG|MODE): open PATH (O_PATH) beneath ROOT, making what is
    * missing component by component: how many calls that takes depends on what is on disk.

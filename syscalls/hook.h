@@ -9,6 +9,7 @@ struct hook {
 	char *const *argv;
 	char *const *envp;
 	i64 input;
+	i64 output, errors; /* -1: as the caller's */
 	i64 error; /* errno of execve, written by the child: memory is shared */
 };
 
@@ -32,6 +33,10 @@ static void hook_child(void *argument)
 	reset_signals();
 	SYS(NR_setpgid, 0, 0); /* so that its children, too, can be killed when its time is over */
 	SYS(NR_dup3, hook->input, 0, 0);
+	if (hook->output >= 0)
+		SYS(NR_dup3, hook->output, 1, 0);
+	if (hook->errors >= 0)
+		SYS(NR_dup3, hook->errors, 2, 0);
 	close_descriptors(3, ~0u, 0);
 	hook->error = SYS(NR_execve, hook->path, hook->argv, hook->envp);
 	SYS(NR_exit_group, 127);
@@ -80,7 +85,7 @@ static u64 print_decimal(char *to, i64 value)
  * the exit status (128+n for a signal). timeout in seconds, 0: none.
  */
 static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 pid, const char *before,
-		   const char *after, i64 *status)
+		   const char *after, i64 *status, i64 output, i64 errors)
 {
 	u8 stack[HOOK_STACK_BYTES] __attribute__((aligned(16)));
 	i32 pipe[2], pidfd = -1;
@@ -95,7 +100,7 @@ static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 
 	r = SYS(NR_pipe2, pipe, O_CLOEXEC);
 	if (r < 0)
 		return r;
-	struct hook hook = { path, argv, envp, pipe[0], 0 };
+	struct hook hook = { path, argv, envp, pipe[0], output, errors, 0 };
 	struct clone_args args;
 	memset(&args, 0, sizeof args);
 	args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;

@@ -65,6 +65,7 @@ struct machine {
 	i64 sent; /* branches already told to the peer */
 	i64 exit_status; /* OP_MONITOR */
 	i64 posted; /* what came with the event that was waited for last */
+	i64 hook_output, hook_errors; /* OP_HOOK_OUTPUT */
 	char home[HOME_BYTES]; /* OP_FIND_HOME */
 	char number[NUMBER_BYTES]; /* OP_NUMBER_TEXT */
 };
@@ -117,7 +118,11 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_wait_start(m, a[0]);
 	case OP_HOOK:
 		return op_hook((char *)a[0], (char **)a[1], (char **)a[2], a[3], a[4], (char *)a[5], (char *)a[6],
-			       &m->report->failed.result);
+			       &m->report->failed.result, m->hook_output, m->hook_errors);
+	case OP_HOOK_OUTPUT: /* OP_HOOK_OUTPUT output errors : where the hooks from here on write, -1: as this process */
+		m->hook_output = a[0];
+		m->hook_errors = a[1];
+		return 0;
 	case OP_CREATE_IN_ROOT:
 		return op_create_in_root(a[0], (char *)a[1], (u32)a[2]);
 	case OP_VERIFY_NODE:
@@ -156,7 +161,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_NUMBER_TEXT:
 		return op_number_text(m, (u64)a[0]);
 	case OP_HELPER:
-		return op_hook((char *)a[0], (char **)a[1], (char **)a[2], 0, 0, "", "", &m->report->failed.result);
+		return op_hook((char *)a[0], (char **)a[1], (char **)a[2], 0, 0, "", "", &m->report->failed.result,
+			       -1, -1);
 	case OP_RESOLVE:
 		return op_resolve(a[0], (char *)a[1], (struct open_how *)a[2]);
 	case OP_CLOSE_DESCRIPTORS:
@@ -211,6 +217,7 @@ static void load_machine(struct machine *m, struct program *program, struct repo
 	m->report = report;
 	m->sent = 0;
 	m->exit_status = 0;
+	m->hook_output = m->hook_errors = -1;
 }
 
 /* Runs to OP_END (0) or to the first failure nobody expects (-errno; the report names the line). */

@@ -110,16 +110,16 @@ static i64 op_send_fd(i64 socket, i64 fd, const char *name)
 }
 
 /*
- * OP_CLOSE_OTHERS first keep keep : 0; the sync socket stays too. What a stage that waits for `start` still held would
+ * OP_CLOSE_OTHERS first keep keep : 0; the sync socket and what hooks write to stay too. What a stage that waits for `start` still held would
  * be within reach of whoever gets into the container before its program runs (CVE-2024-21626's class).
  */
 static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
 {
-	i64 keep[3] = { a, b, m->sync }, r = 0;
+	i64 keep[5] = { a, b, m->sync, m->hook_output, m->hook_errors }, r = 0;
 
 	for (;;) {
 		i64 next = -1;
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 5; i++)
 			if (keep[i] >= first && (next < 0 || keep[i] < next))
 				next = keep[i];
 		if (next < 0)

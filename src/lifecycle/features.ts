@@ -31,6 +31,8 @@ export function features(product: { readonly version: string; readonly commit: s
     // What changes more than a description: callers that let strangers write annotations filter these (CVE-2024-3154).
     potentiallyUnsafeConfigAnnotations: [
       "org.systemd.property.",
+      "run.oci.hooks.stderr",
+      "run.oci.hooks.stdout",
       "run.oci.keep_original_groups",
       "run.oci.mount_context_type",
     ],

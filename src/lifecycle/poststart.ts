@@ -8,12 +8,12 @@ import { BunkerError } from "../errors.ts";
 import { runHooks } from "../stage/hooks.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { RuntimeOptions } from "./types.ts";
-import { hookState } from "./view.ts";
+import { hookOutputOf, hookState } from "./view.ts";
 
 /** Runs them in order. Errors: BunkerError at the first that fails. */
 export function runPoststart(_rt: RuntimeOptions, record: Omit<StateRecord, "config">): void {
   const hooks = record.hooks.poststart ?? [];
   if (hooks.length === 0) return;
-  const [failure] = runHooks(hooks, record.pid, hookState(record, "running"));
+  const [failure] = runHooks(hooks, record.pid, hookState(record, "running"), hookOutputOf(record));
   if (failure !== undefined) throw new BunkerError(`poststart hook #${failure.index}: ${failure.message}`);
 }

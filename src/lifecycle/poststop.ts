@@ -7,12 +7,12 @@
 import { runHooks } from "../stage/hooks.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { RuntimeOptions } from "./types.ts";
-import { hookState } from "./view.ts";
+import { hookOutputOf, hookState } from "./view.ts";
 
 export function runPoststop(rt: RuntimeOptions, record: Omit<StateRecord, "config">): void {
   const hooks = record.hooks.poststop ?? [];
   if (hooks.length === 0) return;
-  for (const failure of runHooks(hooks, 0, hookState(record, "stopped"), true)) {
+  for (const failure of runHooks(hooks, 0, hookState(record, "stopped"), hookOutputOf(record), true)) {
     rt.log.warn(`Hook /hooks/poststop/${failure.index} failed: ${failure.message}`);
   }
 }

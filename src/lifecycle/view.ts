@@ -3,6 +3,9 @@
  * @module
  */
 import { SyscallError } from "../errors.ts";
+import { hookOutputs } from "../plan/hooks.ts";
+import { below } from "../plan/paths.ts";
+import type { HookOutput } from "../stage/hooks.ts";
 import { AT_FDCWD, readText } from "../stage/sys.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
@@ -48,4 +51,13 @@ export function userName(uid: number): string {
   }
   const line = text.split("\n").find((entry) => entry.split(":")[2] === String(uid));
   return line === undefined ? String(uid) : line.slice(0, line.indexOf(":"));
+}
+
+/** Where hooks of the runtime's own write, by the container's annotations. */
+export function hookOutputOf({ annotations, bundle }: Pick<StateRecord, "annotations" | "bundle">): HookOutput {
+  const place = (name: string): string | undefined => {
+    const path = annotations[name];
+    return path === undefined || path === "" ? undefined : below(bundle, path);
+  };
+  return { stdout: place(hookOutputs.stdout), stderr: place(hookOutputs.stderr) };
 }

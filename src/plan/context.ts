@@ -29,6 +29,8 @@ export interface Context {
    * descriptor see the covered mount (R2), so its own descriptor takes over.
    */
   root: Register;
+  /** Where hooks write, where annotations say so. */
+  hookOutput?: { readonly runtime: HookOutput; readonly stage: HookOutput };
   /** Pid of the stage, once clone3 is planned. */
   container?: Register;
   /** Connection to the supervisor of the seccomp filter; absent: no rule asks one. */
@@ -37,6 +39,12 @@ export interface Context {
   readonly init?: number;
   /** Mounts stacked between the host's root and the container's in the stage's namespace: pivot_root leaves them there. */
   stacked: number;
+}
+
+/** Descriptors for standard output and errors of hooks; -1: as those of whoever runs them. */
+export interface HookOutput {
+  readonly stdout: Register | -1;
+  readonly stderr: Register | -1;
 }
 
 /** A namespace that config.json names by path. */

@@ -8,13 +8,55 @@
  * @module
  */
 import type { HookKind } from "../spec/types.ts";
-import type { Context } from "./context.ts";
+import type { Context, HookOutput } from "./context.ts";
+import { below } from "./paths.ts";
 import type { Register } from "./types.ts";
+
+/** crun's annotations: files that hooks write to. */
+export const hookOutputs = { stdout: "run.oci.hooks.stdout", stderr: "run.oci.hooks.stderr" } as const;
+
+/** Runtime: opens these files, once for its own hooks and once for the stage to inherit. Paths count from the bundle. */
+export function openHookOutput(c: Context): void {
+  const { plan, spec, options } = c;
+  const open = (name: string, isStages: boolean): Register | -1 => {
+    const path = spec.annotations?.[name];
+    if (path === undefined || path === "") return -1;
+    const how = "O_WRONLY|O_CREAT|O_APPEND|O_NOCTTY|O_CLOEXEC";
+    plan.at(`/annotations/${name}`);
+    const file = plan.open("openat", ["AT_FDCWD", below(options.bundle, path), how, "0600"]);
+    if (isStages) plan.inherit(file);
+    return file;
+  };
+  const outputOf = (isStages: boolean, kinds: readonly HookKind[]): HookOutput =>
+    kinds.some((kind) => (spec.hooks?.[kind] ?? []).length > 0)
+      ? { stdout: open(hookOutputs.stdout, isStages), stderr: open(hookOutputs.stderr, isStages) }
+      : { stdout: -1, stderr: -1 };
+  if (spec.annotations?.[hookOutputs.stdout] === undefined && spec.annotations?.[hookOutputs.stderr] === undefined)
+    return;
+  c.hookOutput = {
+    runtime: outputOf(false, ["prestart", "createRuntime"]),
+    stage: outputOf(true, ["createContainer", "startContainer"]),
+  };
+}
+
+/** Hooks from here on write there. */
+function planHookOutput({ plan, hookOutput }: Context, kind: HookKind): void {
+  if (hookOutput === undefined) return;
+  const { stdout, stderr } = kind === "prestart" || kind === "createRuntime" ? hookOutput.runtime : hookOutput.stage;
+  plan.at(`/hooks/${kind}`).call("hook_output", [stdout, stderr]);
+}
+
+/** Stage, before everything else is closed: the hooks of `start` are still to come. */
+export function keepHookOutput(c: Context): void {
+  if ((c.spec.hooks?.startContainer ?? []).length > 0) planHookOutput(c, "startContainer");
+}
 
 /** Runs one kind of hooks with the state on standard input. */
 function planHooks(c: Context, kind: HookKind, status: "creating" | "created", pid: Register): void {
   const hooks = c.spec.hooks?.[kind] ?? [];
+  if (hooks.length === 0) return;
   const { spec, options, plan } = c;
+  planHookOutput(c, kind);
   for (let index = 0; index < hooks.length; index++) {
     const hook = hooks[index]!;
     // The pid is known at run time only: what stands before and after it in the JSON text goes along.
@@ -25,6 +67,7 @@ function planHooks(c: Context, kind: HookKind, status: "creating" | "created", p
       .at(`/hooks/${kind}/${index}`)
       .call("hook", [hook.path, hook.args ?? [hook.path], hook.env ?? [], hook.timeout ?? 0, pid, before, after]);
   }
+  if (c.hookOutput !== undefined) plan.call("hook_output", [-1, -1]);
 }
 
 /** Both sides: the hooks of `create`. */

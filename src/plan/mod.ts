@@ -11,7 +11,7 @@ import { type Cgroups, joinCgroups, planCgroups, planLateLimits } from "./cgroup
 import { type Context, freshNamespaces, joinedNamespaces } from "./context.ts";
 import { cloneDevices } from "./device_clones.ts";
 import { type DeviceClones, planDevices } from "./devices.ts";
-import { planCreateHooks } from "./hooks.ts";
+import { openHookOutput, planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { hasParameters, planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
 import { planLockedTrees, takeLockedTrees } from "./locked_trees.ts";
@@ -76,6 +76,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions): Plan
   planRefusals(c);
   if (maps !== undefined) checkProcessIds(c, maps);
   planEarlyNamespaces(c);
+  if (spec.hooks !== undefined && spec.annotations !== undefined) openHookOutput(c);
   // Whatever needs paths of the host is opened once: by the runtime's own process, or first of all by the stage.
   const isEarly = clonesEarly(c);
   if (isEarly) c.root = openRootfs(c);

@@ -12,7 +12,7 @@ import { grantableSets, planBoundingSet, planCapabilitySets } from "./capabiliti
 import type { Context } from "./context.ts";
 import { maySetGroups } from "./id_maps.ts";
 import { executableCandidates, planEnvironment } from "./environment.ts";
-import { planStartHooks } from "./hooks.ts";
+import { keepHookOutput, planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
 import { planPrivileged } from "./privileged.ts";
@@ -111,6 +111,7 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
   plan.at("").call("post", ["READY"]);
   if (options.verb === "create") {
     const listen = plan.input("listen");
+    if (c.hookOutput !== undefined) keepHookOutput(c);
     plan.call("close_others", [3 + options.preserveFds, listen, plan.input("created")], {
       why: "a container may wait for long",
     });

@@ -6,7 +6,7 @@
 import { encode } from "../program/encode.ts";
 import type { Call } from "../plan/types.ts";
 import { runImage } from "./program.ts";
-import { errnoName, errnoText, kernel, tables } from "./sys.ts";
+import { AT_FDCWD, close, errnoName, errnoText, flags, kernel, sys, tables } from "./sys.ts";
 
 /** One hook as config.json has it. */
 export interface Hook {
@@ -54,15 +54,41 @@ function hookCall(hook: Hook, pid: number, state: string): Call {
  * Runs hooks one after the other; ends at the first failure unless `keepGoing`.
  * @param state JSON of the container's state; its `pid` is replaced by the given one
  */
-export function runHooks(hooks: readonly Hook[], pid: number, state: string, keepGoing = false): HookFailure[] {
+export function runHooks(
+  hooks: readonly Hook[],
+  pid: number,
+  state: string,
+  output: HookOutput,
+  keepGoing = false,
+): HookFailure[] {
   const failures: HookFailure[] = [];
+  const [stdout, stderr] = [openOutput(output.stdout), openOutput(output.stderr)];
+  const redirect: Call = { kind: "call", side: "runtime", call: "hook_output", args: [stdout, stderr], from: "" };
   for (const [index, hook] of hooks.entries()) {
     const call = hookCall(hook, pid, state);
-    const image = encode([{ item: call, address: 0 }], tables, 0, -1, (bytes) => kernel().address(bytes));
+    const items = [
+      { item: redirect, address: 0 },
+      { item: call, address: 1 },
+    ];
+    const image = encode(items, tables, 0, -1, (bytes) => kernel().address(bytes));
     const { failed } = runImage(image);
     if (failed === undefined) continue;
     failures.push({ index, message: hookFailureText(hook.path, failed.errno, failed.result) });
     if (!keepGoing) break;
   }
+  close(stdout);
+  close(stderr);
   return failures;
+}
+
+/** Files that hooks write to, absolute; undefined: where we do. */
+export interface HookOutput {
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
+}
+
+/** -1 also where it cannot be opened: what a hook does counts, not what it says. */
+function openOutput(path: string | undefined): number {
+  if (path === undefined) return -1;
+  return sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CREAT|O_APPEND|O_NOCTTY|O_CLOEXEC"), 0o600);
 }
