@@ -12,7 +12,6 @@ import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/s
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
-import { wantsModules } from "../plan/labels.ts";
 import { probeResctrl } from "./resctrl.ts";
 import { probeSecurityModules } from "./security_modules.ts";
 import { probeMissing } from "./missing.ts";
@@ -34,7 +33,7 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
   const release = kernelRelease();
   const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts());
   const mayMapIds = has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID"));
-  return {
+  const host: Host = {
     arch,
     kernel: release,
     euid,
@@ -48,12 +47,24 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
     mayMapIds,
     missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
-    ...(spec?.linux?.intelRdt !== undefined && id !== undefined
-      ? { resctrl: probeResctrl(spec.linux.intelRdt.closID, id) }
-      : {}),
-    ...(spec !== undefined && wantsModules(spec.process, spec.linux?.mountLabel)
-      ? { securityModules: probeSecurityModules() }
-      : {}),
+  };
+  const { process, linux } = spec ?? {};
+  const isRare =
+    linux?.intelRdt !== undefined ||
+    linux?.mountLabel !== undefined ||
+    process?.apparmorProfile !== undefined ||
+    process?.selinuxLabel !== undefined;
+  return isRare ? { ...host, ...rarest(spec!, id) } : host;
+}
+
+/** Facts for properties that hardly any config.json has. */
+function rarest({ process, linux }: Spec, id: string | undefined): Pick<Host, "resctrl" | "securityModules"> {
+  const wantsLabels =
+    process?.apparmorProfile !== undefined || process?.selinuxLabel !== undefined || linux?.mountLabel !== undefined;
+  const rdt = linux?.intelRdt;
+  return {
+    ...(rdt === undefined || id === undefined ? {} : { resctrl: probeResctrl(rdt.closID, id) }),
+    ...(wantsLabels ? { securityModules: probeSecurityModules() } : {}),
   };
 }
 

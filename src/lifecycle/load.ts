@@ -32,7 +32,6 @@ import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
 import type { Begun } from "./birth.ts";
 import { canNotify, notifyDirectory } from "../plan/notify.ts";
-import { managerSocket } from "./notify.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
 /** Ours: a config.json is some 10 to 100 KB; far more than this is an attack on the parser. */
@@ -93,7 +92,7 @@ function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run"
     listenFds,
     cgroupManager: rt.cgroupManager,
     console: consoleFor(spec, options, verb, detach),
-    ...(managerSocket() === undefined ? {} : notifyOptions(rt, spec, options, verb, detach)),
+    ...((environment("NOTIFY_SOCKET") ?? "") === "" ? {} : notifyOptions(rt, spec, options, verb, detach)),
   };
   return { spec, text, host, options: planOptions };
 }

@@ -54,14 +54,14 @@ function openProc(c: Context): Register {
   return proc;
 }
 
-/** Nothing where nothing is asked for (`oomScoreAdj` unset MUST NOT be touched). */
 /** Whether config.json asks for any. */
 export function hasParameters({ spec }: Context): boolean {
   const { linux, process } = spec;
   if (linux?.sysctl !== undefined || process?.oomScoreAdj !== undefined) return true;
-  return process !== undefined && hasLabels(process);
+  return process?.apparmorProfile !== undefined || process?.selinuxLabel !== undefined;
 }
 
+/** Nothing where nothing is asked for (`oomScoreAdj` unset MUST NOT be touched). */
 function planParameters(c: Context): void {
   const { plan, spec } = c;
   // In a user namespace the runtime has written it (user_namespace.ts).

@@ -119,10 +119,5 @@ export function planMountLabel(c: Context, type: string, context: Register): voi
   plan.at(before);
 }
 
-/** Which modules a config makes worth looking for. */
-export function wantsModules(process: Process | undefined, mountLabel: string | undefined): boolean {
-  return mountLabel !== undefined || (process !== undefined && hasLabels(process));
-}
-
 /** What was found. */
 export type SecurityModules = NonNullable<Host["securityModules"]>;

@@ -46,7 +46,7 @@ export function planMasks(c: Context, place: "/" | "/dev"): Masks | undefined {
   const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_FLAG", "ro", null, 0]);
-  planMountLabel(c, "tmpfs", context);
+  if (spec.linux?.mountLabel !== undefined) planMountLabel(c, "tmpfs", context);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const directory = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", "MOUNT_ATTR_RDONLY"]);
   plan.call("close", [context]);

@@ -100,7 +100,7 @@ function planLegacyView(c: Context, entry: PreparedMount, cgroups: Cgroups): voi
   const context = plan.open("fsopen", ["tmpfs", "FSOPEN_CLOEXEC"]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "source", "tmpfs", 0]);
   plan.call("fsconfig", [context, "FSCONFIG_SET_STRING", "mode", "755", 0]);
-  planMountLabel(c, "tmpfs", context);
+  if (c.spec.linux?.mountLabel !== undefined) planMountLabel(c, "tmpfs", context);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
   const view = plan.open("fsmount", [context, "FSMOUNT_CLOEXEC", fsmountFlags(own, viewFlags)]);
   plan.call("close", [context]);

@@ -76,7 +76,7 @@ function createFilesystem(
     plan.at(`${pointer}/options/${index}`);
     for (const part of splitOptions(option)) planOption(c, context, type, part);
   }
-  planMountLabel(c, type, context);
+  if (c.spec.linux?.mountLabel !== undefined) planMountLabel(c, type, context);
   plan.at(`${pointer}/type`);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
 }
