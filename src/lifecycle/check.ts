@@ -38,7 +38,9 @@ export function check(rt: RuntimeOptions): Report {
   const all = [...findings, ...trials];
   const reasons: string[] = [];
   for (const { group, name, value, cost, isFatal } of all) {
-    if (isFatal === true) reasons.push(`${group}: ${name}: ${[value, cost].filter(Boolean).join("; ")}`);
+    const isDispensable = group === "cgroups" && rt.cgroupManager === "disabled";
+    if (isFatal === true && !isDispensable)
+      reasons.push(`${group}: ${name}: ${[value, cost].filter(Boolean).join("; ")}`);
   }
   return { canRun: reasons.length === 0, reasons, findings: all };
 }

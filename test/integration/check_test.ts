@@ -98,3 +98,20 @@ test(
     assert.equal(state(found, "open_tree"), "yes");
   }),
 );
+
+test(
+  "check [cgroups that are read-only, and what does without]",
+  limits,
+  scoped("check-cgroups", ["cgroup2"], async (scope) => {
+    const readOnly = "mount -t cgroup2 -o ro cgroup2 /sys/fs/cgroup";
+    const before = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", `${readOnly} && exec "$@"`, "sh"];
+    const [found, status] = await report(scope, { before });
+    assert.equal(status, 1);
+    assert.match(found.reasons.join("\n"), /^cgroups: \/sys\/fs\/cgroup writable: EROFS; .*--cgroup-manager disabled/);
+    const [without] = await report(scope, { before, global: ["--cgroup-manager", "disabled"] });
+    assert.equal(without.canRun, true, without.reasons.join("\n"));
+    const bundle = scope.bundle();
+    const run = ["run", "--bundle", bundle.path, scope.id()];
+    assert.equal((await scope.invoke(run, { before })).status, 1);
+  }),
+);
