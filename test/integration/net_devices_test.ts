@@ -121,3 +121,33 @@ test(
     assert.match(shared.stderr, /netDevices: Expected "network"/);
   }),
 );
+
+test(
+  "run [netDevices: into a joined namespace; what cannot be dressed there comes back as it was]",
+  limits,
+  scoped("net-joined", ["ip"], async (scope) => {
+    // Another network namespace, held by a process; without IPv6 an address of it cannot be given.
+    const attempt = async (prepare: string): ReturnType<Scope["invoke"]> => {
+      const bundle = scope.bundle("ip -o addr show eth7", withDevices({ dev0: { name: "eth7" } }));
+      const file = `${scope.directory}/net-${scope.id()}`;
+      bundle.config.linux.namespaces.find(({ type }) => type === "network")!.path = file;
+      bundle.save();
+      const script = `${device}
+        touch ${file}; unshare --net=${file} /bin/sh -c '${prepare}'
+        "$@"; code=$?; ip -o addr show dev0; ip -o link show dev0; umount ${file}; exit $code`;
+      const before = ["unshare", "-nm", "--propagation", "private", "/bin/sh", "-c", script, "sh"];
+      return scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before });
+    };
+    const moved = await attempt("true");
+    assert.equal(moved.status, 0, moved.stderr);
+    assert.match(moved.stdout, /eth7 +inet 192\.0\.2\.7\/24/);
+    assert.doesNotMatch(moved.stdout, /dev0/);
+
+    const back = await attempt("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
+    assert.equal(back.status, 1);
+    assert.match(back.stderr, /could not be given its addresses or set up there; it is back/);
+    assert.match(back.stdout, /dev0 +inet 192\.0\.2\.7\/24/);
+    assert.match(back.stdout, /dev0 +inet6 2001:db8::7\/64/);
+    assert.match(back.stdout, /dev0@.*[<,]UP[,>]/);
+  }),
+);
