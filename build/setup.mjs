@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready: npm packages, working bun and deno executables, Debian packages of the step that follows.
  * Plain JavaScript without dependencies for node >= 18: it is the first thing that runs.
- * Input: the step, "start", "unit", "test" or "bench". Output: exit code 1 if the npm packages cannot be had; a missing
+ * Input: the step, "start", "unit", "test", "vm" or "bench". Output: exit code 1 if the npm packages cannot be had; a missing
  * Debian package is only said, what needs it then says so itself.
  * @module
  */
@@ -29,6 +29,12 @@ const wanted = {
     tmux: "tmux",
     "linux-libc-dev": "/usr/include/linux/openat2.h",
     "linux-libc-dev-arm64-cross": "/usr/aarch64-linux-gnu/include/linux/openat2.h",
+  },
+  vm: {
+    "busybox-static": "busybox",
+    mmdebstrap: "mmdebstrap",
+    "qemu-system-x86": "qemu-system-x86_64",
+    e2fsprogs: "mkfs.ext4",
   },
   bench: { "busybox-static": "busybox", hyperfine: "hyperfine", uidmap: "newuidmap", runc: "runc", crun: "crun" },
 };

@@ -74,6 +74,7 @@ export const nr: Readonly<Record<string, number>> = {
   ptrace: 117,
   read: 63,
   readlinkat: 78,
+  reboot: 142,
   recvfrom: 207,
   recvmsg: 212,
   renameat: 38,

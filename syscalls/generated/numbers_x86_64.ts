@@ -74,6 +74,7 @@ export const nr: Readonly<Record<string, number>> = {
   ptrace: 101,
   read: 0,
   readlinkat: 267,
+  reboot: 169,
   recvfrom: 45,
   recvmsg: 47,
   renameat: 264,

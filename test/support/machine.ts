@@ -88,6 +88,7 @@ const checks = {
     mode === "rootless" ? "the test's ordinary user calls the runtime in a mount namespace of its own" : undefined,
   ownCgroups: () => (mode === "rootless" ? "the test's ordinary user may make no cgroups" : undefined),
   systemd: () => (tries(["systemctl", "show", "--property=Version"]) ? undefined : "systemd does not run this machine"),
+  lingering: () => (existsSync("/run/user/1000/bus") ? undefined : "no user with id 1000 has a session that lingers"),
   unified: () =>
     existsSync("/sys/fs/cgroup/cgroup.controllers") ? undefined : "cgroup version 2 is not the machine's only one",
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),

@@ -1,6 +1,6 @@
 /**
  * Whom the tests' containers belong to, for a whole test run: the same tests are run again in other modes.
- * In: BUNKER_TEST_MODE. Out: the mode, the id mappings that its bundles get.
+ * In: BUNKER_TEST_MODE, BUNKER_TEST_CGROUP. Out: the mode, the id mappings that its bundles get.
  * @module
  */
 import type { Config, IdMapping } from "./config.ts";
@@ -15,6 +15,9 @@ export type Mode = "root" | "mapped" | "rootless";
 const asked = process.env["BUNKER_TEST_MODE"];
 
 export const mode: Mode = asked === "mapped" || asked === "rootless" ? asked : "root";
+
+/** Who makes the cgroups of tests that do not say so themselves: systemd where BUNKER_TEST_CGROUP asks for it. */
+export const usesSystemd = process.env["BUNKER_TEST_CGROUP"] === "systemd";
 
 /** Ids that are nobody's on this machine. */
 export const mappedIds: readonly IdMapping[] = [{ containerID: 0, hostID: 200_000, size: 65_536 }];

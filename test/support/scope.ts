@@ -18,7 +18,7 @@ import { baseConfig, type Config, configText, type IdMapping, withUserNamespace 
 import { execute, type ExecuteOptions, launch, type Outcome, type Running } from "./execute.ts";
 import { cgroupsNamed, processesIn, removeCgroups } from "./leftovers.ts";
 import { type Need, type View, missing, viewPrefix } from "./machine.ts";
-import { mappedIds, mode, rootlessIds } from "./mode.ts";
+import { mappedIds, mode, rootlessIds, usesSystemd } from "./mode.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { bunker, type Runtime } from "./runtime.ts";
 import { skip } from "./skip.ts";
@@ -108,7 +108,10 @@ export class Scope {
     const path = `${this.directory}/bundle${++this.#bundles}`;
     makeRootfs(`${path}/rootfs`);
     const config = baseConfig(typeof args === "string" ? ["/bin/sh", "-c", args] : args);
-    if (this.#user === "root") config.linux.cgroupsPath = `/${this.tag}-b${this.#bundles}`;
+    if (this.#user === "root") {
+      const name = `${this.tag}-b${this.#bundles}`;
+      config.linux.cgroupsPath = usesSystemd ? `machine.slice:bt:${name}` : `/${name}`;
+    }
     const usual = this.#user !== "root" ? rootlessIds : mode === "mapped" ? mappedIds : undefined;
     const ids = options.ids ?? usual;
     if (ids !== undefined && ids !== "none") withUserNamespace(config, ids);
@@ -143,6 +146,7 @@ export class Scope {
       ...(runtime.name === "bunker" ? withoutPrefix(options.without, user === "root") : []),
       ...(user === "root" ? [runtime.path] : [...asUserOf(user), reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
+      ...(usesSystemd && user === "root" ? ["--systemd-cgroup"] : []),
       ...(options.global ?? []),
       ...words,
     ];
