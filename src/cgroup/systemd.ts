@@ -81,7 +81,7 @@ export function withSystemd(host: Host, wantsControllers: boolean): Host {
     try {
       const bus = connect(socket);
       const systemd = { isUser, socket, version: versionOf(bus), controlGroup: property(bus, "ControlGroup") };
-      return { ...host, systemd, cgroup: wantsControllers && isUser ? withControllers(host, systemd) : host.cgroup };
+      return wantsControllers ? { ...host, ...withControllers(host.cgroup, systemd) } : { ...host, systemd };
     } catch (error) {
       if (!(error instanceof BunkerError)) throw error;
       disconnect();
@@ -92,18 +92,32 @@ export function withSystemd(host: Host, wantsControllers: boolean): Host {
   return { ...host, systemd: { unreachable: failures.length === 0 ? none : failures.join("; ") } };
 }
 
-/** Of a user's manager: what was delegated to it. */
-function withControllers({ cgroup }: Host, { controlGroup }: SystemdManager): Host["cgroup"] {
-  if (cgroup.v2 === null) return cgroup;
-  const text = readText(AT_FDCWD, `${cgroup.v2.mountPoint}${controlGroup}/cgroup.controllers`);
-  return { ...cgroup, v2: { ...cgroup.v2, controllers: text.trim().split(/\s+/).filter(Boolean) } };
+/** A manager and the controllers it has to give: of a user's, what was delegated to it. */
+function withControllers(
+  cgroup: Host["cgroup"],
+  systemd: SystemdManager,
+): { cgroup: Host["cgroup"]; systemd: SystemdManager } {
+  if (cgroup.v2 === null || !systemd.isUser) return { cgroup, systemd };
+  const text = readText(AT_FDCWD, `${cgroup.v2.mountPoint}${systemd.controlGroup}/cgroup.controllers`);
+  return {
+    cgroup: { ...cgroup, v2: { ...cgroup.v2, controllers: text.trim().split(/\s+/).filter(Boolean) } },
+    systemd,
+  };
+}
+
+/** The facts for a unit that exists. Errors: HostError. */
+export function managerOf(
+  { socket }: UnitAddress,
+  cgroup: Host["cgroup"],
+  isUser: boolean,
+): { cgroup: Host["cgroup"]; systemd: SystemdManager } {
+  const bus = connect(socket);
+  const controlGroup = property(bus, "ControlGroup");
+  return withControllers(cgroup, { isUser, socket, version: versionOf(bus), controlGroup });
 }
 
 /** 257 of "257.7-1". */
 const versionOf = (bus: Bus): number => Number.parseInt(/\d+/.exec(property(bus, "Version"))?.[0] ?? "0", 10);
-
-/** Version of the systemd that a unit belongs to. */
-export const managerVersion = (socket: string): number => versionOf(connect(socket));
 
 /** One of the manager's own properties that is a text. */
 function property(bus: Bus, name: string): string {

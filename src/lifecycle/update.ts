@@ -6,6 +6,7 @@
 import { currentLimits } from "../cgroup/current.ts";
 import { ownCgroups } from "../cgroup/directories.ts";
 import { readIfThere, writeIfThere } from "../cgroup/files.ts";
+import { managerOf } from "../cgroup/systemd.ts";
 import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeCgroups } from "../host/cgroups.ts";
 import { probeHost } from "../host/mod.ts";
@@ -72,13 +73,15 @@ function parse(text: string, document: string): Resources {
 
 function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, document: string): void {
   const { euid, inUserNamespace } = probeHost(undefined);
-  const cgroup = probeCgroups(euid === 0 && !inUserNamespace, { controllers: true, delegate: false });
+  const isRoot = euid === 0 && !inUserNamespace;
+  const cgroup = probeCgroups(isRoot, { controllers: true, delegate: false });
   const cgroups = ownCgroups(record.cgroups);
   if (cgroups.length === 0) {
     throw new HostError(`Cannot update container "${record.id}": it has no cgroup of its own`);
   }
   const current = currentLimits(cgroups);
-  const plan = planUpdate(resources, { cgroup, euid }, current, document);
+  const host = { cgroup, euid, ...(record.unit === undefined ? {} : managerOf(record.unit, cgroup, !isRoot)) };
+  const plan = planUpdate(resources, host, current, document);
   if (rt.log.debugging) rt.log.debug(`plan of update:\n${printPlan(plan)}`);
   const [first] = plan.refusals;
   if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail, document);
@@ -90,7 +93,7 @@ function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, do
   debugBranches(rt, { plan }, branches);
   if (result >= 0) {
     if (record.unit === undefined) return;
-    updateUnit(record.unit, resources, { cgroup, euid }, current.current);
+    updateUnit(record.unit, resources, host, current.current);
     // systemd rounds what it writes.
     runImage(image());
     return;

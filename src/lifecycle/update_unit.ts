@@ -3,7 +3,7 @@
  * Input: the unit, resources. Output: the unit's properties changed, or HostError.
  * @module
  */
-import { changeUnit, managerVersion } from "../cgroup/systemd.ts";
+import { changeUnit } from "../cgroup/systemd.ts";
 import { PlanBuilder } from "../plan/builder.ts";
 import { settingsOf } from "../plan/cgroup_limits.ts";
 import type { CurrentLimits } from "../plan/cgroup_settings.ts";
@@ -16,11 +16,12 @@ import type { Resources } from "../spec/types.ts";
 export function updateUnit(
   unit: UnitAddress,
   resources: Resources,
-  host: Pick<Host, "cgroup" | "euid">,
+  host: Pick<Host, "cgroup" | "euid" | "systemd">,
   current: CurrentLimits,
 ): void {
   // What cannot be done was refused already.
   const settings = settingsOf(new PlanBuilder(), host, resources, current);
-  const properties = limitProperties(settings, managerVersion(unit.socket));
+  const { systemd } = host;
+  const properties = limitProperties(settings, systemd !== undefined && "version" in systemd ? systemd.version : 0);
   if (Object.keys(properties).length > 0) changeUnit(unit, properties);
 }

@@ -33,7 +33,7 @@ export interface UpdateTarget {
 /** Plans the change. @param document where the resources come from, for messages */
 export function planUpdate(
   resources: Resources,
-  host: Pick<Host, "cgroup" | "euid">,
+  host: Pick<Host, "cgroup" | "euid" | "systemd">,
   target: UpdateTarget,
   document: string,
 ): Plan {

@@ -20,10 +20,11 @@ const session = (driver: string): string[] =>
     .split(" ")
     .concat(bunker().path, `--cgroup-manager=${driver}`);
 
-/** Calls bunker in the user's session. */
+/** Calls bunker in the user's session; a container that goes on running has nothing to write to. */
 function call(driver: string, words: readonly string[]): string {
   const [program, ...rest] = [...session(driver), ...words];
-  return execFileSync(program!, rest, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const output = words.includes("--detach") ? "ignore" : "pipe";
+  return execFileSync(program!, rest, { encoding: "utf8", stdio: ["ignore", output, output], timeout: 100_000 });
 }
 
 function failure(driver: string, words: readonly string[]): string {
