@@ -14,13 +14,13 @@ mmdebstrap --quiet --variant=apt --include="$packages" \
 
 # The user with a session that lingers, and ids of its own to hand out.
 chroot "$root" useradd --create-home --uid 1000 --shell /bin/bash tester
-mkdir -p "$root/var/lib/systemd/linger" "$root/work" "$root/etc/systemd/system/multi-user.target.wants"
+mkdir -p "$root/var/lib/systemd/linger" "$root/suite" "$root/etc/systemd/system/multi-user.target.wants"
 touch "$root/var/lib/systemd/linger/tester"
 for file in subuid subgid; do echo tester:100000:65536 > "$root/etc/$file"; done
 echo guest > "$root/etc/hostname"
-printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /work ext4 rw,noatime 0 0\n' > "$root/etc/fstab"
+printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /suite ext4 rw,noatime 0 0\n' > "$root/etc/fstab"
 
-# The one thing this guest is for: what /work holds is run, what it says goes to the second serial line.
+# The one thing this guest is for: what /suite holds is run, what it says goes to the second serial line.
 cat > "$root/etc/systemd/system/guest.service" <<'UNIT'
 [Unit]
 After=dbus.service systemd-logind.service user@1000.service work.mount
@@ -29,7 +29,7 @@ Requires=work.mount
 Type=oneshot
 Delegate=yes
 TasksMax=infinity
-ExecStart=/bin/sh -c 'exec /bin/sh /work/test/vm/guest.sh >/dev/ttyS1 2>&1'
+ExecStart=/bin/sh -c 'exec /bin/sh /suite/test/vm/guest.sh >/dev/ttyS1 2>&1'
 [Install]
 WantedBy=multi-user.target
 UNIT
