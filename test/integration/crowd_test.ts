@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { cgroupsNamed, processesNamed, tree } from "../support/leftovers.ts";
-import { until } from "../support/execute.ts";
+import { type Outcome, until } from "../support/execute.ts";
 import { limits, type Need } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { type BundleOptions, type Scope, scoped } from "../support/scope.ts";
@@ -27,6 +27,11 @@ function numbers(seed: number): () => number {
     state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
     return state / 2_147_483_648;
   };
+}
+
+/** The command's own status; the kernel's SIGKILL for all who are left when the container's first process ends; a reason. */
+function isExecEnd({ status, stderr }: Outcome): boolean {
+  return status === 4 || (status === 137 && stderr === "") || (status === 255 && stderr !== "");
 }
 
 /** One life: started, watched, executed into, signalled and deleted, all at the same time. */
@@ -54,10 +59,7 @@ async function life(scope: Scope, path: string, random: () => number): Promise<s
     calls.map(async ({ words, after }) => {
       await pause(after);
       const outcome = await scope.invoke(words);
-      const isFine =
-        outcome.status === 0 ||
-        known.test(outcome.stderr) ||
-        (words[0] === "exec" && (outcome.status === 4 || (outcome.status === 255 && outcome.stderr !== "")));
+      const isFine = outcome.status === 0 || known.test(outcome.stderr) || (words[0] === "exec" && isExecEnd(outcome));
       if (outcome.timedOut || !isFine) wrong.push(`${words.join(" ")}: ${outcome.status} ${outcome.stderr}`);
     }),
   );
