@@ -23,8 +23,8 @@ printf '/dev/vda / ext4 rw,noatime 0 0\n/dev/vdb /suite ext4 rw,noatime 0 0\n' >
 # The one thing this guest is for: what /suite holds is run, what it says goes to the second serial line.
 cat > "$root/etc/systemd/system/guest.service" <<'UNIT'
 [Unit]
-After=dbus.service systemd-logind.service user@1000.service work.mount
-Requires=work.mount
+After=dbus.service systemd-logind.service user@1000.service suite.mount
+Requires=suite.mount
 [Service]
 Type=oneshot
 Delegate=yes
