@@ -1,7 +1,6 @@
 /** `bunker explain`: a bundle in, the plan as text or JSON out. Needs no root. @module */
 import { UsageError } from "../errors.ts";
 import { explain } from "../lifecycle/explain.ts";
-import { planToJson } from "../program/print.ts";
 import { defineCommand } from "./command.ts";
 import { createOptions, createOptionsOf } from "./create_options.ts";
 import { print } from "./output.ts";
@@ -19,7 +18,7 @@ export const command = defineCommand({
       throw new UsageError(`Two bundles given: "${args.directory}" and --bundle "${args.bundle}"`);
     }
     const bundle = args.directory ?? args.bundle;
-    const { plan, text } = explain(runtime(), createOptionsOf(args.id, { ...args, bundle }));
-    print(args.json === true ? `${JSON.stringify(planToJson(plan), null, 2)}\n` : text);
+    const { json, text } = explain(runtime(), createOptionsOf(args.id, { ...args, bundle }));
+    print(args.json === true ? `${JSON.stringify(json, null, 2)}\n` : text);
   },
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deviceAccesses } from "../../src/plan/cgroup_devices.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "../../src/plan/device_program.ts";
+import { deviceProgramText } from "../../src/plan/device_program_text.ts";
 import { defaultDeviceProgram } from "../../src/plan/device_program_default.ts";
 
 interface Request {
@@ -101,4 +102,39 @@ test("compileDeviceRules() leaves out numbers that no device has", () => {
 
 test("the default program is what its rules compile to", () => {
   assert.deepEqual(defaultDeviceProgram, compileDeviceRules(deviceAccesses([{ allow: false, access: "rwm" }])));
+});
+
+test("deviceProgramText() reads the program back, instruction by instruction", () => {
+  const rules: DeviceAccess[] = [
+    { allow: false, type: "a", major: anyNumber, minor: anyNumber, access: "rwm" },
+    { allow: true, type: "c", major: 10, minor: 200, access: "rw" },
+    { allow: false, type: "b", major: 8, minor: anyNumber, access: "m" },
+  ];
+  assert.deepEqual(
+    deviceProgramText(compileDeviceRules(rules).insns).map((line) => line.trim()),
+    [
+      "0  type = request: access << 16 | type",
+      "1  access = type",
+      "2  access >>= 16",
+      "3  type &= 0xffff",
+      "4  major = request: major",
+      "5  minor = request: minor",
+      "6  if type != b goto 13",
+      "7  if major != 8 goto 13",
+      "8  left = access",
+      "9  left &= m",
+      "10  if left == 0 goto 13",
+      "11  verdict = deny",
+      "12  return verdict",
+      "13  if type != c goto 20",
+      "14  if major != 10 goto 20",
+      "15  if minor != 200 goto 20",
+      "16  access &= m",
+      "17  if access != 0 goto 20",
+      "18  verdict = allow",
+      "19  return verdict",
+      "20  verdict = deny",
+      "21  return verdict",
+    ],
+  );
 });
