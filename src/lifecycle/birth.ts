@@ -5,12 +5,15 @@
  */
 import { checkPlace, startUnit } from "../cgroup/systemd.ts";
 import { type StageError, SyscallError } from "../errors.ts";
+import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
+import type { Host } from "../plan/host.ts";
+import { earlyNamespaces } from "../plan/namespaces.ts";
 import type { Plan, Register, StructValue, Value } from "../plan/types.ts";
 import { encode, type Image, type Placed } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { copyRegisters, fillStageFile, getRegister, runImage, setRegister } from "../stage/program.ts";
-import type { Spawn, Spawned } from "../stage/spawn.ts";
+import { Spawn, type Spawned } from "../stage/spawn.ts";
 import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { failureError } from "./failure.ts";
@@ -23,6 +26,13 @@ export interface Begun {
   readonly early: string;
   /** The stage's birth, begun. */
   readonly spawn: Spawn;
+}
+
+/** Begins a birth: what the container's namespaces need no plan for is made from here on. */
+export function begin(spec: Spec, host: Host): Pick<Begun, "early" | "spawn"> {
+  const fresh = freshNamespaces(spec, host);
+  const early = earlyNamespaces(fresh, fresh.has("user") || joinedNamespaces(spec).has("user"));
+  return { early, spawn: new Spawn(early === "" ? 0 : flags(early)) };
 }
 
 /** Encodes and runs the runtime's calls that come before the stage. @param values of the plan's inputs */

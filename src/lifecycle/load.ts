@@ -8,20 +8,16 @@ import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
 import { hasLimits } from "../plan/cgroup_limits.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
-import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import { planCreate } from "../plan/mod.ts";
-import { earlyNamespaces } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/types.ts";
 import { parseSpec } from "../spec/mod.ts";
 import type { Spec } from "../spec/types.ts";
-import { Spawn } from "../stage/spawn.ts";
 import {
   AT_FDCWD,
   close,
   environment,
   errnoName,
   errnoText,
-  flags,
   openAt,
   readAll,
   stable,
@@ -30,7 +26,7 @@ import {
 } from "../stage/sys.ts";
 import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
-import type { Begun } from "./birth.ts";
+import { begin, type Begun } from "./birth.ts";
 import { canNotify, notifyDirectory } from "../plan/notify.ts";
 import type { CreateOptions, RuntimeOptions } from "./types.ts";
 
@@ -62,11 +58,8 @@ export function loadToExecute(
   detach: boolean,
 ): Executable {
   const given = read(rt, options, verb, detach);
-  const { spec, host } = given;
-  const fresh = freshNamespaces(spec, host);
-  const early = earlyNamespaces(fresh, fresh.has("user") || joinedNamespaces(spec).has("user"));
-  const spawn = new Spawn(early === "" ? 0 : flags(early));
-  return { ...planned(given), early, spawn };
+  const begun = begin(given.spec, given.host);
+  return { ...planned(given), ...begun };
 }
 
 type Given = Omit<Loaded, "plan">;

@@ -6,17 +6,14 @@
  */
 import { BunkerError } from "../errors.ts";
 import { probeHost } from "../host/mod.ts";
-import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import { planCreate } from "../plan/mod.ts";
-import { earlyNamespaces } from "../plan/namespaces.ts";
 import type { PlanOptions } from "../plan/host.ts";
 import { splitPlan } from "../program/split.ts";
 import { parseSpec } from "../spec/mod.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { socketPair } from "../stage/sockets.ts";
-import { Spawn } from "../stage/spawn.ts";
-import { close, flags } from "../stage/sys.ts";
-import { bear, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
+import { close } from "../stage/sys.ts";
+import { bear, begin, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { checkRefusals } from "./load.ts";
 import { accompany, awaitEvent } from "./settle.ts";
 import { events } from "../../syscalls/ops.ts";
@@ -48,8 +45,6 @@ export function tryContainer(rt: RuntimeOptions, config: object): BunkerError | 
 function make(rt: RuntimeOptions, config: object): void {
   const spec = parseSpec(JSON.stringify(config));
   const host = probeHost(spec);
-  const fresh = freshNamespaces(spec, host);
-  const early = earlyNamespaces(fresh, fresh.has("user") || joinedNamespaces(spec).has("user"));
   const plan = planCreate(spec, host, options);
   checkRefusals({ plan });
   const split = splitPlan(plan);
@@ -57,7 +52,7 @@ function make(rt: RuntimeOptions, config: object): void {
   const file = makeStageFile();
   try {
     const prepared = prepare(plan, spec, split, {});
-    const begun = { spec, plan, early, spawn: new Spawn(early === "" ? 0 : flags(early)) };
+    const begun = { spec, plan, ...begin(spec, host) };
     const inherited = inheritedFds(plan, prepared, [theirs], 0);
     const stage = bear(begun, split, prepared, file, inherited, { ours: sync, stages: theirs });
     try {
