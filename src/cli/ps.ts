@@ -1,5 +1,5 @@
 /** `bunker ps`: an id in, its processes as a table or as JSON out. @module */
-import { pidsOf, type ProcessRow, processesOf } from "../lifecycle/ps.ts";
+import { linesOfPs, pidsOf, type ProcessRow, processesOf } from "../lifecycle/ps.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 
@@ -7,6 +7,12 @@ export const command = defineCommand({
   meta: { name: "ps", description: "List the processes of a container" },
   args: {
     id: { type: "positional", description: "name of the container" },
+    "ps-options": {
+      type: "positional",
+      required: false,
+      rest: true,
+      description: "options of ps(1), instead of -ef; a column PID has to be among what it prints",
+    },
     format: {
       type: "enum",
       alias: "f",
@@ -16,7 +22,9 @@ export const command = defineCommand({
     },
   },
   run({ args, runtime }) {
+    const options = (args["ps-options"] ?? []) as readonly string[];
     if (args.format === "json") print(`${JSON.stringify(pidsOf(runtime(), args.id!))}\n`);
+    else if (options.length > 0) print(`${linesOfPs(runtime(), args.id!, options).join("\n")}\n`);
     else print(table(processesOf(runtime(), args.id!)));
   },
 });

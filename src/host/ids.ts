@@ -22,7 +22,7 @@ export function probeIdHelpers(uid: number): IdHelpers {
 }
 
 /** The first absolute path in PATH that may be executed: these programs are set-user-id, so none of ours. */
-function findProgram(name: string): string | null {
+export function findProgram(name: string): string | null {
   const path = environment("PATH");
   for (const directory of (path === undefined || path === "" ? defaultPath : `${path}:${defaultPath}`).split(":")) {
     if (!directory.startsWith("/")) continue;

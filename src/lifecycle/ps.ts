@@ -6,6 +6,8 @@
 import { ownCgroups } from "../cgroup/directories.ts";
 import { processesIn } from "../cgroup/processes.ts";
 import { HostError } from "../errors.ts";
+import { findProgram } from "../host/ids.ts";
+import { outputOf } from "../stage/program_output.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive } from "../state/process.ts";
 import { linesOf, nodeAt } from "./host_facts.ts";
@@ -49,6 +51,22 @@ export function pidsOf(rt: RuntimeOptions, id: string): number[] {
 export function processesOf(rt: RuntimeOptions, id: string): ProcessRow[] {
   const boot = bootTime();
   return pidsOf(rt, id).flatMap((pid) => rowOf(pid, boot) ?? []);
+}
+
+/**
+ * What ps(1) prints with options of its own, less the lines of other processes, as runc does it: the first line is a
+ * head in which PID stands.
+ */
+export function linesOfPs(rt: RuntimeOptions, id: string, options: readonly string[]): string[] {
+  const pids = pidsOf(rt, id);
+  const fail = (why: string): never => {
+    throw new HostError(`Cannot list the processes of container "${id}": ${why}`);
+  };
+  const program = findProgram("ps") ?? fail("there is no ps in PATH, which options after the id are for");
+  const [head = "", ...lines] = outputOf(program, options).split("\n");
+  const column = head.trim().split(/\s+/).indexOf("PID");
+  if (column < 0) fail(`its output with ${options.join(" ")} has no column "PID"`);
+  return [head, ...lines.filter((line) => pids.includes(Number(line.trim().split(/\s+/)[column])))];
 }
 
 /** USER_HZ. */

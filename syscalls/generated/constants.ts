@@ -407,6 +407,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     DEVPTS_SUPER_MAGIC: 0x1cd1,
     NS_GET_NSTYPE: 0xb703,
     CLOSE_RANGE_CLOEXEC: 4,
+    SEEK_SET: 0,
     IOPRIO_CLASS_RT: 1,
     IOPRIO_CLASS_BE: 2,
     IOPRIO_CLASS_IDLE: 3,

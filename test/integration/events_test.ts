@@ -161,3 +161,37 @@ test(
     }
   }),
 );
+
+// runc: ps [--format F] ID [options of ps(1)]
+test(
+  "ps [options of ps(1) after the id, as runc has them]",
+  limits,
+  scoped("ps-options", ["cgroup1", "runc"], async (scope) => {
+    for (const runtime of [bunker(), peer("runc")!]) {
+      const id = await running(scope, "sleep 1001 & sleep 1002 & wait", {}, runtime);
+      const psOf = async (...options: string[]) => scope.invoke(["ps", id, ...options], { runtime });
+      await until("its children", async () => (await psOf("-e", "-o", "pid")).stdout.trim().split("\n").length === 4);
+      const pids = JSON.parse((await scope.succeed(["ps", "-f", "json", id], { runtime })).stdout) as number[];
+
+      const chosen = await psOf("-e", "-o", "ppid,pid,args");
+      assert.equal(chosen.status, 0, chosen.stderr);
+      const [head, ...rows] = chosen.stdout.trimEnd().split("\n");
+      assert.match(head!, /^ *PPID +PID +COMMAND$/);
+      assert.deepEqual(
+        rows.map((row) => Number(row.trim().split(/\s+/)[1])).sort((a, b) => a - b),
+        pids,
+        runtime.name,
+      );
+      assert.match(rows.join("\n"), /sleep 1002$/m);
+      assert.match((await psOf("aux")).stdout, /^USER +PID .*\n(.*\n){3}$/);
+
+      const headless = await psOf("-e", "-o", "comm");
+      assert.equal(headless.status, 1, runtime.name);
+      assert.match(headless.stderr, /PID/);
+      const wrong = await psOf("--no-such-option");
+      assert.equal(wrong.status, 1, runtime.name);
+      assert.match(wrong.stderr, /unknown gnu long option|no-such-option/);
+      await scope.succeed(["delete", "--force", id], { runtime });
+    }
+  }),
+);

@@ -1,0 +1,38 @@
+/**
+ * Runs a program of this machine to its end. Input: its path, arguments. Output: what it wrote to standard output.
+ * The means are those of hooks (hooks.ts): the engine's own would load a good part of node:*.
+ * @module
+ */
+import { HostError } from "../errors.ts";
+import type { Call, Value } from "../plan/types.ts";
+import { encode } from "../program/encode.ts";
+import { hookFailureText } from "./hooks.ts";
+import { runImage } from "./program.ts";
+import { AT_FDCWD, close, flags, kernel, readAll, readText, sysOrThrow, tables, textOf } from "./sys.ts";
+
+/** With our environment; its errors go where ours go. Errors: HostError where it cannot be run or fails. */
+export function outputOf(path: string, args: readonly string[]): string {
+  // A file, not a pipe: nobody reads before the program has ended.
+  const file = sysOrThrow("memfd_create", "output", flags("MFD_CLOEXEC"));
+  try {
+    const environment = readText(AT_FDCWD, "/proc/self/environ").split("\0").filter(Boolean);
+    const calls = [
+      callOf("hook_output", [file, -1]),
+      callOf("hook", [path, [path, ...args], environment, 0, 0, "", ""]),
+    ].map((item, address) => ({ item, address }));
+    const { failed } = runImage(encode(calls, tables, 0, -1, (bytes) => kernel().address(bytes)));
+    if (failed !== undefined) throw new HostError(hookFailureText(path, failed.errno, failed.result));
+    sysOrThrow("lseek", file, 0, flags("SEEK_SET"));
+    return textOf(readAll(file));
+  } finally {
+    close(file);
+  }
+}
+
+const callOf = (call: Call["call"], args: readonly Value[]): Call => ({
+  kind: "call",
+  side: "runtime",
+  call,
+  args,
+  from: "",
+});
