@@ -15,19 +15,9 @@ export function writeIfThere(path: string, text: string): boolean {
   return written >= 0;
 }
 
-/** Sub-directories; none where the directory is gone. */
+/** Paths of the sub-directories; none where the directory is gone. */
 export function childrenOf(directory: string): string[] {
-  const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
-  if (fd < 0) return [];
-  try {
-    return namesIn(fd, true).map((name) => `${directory}/${name}`);
-  } catch (error) {
-    // Gone since it was opened: systemd removes what it has made.
-    if (error instanceof SyscallError && errnoName(error.errno) === "ENOENT") return [];
-    throw error;
-  } finally {
-    close(fd);
-  }
+  return childNames(directory, true).map((name) => `${directory}/${name}`);
 }
 
 /** Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP). */
@@ -44,12 +34,15 @@ export function readIfThere(path: string): string {
   }
 }
 
-/** Names of the files and sub-directories; none where the directory is gone. */
-export function childNames(directory: string): string[] {
+/**
+ * Names of the files and sub-directories (of directories only, if so asked); none where the directory is gone. It may go
+ * while it is open, too: systemd removes what it has made.
+ */
+export function childNames(directory: string, directoriesOnly = false): string[] {
   const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
   if (fd < 0) return [];
   try {
-    return namesIn(fd);
+    return namesIn(fd, directoriesOnly);
   } finally {
     close(fd);
   }
