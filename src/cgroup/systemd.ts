@@ -5,12 +5,12 @@
  * systemd: org.freedesktop.systemd1(5)
  * @module
  */
-import { BunkerError, HostError, PlanError, SyscallError } from "../errors.ts";
+import { BunkerError, HostError, PlanError } from "../errors.ts";
 import { parseGVariant } from "../plan/gvariant.ts";
 import type { Host, SystemdManager } from "../plan/host.ts";
 import { propertyType } from "../plan/systemd_properties.ts";
 import type { StructValue, UnitAddress } from "../plan/types.ts";
-import { AT_FDCWD, environment, readText, sys } from "../stage/sys.ts";
+import { AT_FDCWD, environment, readText, sys, tryReadText } from "../stage/sys.ts";
 import { Bus, BusError } from "./dbus.ts";
 import type { Writer } from "./dbus_message.ts";
 
@@ -290,13 +290,8 @@ export function changeUnit({ name, socket }: UnitAddress, properties: StructValu
  * @param places the container's cgroups, absolute host paths
  */
 export function checkPlace(pid: number, places: readonly string[], name: string): void {
-  let text: string;
-  try {
-    text = readText(AT_FDCWD, `/proc/${pid}/cgroup`);
-  } catch (error) {
-    if (error instanceof SyscallError) return;
-    throw error;
-  }
+  const text = tryReadText(`/proc/${pid}/cgroup`);
+  if (text === undefined) return;
   for (const line of text.split("\n")) {
     const path = line.slice(line.indexOf(":", line.indexOf(":") + 1) + 1);
     // v2, and systemd's own hierarchy of v1.

@@ -3,9 +3,8 @@
  * The mount points are the customary ones, each checked by its filesystem's magic number: the mount table is not read.
  * @module
  */
-import { SyscallError } from "../errors.ts";
 import type { CgroupHierarchy, Host } from "../plan/host.ts";
-import { AT_FDCWD, flags, readText, stable, sys } from "../stage/sys.ts";
+import { AT_FDCWD, flags, readText, stable, sys, tryReadText } from "../stage/sys.ts";
 
 const MOUNT_POINT = "/sys/fs/cgroup";
 
@@ -40,12 +39,7 @@ export interface WantedFacts {
 
 /** Words of a file; none where it cannot be read. */
 function wordsOf(path: string): string[] {
-  try {
-    return readText(AT_FDCWD, path).trim().split(/\s+/).filter(Boolean);
-  } catch (error) {
-    if (error instanceof SyscallError) return [];
-    throw error;
-  }
+  return (tryReadText(path) ?? "").split(/\s+/).filter(Boolean);
 }
 
 /**

@@ -3,8 +3,7 @@
  * In: results of system calls, files. Out: Finding. Every probe is a call that is refused before it does anything.
  * @module
  */
-import { SyscallError } from "../errors.ts";
-import { AT_FDCWD, errnoName, readText } from "../stage/sys.ts";
+import { errnoName, tryReadText } from "../stage/sys.ts";
 
 /** One line of `bunker check`. */
 export interface Finding {
@@ -63,11 +62,4 @@ export const isThere = (result: number): boolean => result !== -ENOSYS;
 export const errnoOf = (result: number): string => (result < 0 ? errnoName(-result) : "");
 
 /** Text of a small file without its last newline; undefined where it cannot be read. */
-export function textIn(path: string): string | undefined {
-  try {
-    return readText(AT_FDCWD, path).trim();
-  } catch (error) {
-    if (error instanceof SyscallError) return undefined;
-    throw error;
-  }
-}
+export const textIn = (path: string): string | undefined => tryReadText(path)?.trim();

@@ -3,9 +3,8 @@
  * Read only where a user namespace is to be made without privilege.
  * @module
  */
-import { SyscallError } from "../errors.ts";
 import type { IdHelpers, IdRange } from "../plan/host.ts";
-import { AT_FDCWD, environment, flags, readText, sys } from "../stage/sys.ts";
+import { AT_FDCWD, environment, flags, sys, tryReadText } from "../stage/sys.ts";
 
 const defaultPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 const X_OK = 1;
@@ -34,12 +33,7 @@ export function findProgram(name: string): string | null {
 
 /** Lines of a colon-separated file; none where it cannot be read. */
 function linesOf(path: string): string[] {
-  try {
-    return readText(AT_FDCWD, path).split("\n");
-  } catch (error) {
-    if (error instanceof SyscallError) return [];
-    throw error;
-  }
+  return tryReadText(path)?.split("\n") ?? [];
 }
 
 /** Login name by /etc/passwd; "" where it knows none. */

@@ -3,12 +3,11 @@
  * On the hot path of every start: few calls, and never the mount table, which grows with the host.
  * @module
  */
-import { SyscallError } from "../errors.ts";
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import { hasLimits } from "../plan/cgroup_limits.ts";
 import { delegatesCgroup } from "../plan/cgroup_owner.ts";
 import type { Host } from "../plan/host.ts";
-import { arch, AT_FDCWD, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import { arch, AT_FDCWD, flags, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
@@ -125,15 +124,10 @@ function openFileLimits(): { softNoFile: number; hardNoFile: number } {
 
 /** proc_pid_limits(5): "Max open files            1024                 524288               files". */
 function softLimitOf(pid: number): number {
-  try {
-    const text = readText(AT_FDCWD, `/proc/${pid}/limits`);
-    const at = text.indexOf("Max open files");
-    const soft = Number.parseInt(text.slice(at + 14), 10);
-    return at < 0 || Number.isNaN(soft) ? 1024 : soft;
-  } catch (error) {
-    if (error instanceof SyscallError) return 1024;
-    throw error;
-  }
+  const text = tryReadText(`/proc/${pid}/limits`) ?? "";
+  const at = text.indexOf("Max open files");
+  const soft = Number.parseInt(text.slice(at + 14), 10);
+  return at < 0 || Number.isNaN(soft) ? 1024 : soft;
 }
 
 /** Whether a user namespace is to be made: asked for, or because nothing else is allowed (plan/context.ts). */

@@ -4,8 +4,7 @@
  * Kernel: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/
  * @module
  */
-import { SyscallError } from "../errors.ts";
-import { AT_FDCWD, readText } from "../stage/sys.ts";
+import { tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, makerOf, nothing } from "./cause_form.ts";
 
 /** The file that a line opens or writes: its directory and name; undefined: the line is no such. */
@@ -23,12 +22,7 @@ function fileOf(failed: Failed): { directory: string; name: string } | undefined
 
 /** Content of a file, without the newline; "" where it cannot be read. */
 function contentOf(path: string): string {
-  try {
-    return readText(AT_FDCWD, path).trim();
-  } catch (error) {
-    if (error instanceof SyscallError) return "";
-    throw error;
-  }
+  return tryReadText(path)?.trim() ?? "";
 }
 
 /** Opening or writing a file of a cgroup for `linux.resources`. */

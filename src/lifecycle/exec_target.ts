@@ -5,11 +5,11 @@
  * Kernel: namespaces(7), user_namespaces(7), cgroups(7)
  * @module
  */
-import { HostError, SyscallError } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { ExecTarget } from "../plan/exec.ts";
 import type { IdMap, IdMaps } from "../plan/id_maps.ts";
 import type { IdMapping, NamespaceType } from "../spec/types.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { SubCgroup } from "./types.ts";
 
@@ -155,15 +155,10 @@ function controllersOf(directory: string): string[] {
  * one takes no process (cgroups(7), "no internal processes" rule): there the first process's own cgroup is the place.
  */
 function openPlace({ pid }: StateRecord, directory: string): string {
-  try {
-    if (readText(AT_FDCWD, `${directory}/cgroup.subtree_control`).trim() === "") return directory;
-    const line = readText(AT_FDCWD, `/proc/${pid}/cgroup`);
-    const path = line.slice(line.indexOf("::") + 2).split("\n")[0]!;
-    const place = `/sys/fs/cgroup${path}`;
-    return place.startsWith(`${directory}/`) && !place.includes("/..") ? place : directory;
-  } catch (error) {
-    // Whatever is wrong with it, opening it says so.
-    if (error instanceof SyscallError) return directory;
-    throw error;
-  }
+  // Where either cannot be read, opening the directory says what is wrong.
+  if ((tryReadText(`${directory}/cgroup.subtree_control`) ?? "").trim() === "") return directory;
+  const line = tryReadText(`/proc/${pid}/cgroup`) ?? "";
+  const path = line.slice(line.indexOf("::") + 2).split("\n")[0]!;
+  const place = `/sys/fs/cgroup${path}`;
+  return place.startsWith(`${directory}/`) && !place.includes("/..") ? place : directory;
 }

@@ -3,8 +3,7 @@
  * Input: paths. Output: plain data, or undefined where it cannot be had: an explanation never fails itself.
  * @module
  */
-import { SyscallError } from "../errors.ts";
-import { AT_FDCWD, close, flags, readText, stable, sys, textOf } from "../stage/sys.ts";
+import { AT_FDCWD, close, flags, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 
 /** One line of /proc/self/mountinfo (proc(5)). */
 export interface MountLine {
@@ -65,14 +64,9 @@ export function linkText(path: string): string | undefined {
 
 /** Lines of a file without the empty last one; none where it cannot be read. */
 export function linesOf(path: string): string[] {
-  try {
-    const lines = readText(AT_FDCWD, path).split("\n");
-    if (lines.at(-1) === "") lines.pop();
-    return lines;
-  } catch (error) {
-    if (error instanceof SyscallError) return [];
-    throw error;
-  }
+  const lines = tryReadText(path)?.split("\n") ?? [];
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
 }
 
 /** A file of one number. */

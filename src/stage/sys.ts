@@ -135,6 +135,16 @@ export function readText(dirfd: number, path: string): string {
   }
 }
 
+/** A whole file as text; undefined where it cannot be read, whatever keeps it from that. */
+export function tryReadText(path: string): string | undefined {
+  try {
+    return readText(AT_FDCWD, path);
+  } catch (error) {
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
+}
+
 /** Writes all of it. Throws SyscallError. */
 export function writeAll(fd: number, data: Uint8Array | string): void {
   let bytes: Uint8Array;
