@@ -11,7 +11,7 @@ const X_OK = 1;
 
 /** Reads the facts for a user. @param uid of the host, as the runtime sees itself */
 export function probeIdHelpers(uid: number): IdHelpers {
-  const user = userName(uid);
+  const user = loginName(uid);
   return {
     newuidmap: findProgram("newuidmap"),
     newgidmap: findProgram("newgidmap"),
@@ -37,7 +37,7 @@ function linesOf(path: string): string[] {
 }
 
 /** Login name by /etc/passwd; "" where it knows none. */
-function userName(uid: number): string {
+export function loginName(uid: number): string {
   for (const line of linesOf("/etc/passwd")) {
     const fields = line.split(":");
     if (fields[2] === String(uid)) return fields[0]!;
@@ -45,8 +45,8 @@ function userName(uid: number): string {
   return "";
 }
 
-/** subuid(5): `name or uid:first:count`; what is no number is no range. */
-function rangesOf(path: string, user: string, uid: number): IdRange[] {
+/** Of a user: subuid(5), `name or uid:first:count`; what is no number is no range. */
+export function rangesOf(path: string, user: string, uid: number): IdRange[] {
   const ranges: IdRange[] = [];
   for (const line of linesOf(path)) {
     const fields = line.split(":");

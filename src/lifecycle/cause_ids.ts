@@ -4,6 +4,7 @@
  * Kernel: user_namespaces(7), newuidmap(1), subuid(5)
  * @module
  */
+import { loginName, rangesOf } from "../host/ids.ts";
 import type { IdMapping } from "../spec/types.ts";
 import { sys } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
@@ -107,14 +108,12 @@ export function helperCause(failed: Failed): Cause {
   if (errnoOf(failed) !== "ECHILD") return { ...nothing, message: `Cannot run "${path}": ${errnoWords(failed)}` };
   const file = name === "newgidmap" ? "/etc/subgid" : "/etc/subuid";
   const uid = sys("getuid");
-  const user = linesOf("/etc/passwd").find((line) => line.split(":")[2] === String(uid));
-  const names = [String(uid), ...(user === undefined ? [] : [user.split(":")[0]!])];
-  const ranges = linesOf(file).filter((line) => names.includes(line.split(":")[0]!));
-  const given = ranges.map((line) => rangeText(Number(line.split(":")[1]), Number(line.split(":")[2]))).join(", ");
+  const user = loginName(uid);
+  const given = rangesOf(file, user, uid).map(({ first, count }) => rangeText(first, count));
   const wanted = (Array.isArray(call.args[1]) ? call.args[1] : []).filter((word) => typeof word === "string").slice(1);
   return {
     message: `${name} ended with exit status ${failure.result}`,
-    because: `asked for ${wanted.join(" ")} (inside, outside, how many); ${file} gives user ${names.at(-1)} ${given === "" ? "nothing" : given}`,
+    because: `asked for ${wanted.join(" ")} (inside, outside, how many); ${file} gives user ${user || uid} ${given.join(", ") || "nothing"}`,
     attempt: `map those and the user's own id, or have ${file} changed (usermod --add-sub${name === "newgidmap" ? "gids" : "uids"})`,
   };
 }

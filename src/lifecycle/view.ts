@@ -2,11 +2,10 @@
  * A container's state as users see it. Input: state directory, record. Output: StateView.
  * @module
  */
-import { SyscallError } from "../errors.ts";
+import { loginName } from "../host/ids.ts";
 import { hookOutputs } from "../plan/hooks.ts";
 import { below } from "../plan/paths.ts";
 import type { HookOutput } from "../stage/hooks.ts";
-import { AT_FDCWD, readText } from "../stage/sys.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
 import { currentStatus } from "./status.ts";
@@ -42,15 +41,7 @@ export function hookState(record: Omit<StateRecord, "config">, status: Status): 
 
 /** Name of a user of this machine, by /etc/passwd alone; the number where it knows none. */
 export function userName(uid: number): string {
-  let text: string;
-  try {
-    text = readText(AT_FDCWD, "/etc/passwd");
-  } catch (error) {
-    if (error instanceof SyscallError) return String(uid);
-    throw error;
-  }
-  const line = text.split("\n").find((entry) => entry.split(":")[2] === String(uid));
-  return line === undefined ? String(uid) : line.slice(0, line.indexOf(":"));
+  return loginName(uid) || String(uid);
 }
 
 /** Where hooks of the runtime's own write, by the container's annotations. */
