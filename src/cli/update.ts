@@ -36,7 +36,7 @@ export const command = defineCommand({
       alias: "r",
       valueHint: "FILE",
       description:
-        "read limits from FILE (-: standard input), an object like linux.resources; other options are ignored",
+        "read limits from FILE (-: standard input), an object like linux.resources; options for the same are ignored",
     },
     "blkio-weight": option("N", "weight of block I/O, 10 to 1000"),
     "cpu-period": option("US", "period of the CPU quota, in microseconds"),
@@ -54,13 +54,14 @@ export const command = defineCommand({
     "memory-reservation": option("BYTES", "memory that is taken from it last"),
     "memory-swap": option("BYTES", "memory and swap together; -1: no limit"),
     "pids-limit": option("N", "number of its processes; -1: no limit"),
-    "l3-cache-schema": option("TEXT", "not supported"),
-    "mem-bw-schema": option("TEXT", "not supported"),
+    "l3-cache-schema": option("TEXT", 'share of the cache for its class of resctrl, such as "L3:0=f0;1=f"'),
+    "mem-bw-schema": option("TEXT", 'share of memory bandwidth for its class, such as "MB:0=20;1=70"'),
   },
   run({ args, runtime }) {
     const file = args.resources;
+    const change = { l3CacheSchema: args["l3-cache-schema"], memBwSchema: args["mem-bw-schema"] };
     if (file !== undefined) {
-      update(runtime(), args.id!, readResources(file), file === "-" ? "standard input" : file);
+      update(runtime(), args.id!, readResources(file), file === "-" ? "standard input" : file, change);
       return;
     }
     const resources: Record<string, Record<string, number | string>> = {};
@@ -70,10 +71,7 @@ export const command = defineCommand({
       const [section, key, kind] = fields[name]!;
       (resources[section] ??= {})[key] = valueOf(name, given, kind);
     }
-    for (const name of ["l3-cache-schema", "mem-bw-schema"] as const) {
-      if (args[name] !== undefined) throw new UsageError(`--${name}: Intel RDT allocations are not supported yet`);
-    }
-    update(runtime(), args.id!, JSON.stringify(resources), "update's options");
+    update(runtime(), args.id!, JSON.stringify(resources), "update's options", change);
   },
 });
 

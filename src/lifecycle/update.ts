@@ -10,6 +10,8 @@ import { managerOf } from "../cgroup/systemd.ts";
 import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeCgroups } from "../host/cgroups.ts";
 import { probeHost } from "../host/mod.ts";
+import { probeResctrl } from "../host/resctrl.ts";
+import type { ResctrlChange } from "../plan/resctrl.ts";
 import type { Item, Plan } from "../plan/types.ts";
 import { planUpdate } from "../plan/update.ts";
 import { countCalls, encode, type Image, type Placed } from "../program/encode.ts";
@@ -30,8 +32,19 @@ import { updateUnit } from "./update_unit.ts";
 const patienceMs = 10_000;
 const maxFileBytes = 16 * 1024 * 1024;
 
-/** Changes limits. @param text like `linux.resources` @param document where it comes from, for messages */
-export function update(rt: RuntimeOptions, id: string, text: string, document: string): void {
+/**
+ * Changes limits.
+ * @param text like `linux.resources`
+ * @param document where it comes from, for messages
+ * @param change of the container's class of resctrl, which is no part of its resources
+ */
+export function update(
+  rt: RuntimeOptions,
+  id: string,
+  text: string,
+  document: string,
+  change: ResctrlChange = {},
+): void {
   const resources = parse(text, document);
   const directory = openStateDirectory(rt.root, id);
   try {
@@ -41,7 +54,7 @@ export function update(rt: RuntimeOptions, id: string, text: string, document: s
     if (status === "stopped" || status === "creating") {
       throw new HostError(`Container "${id}": container not running`);
     }
-    apply(rt, record, resources, document);
+    apply(rt, record, resources, document, change);
   } finally {
     closeStateDirectory(directory);
   }
@@ -71,7 +84,13 @@ function parse(text: string, document: string): Resources {
   }
 }
 
-function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, document: string): void {
+function apply(
+  rt: RuntimeOptions,
+  record: StateRecord,
+  resources: Resources,
+  document: string,
+  change: ResctrlChange,
+): void {
   const { euid, inUserNamespace } = probeHost(undefined);
   const isRoot = euid === 0 && !inUserNamespace;
   const cgroup = probeCgroups(isRoot, { controllers: true, delegate: false });
@@ -81,7 +100,17 @@ function apply(rt: RuntimeOptions, record: StateRecord, resources: Resources, do
   }
   const current = currentLimits(cgroups);
   const host = { cgroup, euid, ...(record.unit === undefined ? {} : managerOf(record.unit, cgroup, !isRoot)) };
-  const plan = planUpdate(resources, host, current, document);
+  const resctrl =
+    change.l3CacheSchema === undefined && change.memBwSchema === undefined
+      ? {}
+      : {
+          resctrl: {
+            change,
+            isMounted: probeResctrl(undefined, record.id).isMounted,
+            group: record.resctrl?.groups[0],
+          },
+        };
+  const plan = planUpdate(resources, host, { ...current, ...resctrl }, document);
   if (rt.log.debugging) rt.log.debug(`plan of update:\n${printPlan(plan)}`);
   const [first] = plan.refusals;
   if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail, document);

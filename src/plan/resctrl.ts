@@ -7,6 +7,7 @@
  * Errors: EINVAL a schema the processor does not take (info/last_cmd_status says why); ENOSPC all classes are in use
  * @module
  */
+import type { PlanBuilder } from "./builder.ts";
 import type { Context } from "./context.ts";
 import type { Register } from "./types.ts";
 
@@ -24,9 +25,7 @@ export function planResctrl(c: Context): readonly Register[] {
   const rdt = c.spec.linux!.intelRdt!;
   plan.at("/linux/intelRdt");
   if (host.resctrl?.isMounted !== true) {
-    plan.refuse("/linux/intelRdt", `resctrl is not mounted at ${resctrlMount}`, [
-      `try        mount -t resctrl resctrl ${resctrlMount}, on a processor that has it`,
-    ]);
+    refuseUnmounted(plan);
     return [];
   }
   const { closID, memBwSchema, schemata = [] } = rdt;
@@ -70,6 +69,43 @@ export function planResctrl(c: Context): readonly Register[] {
   }
   plan.resctrl = { groups, made };
   return openTasks(c, groups);
+}
+
+function refuseUnmounted(plan: PlanBuilder): void {
+  plan.refuse("/linux/intelRdt", `resctrl is not mounted at ${resctrlMount}`, [
+    `try        mount -t resctrl resctrl ${resctrlMount}, on a processor that has it`,
+  ]);
+}
+
+/** What `update` may change of a class. */
+export interface ResctrlChange {
+  readonly l3CacheSchema?: string | undefined;
+  readonly memBwSchema?: string | undefined;
+}
+
+/**
+ * Runtime: another schema for the class of a container, whoever made it, as runc does it.
+ * @param group its directory; undefined: config.json asked for none
+ */
+export function planResctrlUpdate(
+  plan: PlanBuilder,
+  { l3CacheSchema, memBwSchema }: ResctrlChange,
+  isMounted: boolean,
+  group: string | undefined,
+): void {
+  const schema = schemaTexts(l3CacheSchema, memBwSchema, []);
+  if (schema.length === 0) return;
+  if (!isMounted) return refuseUnmounted(plan);
+  const pointer = `/linux/intelRdt/${schema[0]!.key}`;
+  if (group === undefined) {
+    plan.refuse(pointer, "Expected a container with a class of resctrl: its config.json asks for none");
+    return;
+  }
+  plan.at(pointer);
+  const file = plan.open("openat", ["AT_FDCWD", `${group}/schemata`, "O_WRONLY|O_CLOEXEC", 0]);
+  // In one write: the kernel takes all lines or none.
+  plan.call("write", [file, schema.map(({ text }) => `${text}\n`).join("")]);
+  plan.call("close", [file]);
 }
 
 /** In the order they are to be written; l3CacheSchema may not speak of bandwidth where memBwSchema does. */

@@ -19,6 +19,7 @@ import {
 } from "./cgroup_limits.ts";
 import type { CurrentLimits } from "./cgroup_settings.ts";
 import type { Host } from "./host.ts";
+import { planResctrlUpdate, type ResctrlChange } from "./resctrl.ts";
 import type { Plan } from "./types.ts";
 
 /** The container's place. */
@@ -28,6 +29,12 @@ export interface UpdateTarget {
   readonly current: CurrentLimits;
   /** v2 memory.current; bytes. Version 1's kernels look for themselves. */
   readonly usage: number;
+  /** Another schema for its class of resctrl. */
+  readonly resctrl?: {
+    readonly change: ResctrlChange;
+    readonly isMounted: boolean;
+    readonly group: string | undefined;
+  };
 }
 
 /** Plans the change. @param document where the resources come from, for messages */
@@ -51,6 +58,11 @@ export function planUpdate(
     const settings = available(plan, wanted, controllers, missingController(host));
     enableControllers(plan, settings, controllers, directoriesAbove(host, path.slice(mountPoint.length + 1)));
     writeSettings(plan, settings, () => ({ path }));
+  }
+  // Last: what is written before can be put back.
+  if (target.resctrl !== undefined) {
+    const { change, isMounted, group } = target.resctrl;
+    planResctrlUpdate(plan, change, isMounted, group);
   }
   return { ...plan.build(), document };
 }

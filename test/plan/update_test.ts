@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CurrentLimits } from "../../src/plan/cgroup_settings.ts";
 import type { Host } from "../../src/plan/host.ts";
+import type { ResctrlChange } from "../../src/plan/resctrl.ts";
 import type { Plan } from "../../src/plan/types.ts";
 import { planUpdate } from "../../src/plan/update.ts";
 import { parseResources } from "../../src/spec/mod.ts";
@@ -114,4 +115,28 @@ test("planUpdate() refuses what no controller keeps", () => {
     made.refusals.map(({ pointer }) => pointer),
     ["/linux/resources/cpu/cpus", "/linux/resources/unified/io.max"],
   );
+});
+
+// As runc: the class keeps its tasks, and both schemas go in together, bandwidth out of the first.
+test("planUpdate() writes the schemas of a class of resctrl, after everything else", () => {
+  const change = { l3CacheSchema: "L3:0=f;1=f0\nMB:0=99", memBwSchema: "MB:0=20;1=70" };
+  const planned = (resctrl: { isMounted: boolean; group: string | undefined }, given: ResctrlChange = change) => {
+    const resources = parseResources('{"pids":{"limit":5}}');
+    const target = { cgroups: ["/cg/a/web"], current: { memory: 1000, quota: "20000" }, usage: 500 };
+    return planUpdate(resources, unified, { ...target, resctrl: { ...resctrl, change: given } }, "options");
+  };
+  const group = "/sys/fs/resctrl/web";
+  const made = planned({ isMounted: true, group });
+  assert.deepEqual(made.refusals, []);
+  assert.deepEqual(textsOf(made).slice(-3), [
+    `openat(AT_FDCWD, "${group}/schemata", O_WRONLY|O_CLOEXEC, 0)`,
+    'write(r, "L3:0=f;1=f0\\nMB:0=20;1=70\\n")',
+    "close(r)",
+  ]);
+  assert.ok(!textsOf(planned({ isMounted: true, group }, {})).some((text) => text.includes("resctrl")));
+  const only = planned({ isMounted: true, group }, { memBwSchema: "MB:0=20" });
+  assert.equal(callsOf(only).at(-1)!.from, "/linux/intelRdt/memBwSchema");
+  const refusal = (...given: Parameters<typeof planned>): string => planned(...given).refusals[0]!.message;
+  assert.match(refusal({ isMounted: false, group }), /resctrl is not mounted/);
+  assert.match(refusal({ isMounted: true, group: undefined }), /its config.json asks for none/);
 });
