@@ -5,10 +5,10 @@
  * @module
  */
 import { PlanBuilder } from "../plan/builder.ts";
-import type { Plan, Value } from "../plan/types.ts";
-import { encode } from "../program/encode.ts";
-import { getRegister, runImage } from "../stage/program.ts";
-import { close, errnoName, kernel, tables } from "../stage/sys.ts";
+import type { Value } from "../plan/types.ts";
+import { placed } from "../program/addresses.ts";
+import { getRegister, makeImage, runImage } from "../stage/program.ts";
+import { close, errnoName } from "../stage/sys.ts";
 
 /** Tries it. */
 export function probeIdmap(): string {
@@ -17,9 +17,8 @@ export function probeIdmap(): string {
   const tree = plan.open("open_tree", ["AT_FDCWD", "/", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"]);
   const attributes = { attr_set: "MOUNT_ATTR_IDMAP", userns_fd: users } satisfies Record<string, Value>;
   plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", attributes]);
-  const built: Plan = plan.build();
-  const placed = built.items.map((item, address) => ({ item, address }));
-  const image = encode(placed, tables, built.registers, -1, (bytes) => kernel().address(bytes));
+  const { items, registers } = plan.build();
+  const image = makeImage(placed(items), registers);
   const { failed } = runImage(image);
   for (const { register } of [users, tree]) {
     const fd = getRegister(image, register);

@@ -9,12 +9,13 @@ import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import type { Host } from "../plan/host.ts";
 import { earlyNamespaces } from "../plan/namespaces.ts";
 import type { Plan, Register, StructValue, Value } from "../plan/types.ts";
-import { encode, type Image, type Placed } from "../program/encode.ts";
+import type { Placed } from "../program/addresses.ts";
+import { encode, type Image } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
-import { copyRegisters, fillStageFile, getRegister, runImage, setRegister } from "../stage/program.ts";
+import { copyRegisters, fillStageFile, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
-import { close, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
+import { close, flags, stable, sys, tables } from "../stage/sys.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { failureError } from "./failure.ts";
 
@@ -37,12 +38,16 @@ export function begin(spec: Spec, host: Host): Pick<Begun, "early" | "spawn"> {
 
 /** Encodes and runs the runtime's calls that come before the stage. @param values of the plan's inputs */
 export function prepare(plan: Plan, spec: Spec, split: Split, values: Readonly<Record<string, number>>): Image {
-  const image = encode(split.prepare, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(split.prepare, plan.registers);
   for (const name in plan.inputs) setRegister(image, plan.inputs[name]!.register, values[name] ?? -1);
+  run(plan, spec, image);
+  return image;
+}
+
+function run(plan: Plan, spec: Spec, image: Image): void {
   const { failed, result, detail } = runImage(image);
   if (failed !== undefined) throw failureError(plan, spec, { ...failed, detail });
   if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
-  return image;
 }
 
 /**
@@ -120,7 +125,7 @@ function notBorn({ plan, spec, spawn }: Begun, split: Split, errno: number): Sta
 function threadImage(plan: Plan, split: Split, prepared: Image, earlyDone: number): Image | undefined {
   const items = earlyDone === 0 ? split.thread : split.thread.slice(earlyDone);
   if (items.length === 0) return undefined;
-  const image = encode(items, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(items, plan.registers);
   copyRegisters(prepared, image, plan.registers);
   return image;
 }
@@ -141,12 +146,10 @@ export function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: n
   if (pid < 0) return;
   if (split.unit?.isAfterClone === true) makeUnit(plan, split, pid);
   if (split.mapping.length === 0) return;
-  const image = encode(split.mapping, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(split.mapping, plan.registers);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, split.clone.out!.register, pid);
-  const { failed, result, detail } = runImage(image);
-  if (failed !== undefined) throw failureError(plan, spec, { ...failed, detail });
-  if (result < 0) throw new SyscallError("run", -result, "The runtime's program did not end");
+  run(plan, spec, image);
 }
 
 /** The stage's program, with the descriptors made so far in its registers. */

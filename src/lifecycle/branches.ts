@@ -4,7 +4,7 @@
  */
 import type { Alternative, Item, Plan } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
-import { callAt } from "../program/split.ts";
+import { callAt } from "../program/addresses.ts";
 import { errnoName } from "../stage/sys.ts";
 import type { Loaded } from "./load.ts";
 import type { RuntimeOptions } from "./types.ts";

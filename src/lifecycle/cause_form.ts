@@ -3,8 +3,7 @@
  * In: Failed. Out: Cause.
  * @module
  */
-import { callAt } from "../program/split.ts";
-import { countCalls } from "../program/encode.ts";
+import { callsBefore } from "../program/addresses.ts";
 import type { Call, Plan, Register, StructValue, Value } from "../plan/types.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
@@ -52,14 +51,7 @@ export const errnoWords = ({ failure }: Failed): string => `${errnoName(failure.
 export function makerOf({ plan, failure }: Failed, value: Value | undefined): Call | undefined {
   if (typeof value !== "object" || value === null || !("register" in value)) return undefined;
   const { register } = value as Register;
-  let maker: Call | undefined;
-  let count = 0;
-  for (const item of plan.items) count += countCalls(item);
-  for (let address = 0; address < Math.min(failure.address, count); address++) {
-    const call = callAt(plan, address);
-    if (call?.out?.register === register) maker = call;
-  }
-  return maker;
+  return callsBefore(plan, failure.address).findLast(({ out }) => out?.register === register);
 }
 
 /** One field of a structure argument as text; "" where it has none. */

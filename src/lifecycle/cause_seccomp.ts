@@ -4,8 +4,8 @@
  * Kernel: seccomp(2)
  * @module
  */
-import { countCalls } from "../program/encode.ts";
-import { callAt } from "../program/split.ts";
+import type { Call } from "../plan/types.ts";
+import { callsBefore } from "../program/addresses.ts";
 import { because, type Cause, errnoOf, type Failed, nothing } from "./cause_form.ts";
 
 /** Loading the filter. */
@@ -41,15 +41,9 @@ export function supervisorCause(failed: Failed): Cause {
 export function filteredCause(failed: Failed): Cause | undefined {
   const { call, failure, plan, spec } = failed;
   if (spec.linux?.seccomp === undefined || !["EPERM", "ENOSYS"].includes(errnoOf(failed))) return undefined;
-  let count = 0;
-  for (const item of plan.items) count += countCalls(item);
-  for (let address = 0; address < Math.min(failure.address, count); address++) {
-    if (!["seccomp", "load_supervised"].includes(callAt(plan, address)?.call ?? "")) continue;
-    const early =
-      spec.process?.noNewPrivileges === true
-        ? ""
-        : ': without "noNewPrivileges" it is loaded before the runtime is done';
-    return because(`the filter of /linux/seccomp is in force by then and may not allow ${call.call}${early}`);
-  }
-  return undefined;
+  const isLoader = (before: Call): boolean => before.call === "seccomp" || before.call === "load_supervised";
+  if (!callsBefore(plan, failure.address).some(isLoader)) return undefined;
+  const early =
+    spec.process?.noNewPrivileges === true ? "" : ': without "noNewPrivileges" it is loaded before the runtime is done';
+  return because(`the filter of /linux/seccomp is in force by then and may not allow ${call.call}${early}`);
 }

@@ -4,7 +4,8 @@
  */
 import { deviceProgramText } from "../plan/device_program_text.ts";
 import type { Host } from "../plan/host.ts";
-import type { Call, Item, Plan, StructValue } from "../plan/types.ts";
+import type { Call, Plan, StructValue } from "../plan/types.ts";
+import { callsOf } from "../program/addresses.ts";
 import { planToJson, printPlan } from "../program/print.ts";
 import { explainSeccomp } from "../seccomp/disassemble.ts";
 import type { Spec } from "../spec/types.ts";
@@ -38,13 +39,7 @@ function filters({ linux, process }: Spec, { arch }: Host): ProgramText[] {
 
 /** cgroup v2 has no files for device rules. */
 function devicePrograms(plan: Plan): ProgramText[] {
-  const found: ProgramText[] = [];
-  const visit = (item: Item): void => {
-    if (item.kind === "call") found.push(...programOf(item));
-    else [...item.attempt, ...item.then, ...item.branches.flatMap(({ items }) => items)].forEach(visit);
-  };
-  plan.items.forEach(visit);
-  return found;
+  return callsOf(plan).flatMap(programOf);
 }
 
 function programOf({ call, args, from }: Call): ProgramText[] {

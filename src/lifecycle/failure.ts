@@ -6,7 +6,7 @@
 import { StageError } from "../errors.ts";
 import type { Call, Plan, Value } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
-import { callAt } from "../program/split.ts";
+import { callAt } from "../program/addresses.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 import { causeOf } from "./cause.ts";

@@ -9,7 +9,8 @@
  */
 import { HostError } from "../errors.ts";
 import type { Call, Item, Register, StructValue, Value } from "../plan/types.ts";
-import type { Image, Placed } from "../program/encode.ts";
+import { callsOf, type Placed } from "../program/addresses.ts";
+import type { Image } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import { fillStageFile, getRegister } from "../stage/program.ts";
 import { post, receive } from "../stage/sockets.ts";
@@ -104,16 +105,7 @@ function registersOf(items: readonly Item[]): Set<number> {
     if ("register" in value) found.add((value as Register).register);
     else for (const inner of Object.values(value as StructValue)) visitValue(inner);
   };
-  const visit = (item: Item): void => {
-    if (item.kind === "call") {
-      for (const value of item.args) visitValue(value);
-      return;
-    }
-    item.attempt.forEach(visit);
-    item.then.forEach(visit);
-    for (const branch of item.branches) branch.items.forEach(visit);
-  };
-  items.forEach(visit);
+  for (const { args } of callsOf({ items })) args.forEach(visitValue);
   return found;
 }
 

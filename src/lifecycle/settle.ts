@@ -5,10 +5,9 @@
  */
 import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
-import { encode } from "../program/encode.ts";
-import { copyRegisters, runImage, setRegister } from "../stage/program.ts";
+import { copyRegisters, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { type Message, receive } from "../stage/sockets.ts";
-import { errnoName, flags, kernel, stable, sys, tables } from "../stage/sys.ts";
+import { errnoName, flags, stable, sys } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
 import { failureError } from "./failure.ts";
 import type { Launched } from "./launch.ts";
@@ -33,7 +32,7 @@ export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accomp
   const { split, prepared, sync, pid } = launched;
   if (split.after.length === 0) return;
   const { plan } = loaded;
-  const image = encode(split.after, tables, plan.registers + 1, plan.registers, (bytes) => kernel().address(bytes));
+  const image = makeImage(split.after, plan.registers + 1, plan.registers);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, plan.registers, sync);
   if (split.clone.out !== undefined) setRegister(image, split.clone.out.register, pid);

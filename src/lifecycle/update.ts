@@ -12,14 +12,15 @@ import { probeCgroups } from "../host/cgroups.ts";
 import { probeHost } from "../host/mod.ts";
 import { probeResctrl } from "../host/resctrl.ts";
 import type { ResctrlChange } from "../plan/resctrl.ts";
-import type { Item, Plan } from "../plan/types.ts";
+import type { Plan } from "../plan/types.ts";
 import { planUpdate } from "../plan/update.ts";
-import { countCalls, encode, type Image, type Placed } from "../program/encode.ts";
+import { callsOf, placed } from "../program/addresses.ts";
+import type { Image } from "../program/encode.ts";
 import { printPlan } from "../program/print.ts";
 import { parseResources } from "../spec/mod.ts";
 import type { Resources, Spec } from "../spec/types.ts";
-import { runImage } from "../stage/program.ts";
-import { AT_FDCWD, close, errnoName, errnoText, kernel, openAt, readAll, tables, textOf } from "../stage/sys.ts";
+import { makeImage, runImage } from "../stage/program.ts";
+import { AT_FDCWD, close, errnoName, errnoText, openAt, readAll, textOf } from "../stage/sys.ts";
 import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
 import { debugBranches } from "./branches.ts";
@@ -117,7 +118,7 @@ function apply(
   for (const warning of plan.warnings) rt.log.warn(warning);
   if (plan.items.length === 0) return;
   const before = contentsOf(plan);
-  const image = (): Image => encode(placed(plan), tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = (): Image => makeImage(placed(plan.items), plan.registers);
   const { failed, result, branches, detail } = runImage(image());
   debugBranches(rt, { plan }, branches);
   if (result >= 0) {
@@ -134,30 +135,14 @@ function apply(
   throw error;
 }
 
-function placed(plan: Plan): Placed[] {
-  const items: Placed[] = [];
-  let address = 0;
-  for (const item of plan.items) {
-    items.push({ item, address });
-    address += countCalls(item);
-  }
-  return items;
-}
-
 /** The files that the plan may write, as they are now. */
 function contentsOf(plan: Plan): Map<string, string> {
   const contents = new Map<string, string>();
-  const visit = (item: Item): void => {
-    if (item.kind === "alternative") {
-      for (const inner of [...item.attempt, ...item.then]) visit(inner);
-      for (const branch of item.branches) branch.items.forEach(visit);
-      return;
-    }
-    const path = item.args[1];
-    if (item.call !== "openat" || typeof path !== "string" || path.endsWith("/cgroup.subtree_control")) return;
+  for (const { call, args } of callsOf(plan)) {
+    const path = args[1];
+    if (call !== "openat" || typeof path !== "string" || path.endsWith("/cgroup.subtree_control")) continue;
     contents.set(path, readIfThere(path).trim());
-  };
-  plan.items.forEach(visit);
+  }
   return contents;
 }
 

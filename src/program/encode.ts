@@ -8,6 +8,7 @@ import { PlanError } from "../errors.ts";
 import type { Alternative, Call, Item, Register, StructValue, Value } from "../plan/types.ts";
 import { ioctlStructs } from "../../syscalls/calls.ts";
 import { events, forms, image as imageNumbers, ops } from "../../syscalls/ops.ts";
+import type { Placed } from "./addresses.ts";
 import { Pool, twice, utf8Length } from "./pool.ts";
 import { KIND, type Row, rowOf } from "./rows.ts";
 import { evaluate, type Tables } from "./tables.ts";
@@ -22,27 +23,12 @@ const TWO_32 = 4294967296;
 const TWO_64 = 2 ** 64;
 const none: readonly number[] = [];
 
-/** An item with the address of its first call in the whole plan. */
-export interface Placed {
-  readonly item: Item;
-  readonly address: number;
-}
-
 /** A program ready for the interpreter. */
 export interface Image {
   /** Stable memory: the view covers a whole ArrayBuffer of its own. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Byte offset of register 0; each takes 8 bytes. */
   readonly registers: number;
-}
-
-/** Number of calls in an item: what it advances the plan's addresses by. */
-export function countCalls(item: Item): number {
-  if (item.kind === "call") return 1;
-  let count = item.attempt.length;
-  for (const inner of item.then) count += countCalls(inner);
-  for (const branch of item.branches) for (const inner of branch.items) count += countCalls(inner);
-  return count;
 }
 
 class Encoder {

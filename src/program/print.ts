@@ -7,7 +7,7 @@
 import { namesInSet } from "../plan/capabilities.ts";
 import { isRegister, kindsOf } from "../plan/kinds.ts";
 import type { Alternative, Call, Item, Plan, StructValue, Value } from "../plan/types.ts";
-import { countCalls } from "./encode.ts";
+import { countCalls } from "./addresses.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { structs } from "../../syscalls/structs.ts";
 

@@ -5,7 +5,7 @@
  */
 import { PlanError } from "../errors.ts";
 import type { Call, Item, Plan, Side } from "../plan/types.ts";
-import { countCalls, type Placed } from "./encode.ts";
+import { countCalls, type Placed } from "./addresses.ts";
 
 export interface Split {
   /** The runtime's calls before the stage exists. */
@@ -67,24 +67,4 @@ export function splitPlan(plan: Plan): Split {
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
   return { prepare, thread, joinsUser, clone, cloneAddress, unit, mapping, stage, after };
-}
-
-/** The call at an address (line) of the plan; undefined beyond its end. */
-export function callAt(plan: Plan, address: number): Call | undefined {
-  let at = 0;
-  const find = (items: readonly Item[]): Call | undefined => {
-    for (const item of items) {
-      if (item.kind === "call") {
-        if (at++ === address) return item;
-        continue;
-      }
-      const found =
-        find(item.attempt) ??
-        find(item.then) ??
-        item.branches.reduce<Call | undefined>((earlier, branch) => earlier ?? find(branch.items), undefined);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return find(plan.items);
 }

@@ -3,10 +3,9 @@
  * Input: hooks, the container's state as JSON. Output: which failed and how.
  * @module
  */
-import { encode } from "../program/encode.ts";
 import type { Call } from "../plan/types.ts";
-import { runImage } from "./program.ts";
-import { AT_FDCWD, close, errnoName, errnoText, flags, kernel, sys, tables } from "./sys.ts";
+import { makeImage, runImage } from "./program.ts";
+import { AT_FDCWD, close, errnoName, errnoText, flags, sys } from "./sys.ts";
 
 /** One hook as config.json has it. */
 export interface Hook {
@@ -70,8 +69,7 @@ export function runHooks(
       { item: redirect, address: 0 },
       { item: call, address: 1 },
     ];
-    const image = encode(items, tables, 0, -1, (bytes) => kernel().address(bytes));
-    const { failed } = runImage(image);
+    const { failed } = runImage(makeImage(items, 0));
     if (failed === undefined) continue;
     failures.push({ index, message: hookFailureText(hook.path, failed.errno, failed.result) });
     if (!keepGoing) break;

@@ -5,7 +5,8 @@
  */
 import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
-import { encode, type Image, type Placed } from "../program/encode.ts";
+import type { Placed } from "../program/addresses.ts";
+import { encode, type Image } from "../program/encode.ts";
 import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { type Vector, vector } from "./spawn.ts";

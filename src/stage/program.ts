@@ -3,9 +3,10 @@
  * Input: Image. Output: Report; a descriptor of the stage's file.
  * @module
  */
-import type { Image } from "../program/encode.ts";
+import type { Placed } from "../program/addresses.ts";
+import { encode, type Image } from "../program/encode.ts";
 import { ops, records } from "../../syscalls/ops.ts";
-import { flags, kernel, stable, stageImage, sys, sysOrThrow, textOf, writeStable } from "./sys.ts";
+import { flags, kernel, stable, stageImage, sys, sysOrThrow, tables, textOf, writeStable } from "./sys.ts";
 
 /** struct record of syscalls/interpreter.h. */
 export const RECORD_BYTES = 24;
@@ -39,6 +40,11 @@ export function readRecord(view: DataView, at: number): Record {
     address: view.getUint32(at + 4, true),
     result: view.getInt32(at + 8, true),
   };
+}
+
+/** An image of calls that this process makes. @param sync register that holds the sync socket, -1: none */
+export function makeImage(items: readonly Placed[], registers: number, sync = -1): Image {
+  return encode(items, tables, registers, sync, (bytes) => kernel().address(bytes));
 }
 
 /** Runs an image in this process. Registers are in the image afterwards. */

@@ -4,14 +4,12 @@
  * @module
  */
 import { PlanBuilder } from "../plan/builder.ts";
-import { encode } from "../program/encode.ts";
-import { runImage } from "./program.ts";
-import { kernel, tables } from "./sys.ts";
+import { placed } from "../program/addresses.ts";
+import { makeImage, runImage } from "./program.ts";
 
 /** SCM_RIGHTS (unix(7)); the payload goes along, for a stream carries no descriptor without. */
 export function sendFd(socket: number, fd: number, payload: string): number {
   const plan = new PlanBuilder();
   plan.call("send_fd", [socket, fd, payload]);
-  const placed = plan.build().items.map((item, address) => ({ item, address }));
-  return runImage(encode(placed, tables, 0, -1, (bytes) => kernel().address(bytes))).result;
+  return runImage(makeImage(placed(plan.build().items), 0)).result;
 }

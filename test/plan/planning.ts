@@ -5,9 +5,12 @@
  */
 import type { Host, PlanOptions } from "../../src/plan/host.ts";
 import { planCreate } from "../../src/plan/mod.ts";
-import type { Call, Item, Plan } from "../../src/plan/types.ts";
+import type { Plan } from "../../src/plan/types.ts";
+import { callsOf } from "../../src/program/addresses.ts";
 import { callText } from "../../src/program/print.ts";
 import { parseSpec } from "../../src/spec/mod.ts";
+
+export { callsOf } from "../../src/program/addresses.ts";
 
 /** A machine with cgroup v2 and every capability. */
 export const v2Host: Host = {
@@ -86,22 +89,6 @@ export function configText({ process, linux, root, ...sections }: Change = {}): 
 /** Plans a change of the base configuration. */
 export function planOf(change: Change = {}, host: Host = v2Host, options: Partial<PlanOptions> = {}): Plan {
   return planCreate(parseSpec(configText(change)), host, { ...defaultOptions, ...options });
-}
-
-/** Every call, depth first, in the order of addresses. */
-export function callsOf(plan: Plan): Call[] {
-  const calls: Call[] = [];
-  const visit = (item: Item): void => {
-    if (item.kind === "call") {
-      calls.push(item);
-      return;
-    }
-    item.attempt.forEach(visit);
-    item.then.forEach(visit);
-    for (const branch of item.branches) branch.items.forEach(visit);
-  };
-  plan.items.forEach(visit);
-  return calls;
 }
 
 /** The calls as text, registers without their numbers: "openat2(r, "proc", …)". */

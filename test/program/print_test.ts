@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import type { Call } from "../../src/plan/types.ts";
 import { callText, planToJson, printPlan } from "../../src/program/print.ts";
-import { callAt } from "../../src/program/split.ts";
+import { callAt } from "../../src/program/addresses.ts";
 import { goldenCases, planOf } from "../golden/cases.ts";
 
 const call = (name: string, ...args: Call["args"]): Call => ({

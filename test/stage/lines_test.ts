@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PlanBuilder } from "../../src/plan/builder.ts";
-import { encode } from "../../src/program/encode.ts";
-import { runImage } from "../../src/stage/program.ts";
-import { errnoName, kernel, tables } from "../../src/stage/sys.ts";
+import { placed } from "../../src/program/addresses.ts";
+import { makeImage, runImage } from "../../src/stage/program.ts";
+import { errnoName } from "../../src/stage/sys.ts";
 
 /** As the kernel prints a schemata file. */
 const schemata = "    MB:0=100;1=100\n    L3:0=fffff;1=fffff\n";
@@ -24,8 +24,7 @@ function verify(content: string, text: string): string {
     b.call("verify_lines", [file, text]);
     b.call("close", [file]);
     const plan = b.build();
-    const placed = plan.items.map((item, address) => ({ item, address }));
-    const { result } = runImage(encode(placed, tables, plan.registers, -1, (bytes) => kernel().address(bytes)));
+    const { result } = runImage(makeImage(placed(plan.items), plan.registers));
     return result < 0 ? errnoName(-result) : "";
   } finally {
     rmSync(directory, { recursive: true });

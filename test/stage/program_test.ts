@@ -5,20 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import type { Register } from "../../src/plan/types.ts";
-import { countCalls, encode, type Image, type Placed } from "../../src/program/encode.ts";
-import { getRegister, type Report, runImage } from "../../src/stage/program.ts";
-import { errnoName, kernel, tables } from "../../src/stage/sys.ts";
+import { placed } from "../../src/program/addresses.ts";
+import type { Image } from "../../src/program/encode.ts";
+import { getRegister, makeImage, type Report, runImage } from "../../src/stage/program.ts";
+import { errnoName } from "../../src/stage/sys.ts";
 
 /** Runs what a builder holds in this process, through the shim's interpreter. */
 function execute(builder: PlanBuilder): { report: Report; image: Image; value: (r: Register) => number } {
   const plan = builder.build();
-  const placed: Placed[] = [];
-  let address = 0;
-  for (const item of plan.items) {
-    placed.push({ item, address });
-    address += countCalls(item);
-  }
-  const image = encode(placed, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(placed(plan.items), plan.registers);
   const report = runImage(image);
   return { report, image, value: ({ register }) => getRegister(image, register) };
 }

@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import type { StructValue } from "../../src/plan/types.ts";
-import { encode } from "../../src/program/encode.ts";
-import { getRegister, runImage } from "../../src/stage/program.ts";
-import { close, errnoName, flags as flagsOf, kernel, openAt, stable, sys, tables } from "../../src/stage/sys.ts";
+import { placed } from "../../src/program/addresses.ts";
+import { getRegister, makeImage, runImage } from "../../src/stage/program.ts";
+import { close, errnoName, flags as flagsOf, openAt, stable, sys } from "../../src/stage/sys.ts";
 import { skip } from "../support/skip.ts";
 
 const AT_FDCWD = -100;
@@ -21,8 +21,7 @@ const AT_FDCWD = -100;
 function opened(call: "openat2" | "resolve", root: number, path: string, how: StructValue): string {
   const b = new PlanBuilder();
   const out = b.open(call, [root, path, how]);
-  const [item] = b.build().items;
-  const image = encode([{ item: item!, address: 0 }], tables, 1, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(placed(b.build().items), 1);
   const { result } = runImage(image);
   if (result < 0) return errnoName(-result);
   const fd = getRegister(image, out.register);

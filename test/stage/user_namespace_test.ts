@@ -4,17 +4,16 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { PlanBuilder } from "../../src/plan/builder.ts";
-import { encode } from "../../src/program/encode.ts";
-import { getRegister, type Report, runImage } from "../../src/stage/program.ts";
-import { close, errnoName, flags, kernel, sys, tables } from "../../src/stage/sys.ts";
+import { placed } from "../../src/program/addresses.ts";
+import { getRegister, makeImage, type Report, runImage } from "../../src/stage/program.ts";
+import { close, errnoName, flags, sys } from "../../src/stage/sys.ts";
 import { skip } from "../support/skip.ts";
 
 function make(uids: string, gids: string): { report: Report; fd: number } {
   const b = new PlanBuilder();
   const out = b.open("make_user_namespace", [uids, gids]);
   const plan = b.build();
-  const placed = plan.items.map((item, address) => ({ item, address }));
-  const image = encode(placed, tables, plan.registers, -1, (bytes) => kernel().address(bytes));
+  const image = makeImage(placed(plan.items), plan.registers);
   return { report: runImage(image), fd: getRegister(image, out.register) };
 }
 
