@@ -5,11 +5,11 @@
  * @module
  */
 import { loginName, rangesOf } from "../host/ids.ts";
+import { findOverlap, parseMap } from "../plan/id_maps.ts";
 import type { IdMapping } from "../spec/types.ts";
-import { sys } from "../stage/sys.ts";
+import { sys, tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { limitCause } from "./cause_namespace.ts";
-import { linesOf } from "./host_facts.ts";
 
 /** Mirrors the steps of syscalls/user_namespace.h. */
 const step = { clone: 1, setgroups: 2, uidMap: 3, gidMap: 4, open: 5 } as const;
@@ -56,7 +56,7 @@ function mapTextCause(text: string, errno: string, kind: "uid" | "gid"): Cause {
       : because(overlap, "map every id once, inside and outside");
   }
   if (errno !== "EPERM") return nothing;
-  const own = parseMap(linesOf(`/proc/self/${kind}_map`).join("\n"));
+  const own = parseMap(tryReadText(`/proc/self/${kind}_map`) ?? "");
   for (const { hostID, size } of lines) {
     const known = own.some((range) => hostID >= range.containerID && hostID + size <= range.containerID + range.size);
     if (!known) {
@@ -72,27 +72,12 @@ function mapTextCause(text: string, errno: string, kind: "uid" | "gid"): Cause {
   );
 }
 
-function parseMap(text: string): IdMapping[] {
-  const ranges: IdMapping[] = [];
-  for (const line of text.split("\n")) {
-    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
-    if (size !== undefined) ranges.push({ containerID: containerID!, hostID: hostID!, size });
-  }
-  return ranges;
-}
-
 function overlapText(lines: readonly IdMapping[]): string | undefined {
-  for (const [index, line] of lines.entries()) {
-    for (const earlier of lines.slice(0, index)) {
-      for (const key of ["containerID", "hostID"] as const) {
-        if (line[key] < earlier[key] + earlier.size && earlier[key] < line[key] + line.size) {
-          const side = key === "containerID" ? "inside" : "outside";
-          return `ids are mapped twice: ${rangeText(line[key], line.size)} and ${rangeText(earlier[key], earlier.size)} ${side}`;
-        }
-      }
-    }
-  }
-  return undefined;
+  const overlap = findOverlap(lines);
+  if (overlap === undefined) return undefined;
+  const { index, earlier, key } = overlap;
+  const [one, other] = [index, earlier].map((at) => rangeText(lines[at]![key], lines[at]!.size));
+  return `ids are mapped twice: ${one} and ${other} ${key === "containerID" ? "inside" : "outside"}`;
 }
 
 /** "5" or "5-14". */

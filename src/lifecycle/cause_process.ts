@@ -4,13 +4,14 @@
  * Kernel: execve(2), credentials(7), user_namespaces(7), setgroups(2)
  * @module
  */
+import { isMapped, parseMap } from "../plan/id_maps.ts";
 import { inRoot, isWithin } from "../plan/paths.ts";
 import type { IdMapping } from "../spec/types.ts";
-import { errnoText, sys } from "../stage/sys.ts";
+import { errnoText, sys, tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { mappingText } from "./cause_ids.ts";
 import { interpreterOf, openInRoot } from "./image_facts.ts";
-import { linesOf, modeText, mountsAt, nodeAt, nodeOf } from "./host_facts.ts";
+import { modeText, mountsAt, nodeAt, nodeOf } from "./host_facts.ts";
 
 /** The path of the root file system on the host; what is mounted in it is not seen there. */
 function rootOf({ plan, spec }: Failed): string {
@@ -199,9 +200,7 @@ function unmappedOf(
   mappings: readonly IdMapping[] | undefined,
 ): { readonly id: number; readonly known: string } | undefined {
   if (mappings === undefined || mappings.length === 0) return undefined;
-  const id = ids.find(
-    (wanted) => !mappings.some(({ containerID, size }) => wanted >= containerID && wanted < containerID + size),
-  );
+  const id = ids.find((wanted) => !isMapped(mappings, wanted));
   return id === undefined ? undefined : { id, known: mappingText(mappings) };
 }
 
@@ -209,8 +208,5 @@ function unmappedOf(
 function mapOfNamespace(path: string, word: "uid" | "gid"): IdMapping[] {
   const process = /^(\/proc\/(?:\d+|self))\/ns\/user$/.exec(path)?.[1];
   if (process === undefined || nodeAt(path) === undefined) return [];
-  return linesOf(`${process}/${word}_map`).map((line) => {
-    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
-    return { containerID: containerID!, hostID: hostID!, size: size! };
-  });
+  return parseMap(tryReadText(`${process}/${word}_map`) ?? "");
 }

@@ -8,6 +8,7 @@
  */
 import type { Spec } from "../spec/types.ts";
 import type { Context } from "./context.ts";
+import { hostIdOf } from "./id_maps.ts";
 import { inRoot } from "./paths.ts";
 import type { Register } from "./types.ts";
 
@@ -51,9 +52,5 @@ export function planOwner(c: Context, directory: Register): void {
 
 /** The host's id of one in the container; undefined: it has none, or only whoever made its user namespace knows. */
 function hostUid(c: Context, uid: number): number | undefined {
-  if (!c.hasUserNamespace) return uid;
-  for (const { containerID, hostID, size } of c.maps?.uid.mappings ?? []) {
-    if (uid >= containerID && uid < containerID + size) return hostID + uid - containerID;
-  }
-  return undefined;
+  return c.hasUserNamespace ? hostIdOf(c.maps?.uid.mappings ?? [], uid) : uid;
 }

@@ -79,14 +79,11 @@ function check(c: Given, { mappings, writer, pointer }: IdMap, helper: "newuidma
   if (mappings.length > maxMappings) {
     c.plan.refuse(pointer, `the kernel takes at most ${maxMappings} mappings but ${mappings.length} are given`);
   }
-  for (let i = 0; i < mappings.length; i++) {
-    for (let j = 0; j < i; j++) {
-      const key = overlaps(mappings[i]!, mappings[j]!);
-      if (key !== undefined) {
-        c.plan.refuse(`${pointer}/${i}/${key}`, `overlaps mapping ${j}: an id can be mapped only once`);
-        return;
-      }
-    }
+  const overlap = findOverlap(mappings);
+  if (overlap !== undefined) {
+    const { index, earlier, key } = overlap;
+    c.plan.refuse(`${pointer}/${index}/${key}`, `overlaps mapping ${earlier}: an id can be mapped only once`);
+    return;
   }
   if (writer === "helper" && (c.host.idHelpers?.[helper] ?? null) === null) {
     c.plan.refuse(
@@ -96,9 +93,18 @@ function check(c: Given, { mappings, writer, pointer }: IdMap, helper: "newuidma
   }
 }
 
-function overlaps(a: IdMapping, b: IdMapping): "containerID" | "hostID" | undefined {
-  for (const key of ["containerID", "hostID"] as const) {
-    if (a[key] < b[key] + b.size && b[key] < a[key] + a.size) return key;
+/** The first mapping that has ids of an earlier one, and on which side; undefined: every id is mapped once. */
+export function findOverlap(
+  mappings: readonly IdMapping[],
+): { readonly index: number; readonly earlier: number; readonly key: "containerID" | "hostID" } | undefined {
+  for (let index = 0; index < mappings.length; index++) {
+    const a = mappings[index]!;
+    for (let earlier = 0; earlier < index; earlier++) {
+      const b = mappings[earlier]!;
+      for (const key of ["containerID", "hostID"] as const) {
+        if (a[key] < b[key] + b.size && b[key] < a[key] + a.size) return { index, earlier, key };
+      }
+    }
   }
   return undefined;
 }
@@ -129,18 +135,23 @@ export function maySetGroups(maps: IdMaps | undefined): boolean {
   return maps === undefined || maps.gid.writer !== "single";
 }
 
+/** The mapping that has an id of the container; undefined: the id is not mapped. */
+export function mappingOf(mappings: readonly IdMapping[], id: number): IdMapping | undefined {
+  for (const mapping of mappings) {
+    if (id >= mapping.containerID && id < mapping.containerID + mapping.size) return mapping;
+  }
+  return undefined;
+}
+
 /** Whether an id of the container is mapped. */
 export function isMapped(mappings: readonly IdMapping[], id: number): boolean {
-  for (const { containerID, size } of mappings) if (id >= containerID && id < containerID + size) return true;
-  return false;
+  return mappingOf(mappings, id) !== undefined;
 }
 
 /** The id outside that an id of the container is; undefined: it is not mapped. */
 export function hostIdOf(mappings: readonly IdMapping[], id: number): number | undefined {
-  for (const { containerID, hostID, size } of mappings) {
-    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
-  }
-  return undefined;
+  const mapping = mappingOf(mappings, id);
+  return mapping === undefined ? undefined : mapping.hostID + id - mapping.containerID;
 }
 
 /** The text of uid_map: a line a mapping. */
@@ -148,4 +159,15 @@ export function mapText(mappings: readonly IdMapping[]): string {
   let text = "";
   for (const { containerID, hostID, size } of mappings) text += `${containerID} ${hostID} ${size}\n`;
   return text;
+}
+
+/** The mappings of a text of uid_map, where the kernel shows columns. */
+export function parseMap(text: string): IdMapping[] {
+  const mappings: IdMapping[] = [];
+  for (const line of text.split("\n")) {
+    const numbers: number[] = [];
+    for (const word of line.split(" ")) if (word !== "") numbers.push(Number(word));
+    if (numbers.length === 3) mappings.push({ containerID: numbers[0]!, hostID: numbers[1]!, size: numbers[2]! });
+  }
+  return mappings;
 }

@@ -13,7 +13,7 @@
 import { SpecError } from "../errors.ts";
 import type { IdMapping, Mount } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { mapText } from "./id_maps.ts";
+import { mapText, mappingOf } from "./id_maps.ts";
 import { missingText, mountsByDescriptor } from "./missing.ts";
 import type { MountOptions } from "./mount_options.ts";
 import type { Register } from "./types.ts";
@@ -41,9 +41,7 @@ export function planIdmap(c: Context, entry: Entry, namespaces: IdmapNamespaces)
     throw new SpecError(asked, "Expected a bind mount: those are the ones whose ids are mapped");
   }
   const pointer = isMapped ? `${entry.pointer}/uidMappings` : asked;
-  const maps = isMapped
-    ? { uids: mapText(mount.uidMappings ?? []), gids: mapText(mount.gidMappings ?? []) }
-    : mapsOf(c, option, pointer);
+  const maps = isMapped ? { uids: mount.uidMappings ?? [], gids: mount.gidMappings ?? [] } : mapsOf(c, option, pointer);
   const [source] = entry.sources;
   if (!mountsByDescriptor(c.host)) {
     c.plan.refuse(asked, `id-mapped mounts take mount_setattr: ${missingText(c.host)}`);
@@ -60,11 +58,12 @@ export function planIdmap(c: Context, entry: Entry, namespaces: IdmapNamespaces)
 }
 
 interface Maps {
-  readonly uids: string;
-  readonly gids: string;
+  readonly uids: readonly IdMapping[];
+  readonly gids: readonly IdMapping[];
 }
 
-function makeNamespace(c: Context, { uids, gids }: Maps, pointer: string, namespaces: IdmapNamespaces): Register {
+function makeNamespace(c: Context, maps: Maps, pointer: string, namespaces: IdmapNamespaces): Register {
+  const [uids, gids] = [mapText(maps.uids), mapText(maps.gids)];
   const key = `${uids}/${gids}`;
   let register = namespaces.get(key);
   if (register === undefined) {
@@ -89,27 +88,29 @@ function openJoined(c: Context, namespaces: IdmapNamespaces): Register {
 function mapsOf(c: Context, option: string, pointer: string): Maps | undefined {
   const equals = option.indexOf("=");
   if (equals < 0 && c.joined.has("user")) return undefined;
-  const { uidMappings, gidMappings } = c.spec.linux ?? {};
-  let uids = equals < 0 ? mapText(uidMappings ?? []) : "";
-  let gids = equals < 0 ? mapText(gidMappings ?? []) : "";
+  const { uidMappings = [], gidMappings = [] } = c.spec.linux ?? {};
+  // As podman: the half that is not given is the container's. The kernel takes no namespace with one half empty.
+  let uids: readonly IdMapping[] = uidMappings;
+  let gids: readonly IdMapping[] = gidMappings;
   if (equals >= 0) {
     for (const part of option.slice(equals + 1).split(";")) {
       if (part.startsWith("uids=")) uids = readRanges(part, uidMappings, pointer);
       else if (part.startsWith("gids=")) gids = readRanges(part, gidMappings, pointer);
       else throw invalid(pointer, option, `"${part}" is neither uids= nor gids=`);
     }
-    // As podman: the half that is not given is the container's. The kernel takes no namespace with one half empty.
-    if (uids === "") uids = mapText(uidMappings ?? []);
-    if (gids === "") gids = mapText(gidMappings ?? []);
   }
-  if (uids !== "" && gids !== "") return { uids, gids };
+  if (uids.length > 0 && gids.length > 0) return { uids, gids };
   if (equals < 0) {
     throw new SpecError(
       pointer,
       `Expected uidMappings and gidMappings of the mount, or a user namespace, for the option "${option}"`,
     );
   }
-  throw invalid(pointer, option, `${uids === "" ? "uids" : "gids"}= is missing, and the container has no mapping`);
+  throw invalid(
+    pointer,
+    option,
+    `${uids.length === 0 ? "uids" : "gids"}= is missing, and the container has no mapping`,
+  );
 }
 
 function invalid(pointer: string, option: string, why: string): SpecError {
@@ -119,21 +120,20 @@ function invalid(pointer: string, option: string, why: string): SpecError {
   );
 }
 
-/** `uids=FROM-TO-SIZE#…`, any range with "@" before it, as lines of uid_map. */
-function readRanges(part: string, container: readonly IdMapping[] | undefined, pointer: string): string {
-  let text = "";
+/** `uids=FROM-TO-SIZE#…`, any range with "@" before it. */
+function readRanges(part: string, container: readonly IdMapping[], pointer: string): IdMapping[] {
+  const mappings: IdMapping[] = [];
   for (const range of part.slice(5).split("#")) {
     const isRelative = range.startsWith("@");
     const numbers = (isRelative ? range.slice(1) : range).split("-");
-    const from = readId(numbers[0]);
-    const to = readId(numbers[1]);
-    const size = readId(numbers[2]);
-    if (numbers.length !== 3 || from < 0 || to < 0 || size < 1) {
+    const asked = { containerID: readId(numbers[0]), hostID: readId(numbers[1]), size: readId(numbers[2]) };
+    if (numbers.length !== 3 || asked.containerID < 0 || asked.hostID < 0 || asked.size < 1) {
       throw invalid(pointer, part, `"${range}" is not FROM-TO-SIZE`);
     }
-    text += isRelative ? relativeLines(from, to, size, container, part, pointer) : `${from} ${to} ${size}\n`;
+    if (isRelative) mappings.push(...throughContainer(asked, container, part, pointer));
+    else mappings.push(asked);
   }
-  return text;
+  return mappings;
 }
 
 /** A decimal number of 32 bits; -1: it is none. */
@@ -147,35 +147,28 @@ function readId(text: string | undefined): number {
   return id > 0xffff_ffff ? -1 : id;
 }
 
-/** One range whose second ids are the container's: a line for each range of its mapping that it reaches into. */
-function relativeLines(
-  from: number,
-  to: number,
-  size: number,
-  container: readonly IdMapping[] | undefined,
+/** A mapping whose second ids are the container's: one for each range of the container's that it reaches into. */
+function throughContainer(
+  { containerID, hostID, size }: IdMapping,
+  container: readonly IdMapping[],
   part: string,
   pointer: string,
-): string {
-  if (container === undefined || container.length === 0) {
+): IdMapping[] {
+  if (container.length === 0) {
     throw invalid(
       pointer,
       part,
       "a mapping with @ is relative to linux.uidMappings and gidMappings, which are missing",
     );
   }
-  let text = "";
+  const mappings: IdMapping[] = [];
   for (let done = 0; done < size;) {
-    const at = to + done;
-    const line = findRange(container, at);
-    if (line === undefined) throw invalid(pointer, part, `the container's mapping has no id ${at}`);
-    const count = Math.min(size - done, line.containerID + line.size - at);
-    text += `${from + done} ${line.hostID + at - line.containerID} ${count}\n`;
+    const at = hostID + done;
+    const range = mappingOf(container, at);
+    if (range === undefined) throw invalid(pointer, part, `the container's mapping has no id ${at}`);
+    const count = Math.min(size - done, range.containerID + range.size - at);
+    mappings.push({ containerID: containerID + done, hostID: range.hostID + at - range.containerID, size: count });
     done += count;
   }
-  return text;
-}
-
-function findRange(ranges: readonly IdMapping[], id: number): IdMapping | undefined {
-  for (const range of ranges) if (id >= range.containerID && id < range.containerID + range.size) return range;
-  return undefined;
+  return mappings;
 }

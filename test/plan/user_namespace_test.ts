@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Host } from "../../src/plan/host.ts";
+import { findOverlap, hostIdOf, mapText, parseMap } from "../../src/plan/id_maps.ts";
 import { callsOf, type Change, hostWith, indexOf, planOf, textsOf } from "./planning.ts";
 
 const namespaces = [{ type: "mount" }, { type: "pid" }, { type: "network" }, { type: "user" }];
@@ -148,4 +149,29 @@ test("the runtime's memory is secret where others could trace the stage that sha
   assert.equal(secret(joined), true);
   assert.equal(secret(joined, hostWith({ inUserNamespace: true })), true);
   assert.equal(secret({ linux: { namespaces } }, ordinary(helpers)), false, "its maps are still to be written");
+});
+
+test("parseMap() reads what mapText() writes, and the kernel's columns", () => {
+  const mappings = [...range, { containerID: 70000, hostID: 5, size: 1 }];
+  assert.deepEqual(parseMap(mapText(mappings)), mappings);
+  assert.deepEqual(parseMap("         0     100000      65536\n     70000          5          1\n"), mappings);
+  assert.deepEqual(parseMap(""), []);
+});
+
+test("hostIdOf() finds an id within its mapping only", () => {
+  assert.deepEqual(
+    [0, 65535, 65536].map((id) => hostIdOf(range, id)),
+    [100000, 165535, undefined],
+  );
+});
+
+test("findOverlap() tells on which side ids are mapped twice", () => {
+  const after = { containerID: 65536, hostID: 165536, size: 2 };
+  assert.equal(findOverlap([...range, after]), undefined);
+  assert.deepEqual(findOverlap([...range, after, { containerID: 65537, hostID: 0, size: 9 }]), {
+    index: 2,
+    earlier: 1,
+    key: "containerID",
+  });
+  assert.equal(findOverlap([...range, { ...after, hostID: 165535 }])?.key, "hostID");
 });
