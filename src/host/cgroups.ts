@@ -8,7 +8,8 @@ import { AT_FDCWD, flags, readText, stable, sys, tryReadText } from "../stage/sy
 
 const MOUNT_POINT = "/sys/fs/cgroup";
 
-function filesystemOf(path: string): number {
+/** Magic number of the filesystem that a path is on (statfs(2)); 0 where it cannot be had. */
+export function filesystemOf(path: string): number {
   const buffer = stable(120);
   return sys("statfs", path, buffer) < 0 ? 0 : new DataView(buffer.buffer).getUint32(0, true);
 }

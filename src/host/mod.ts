@@ -7,7 +7,7 @@ import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import { hasLimits } from "../plan/cgroup_limits.ts";
 import { delegatesCgroup } from "../plan/cgroup_owner.ts";
 import type { Host } from "../plan/host.ts";
-import { arch, AT_FDCWD, flags, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
+import { arch, AT_FDCWD, flags, readLink, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { probeIdHelpers } from "./ids.ts";
@@ -17,6 +17,7 @@ import { probeMissing } from "./missing.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
+const NAMESPACE_BYTES = 64;
 const UTSNAME_FIELD = 65;
 const EPERM = 1;
 
@@ -145,7 +146,6 @@ function ownsMounts(): boolean {
 }
 
 function inUserNamespace(): boolean {
-  const target = stable(64);
-  const n = sys("readlinkat", AT_FDCWD, "/proc/self/ns/user", target, target.length);
-  return n > 0 && textOf(target.subarray(0, n)) !== INITIAL_USER_NAMESPACE;
+  const namespace = readLink("/proc/self/ns/user", NAMESPACE_BYTES);
+  return typeof namespace === "string" && namespace !== INITIAL_USER_NAMESPACE;
 }

@@ -7,6 +7,7 @@
  */
 import { limitCause } from "./cause_cgroup.ts";
 import { hookFailureText } from "../stage/hooks.ts";
+import { tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
@@ -17,7 +18,6 @@ import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause, supervisorCause } from "./cause_seccomp.ts";
 import { labelCause } from "./cause_label.ts";
-import { linesOf } from "./host_facts.ts";
 
 /** Explains a failure. */
 export function causeOf(given: Failed): Cause {
@@ -28,8 +28,11 @@ export function causeOf(given: Failed): Cause {
   if (cause.because !== "") return cause;
   const filtered = filteredCause(failed);
   if (filtered !== undefined) return { ...filtered, message: cause.message };
-  const mounting = mountCause(failed.call, errnoOf(failed), failed.spec, () =>
-    linesOf("/proc/self/mountinfo").join("\n"),
+  const mounting = mountCause(
+    failed.call,
+    errnoOf(failed),
+    failed.spec,
+    () => tryReadText("/proc/self/mountinfo") ?? "",
   );
   return mounting === undefined ? cause : { ...cause, ...mounting };
 }

@@ -6,10 +6,11 @@
  * @module
  */
 import { HostError } from "../errors.ts";
+import { filesystemOf } from "../host/cgroups.ts";
 import type { ExecTarget } from "../plan/exec.ts";
-import type { IdMap, IdMaps } from "../plan/id_maps.ts";
-import type { IdMapping, NamespaceType } from "../spec/types.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
+import { type IdMap, type IdMaps, parseMap } from "../plan/id_maps.ts";
+import type { NamespaceType } from "../spec/types.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, readLink, readText, tryReadText } from "../stage/sys.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { SubCgroup } from "./types.ts";
 
@@ -64,28 +65,23 @@ function ownTypes(config: RecordedConfig): string[] {
   return types;
 }
 
+const ENOENT = 2;
+/** "net:[4026531840]" is shorter. */
+const NAMESPACE_BYTES = 64;
+
 function differs({ id, pid }: StateRecord, file: string): boolean {
-  const ours = namespaceOf("self", file);
-  const theirs = namespaceOf(pid, file);
+  const ours = readLink(`/proc/self/ns/${file}`, NAMESPACE_BYTES);
+  const theirs = readLink(`/proc/${pid}/ns/${file}`, NAMESPACE_BYTES);
   if (typeof theirs === "string") return theirs !== ours;
-  if (theirs === ENOENT) {
+  if (theirs === -ENOENT) {
     // A kernel without that kind, unless it is the process that is gone.
     if (typeof ours !== "string") return false;
     throw new HostError(`Container "${id}": container not running`);
   }
   throw new HostError(
-    `Cannot look at the namespaces of container "${id}": ${errnoName(theirs)} (${errnoText(theirs)})`,
+    `Cannot look at the namespaces of container "${id}": ${errnoName(-theirs)} (${errnoText(-theirs)})`,
     ["because    they belong to another user"],
   );
-}
-
-const ENOENT = 2;
-
-/** "net:[4026531840]", or a positive errno. */
-function namespaceOf(pid: number | "self", file: string): string | number {
-  const target = stable(64);
-  const n = sys("readlinkat", AT_FDCWD, `/proc/${pid}/ns/${file}`, target, target.length);
-  return n < 0 ? -n : textOf(target.subarray(0, n));
 }
 
 function mapsOf(pid: number): IdMaps {
@@ -99,23 +95,10 @@ function mapsOf(pid: number): IdMaps {
   return { uid: map("uid_map", "/linux/uidMappings"), gid: map("gid_map", "/linux/gidMappings") };
 }
 
-/** Lines of three numbers in columns. */
-function parseMap(text: string): IdMapping[] {
-  const mappings: IdMapping[] = [];
-  for (const line of text.split("\n")) {
-    const numbers: number[] = [];
-    for (const word of line.split(" ")) if (word !== "") numbers.push(Number(word));
-    if (numbers.length === 3) mappings.push({ containerID: numbers[0]!, hostID: numbers[1]!, size: numbers[2]! });
-  }
-  return mappings;
-}
-
 function layoutOf(cgroups: readonly string[]): ExecTarget["cgroupLayout"] {
   if (cgroups.length === 0) return "none";
   if (cgroups.length > 1) return "v1";
-  const buffer = stable(120);
-  if (sys("statfs", cgroups[0]!, buffer) < 0) return "v1";
-  return new DataView(buffer.buffer).getUint32(0, true) === flags("CGROUP2_SUPER_MAGIC") ? "v2" : "v1";
+  return filesystemOf(cgroups[0]!) === flags("CGROUP2_SUPER_MAGIC") ? "v2" : "v1";
 }
 
 /** The directories to enter: the container's, or those below it that were asked for. */

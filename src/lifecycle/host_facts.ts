@@ -3,41 +3,8 @@
  * Input: paths. Output: plain data, or undefined where it cannot be had: an explanation never fails itself.
  * @module
  */
-import { AT_FDCWD, close, flags, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
-
-/** One line of /proc/self/mountinfo (proc(5)). */
-export interface MountLine {
-  readonly id: string;
-  readonly point: string;
-  /** "rw", "nosuid", "idmapped", … */
-  readonly options: readonly string[];
-  /** "shared:1", "unbindable", … */
-  readonly propagation: readonly string[];
-  readonly type: string;
-}
-
-/** The runtime's mount table; empty where it cannot be read. */
-export function mountTable(): MountLine[] {
-  const lines: MountLine[] = [];
-  for (const text of linesOf("/proc/self/mountinfo")) {
-    const words = text.split(" ");
-    const dash = words.indexOf("-");
-    if (dash < 6) continue;
-    lines.push({
-      id: words[0]!,
-      point: unescape(words[4]!),
-      options: words[5]!.split(","),
-      propagation: words.slice(6, dash),
-      type: words[dash + 1]!,
-    });
-  }
-  return lines;
-}
-
-/** Blanks in paths are written as \040. */
-function unescape(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-}
+import { AT_FDCWD, close, flags, readLink, stable, sys, tryReadText } from "../stage/sys.ts";
+import { type MountLine, parseMountTable } from "./mount_table.ts";
 
 /** The mount that a path of the host leads to, and those below the path. */
 export function mountsAt(
@@ -45,21 +12,14 @@ export function mountsAt(
 ): { readonly mount: MountLine; readonly below: readonly MountLine[] } | undefined {
   const fd = sys("openat", AT_FDCWD, path, flags("O_PATH|O_CLOEXEC"), 0);
   if (fd < 0) return undefined;
-  const id = /mnt_id:\s*(\d+)/.exec(linesOf(`/proc/self/fdinfo/${fd}`).join("\n"))?.[1];
-  const real = linkText(`/proc/self/fd/${fd}`);
+  const id = /mnt_id:\s*(\d+)/.exec(tryReadText(`/proc/self/fdinfo/${fd}`) ?? "")?.[1];
+  const real = readLink(`/proc/self/fd/${fd}`);
   close(fd);
-  const table = mountTable();
+  const table = parseMountTable(tryReadText("/proc/self/mountinfo") ?? "");
   const mount = table.find((line) => line.id === id);
-  if (mount === undefined || real === undefined) return undefined;
+  if (mount === undefined || typeof real !== "string") return undefined;
   const prefix = real === "/" ? "/" : `${real}/`;
   return { mount, below: table.filter((line) => line.point.startsWith(prefix) && line.id !== id) };
-}
-
-/** Target of a symbolic link. */
-export function linkText(path: string): string | undefined {
-  const target = stable(4096);
-  const length = sys("readlinkat", AT_FDCWD, path, target, target.length);
-  return length < 0 ? undefined : textOf(target.subarray(0, length));
 }
 
 /** Lines of a file without the empty last one; none where it cannot be read. */

@@ -4,36 +4,42 @@
  * @module
  */
 
-interface Entry {
+/** One line of the table. */
+export interface MountLine {
   readonly id: string;
   readonly parent: string;
   readonly point: string;
-  /** Of the mount, not of the filesystem: "ro", "nosuid", "relatime", … */
-  readonly flags: readonly string[];
+  /** Of the mount, not of the filesystem: "rw", "nosuid", "relatime", "idmapped", … */
+  readonly options: readonly string[];
+  /** "shared:1", "unbindable", … */
+  readonly propagation: readonly string[];
+  readonly type: string;
 }
 
-function entries(table: string): Entry[] {
-  const found: Entry[] = [];
+/** The table's lines. */
+export function parseMountTable(table: string): MountLine[] {
+  const lines: MountLine[] = [];
   for (const line of table.split("\n")) {
-    const fields = line.split(" ");
-    const point = fields[4];
-    const flags = fields[5];
-    if (point === undefined || flags === undefined) continue;
-    found.push({
-      id: fields[0]!,
-      parent: fields[1]!,
-      point: point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
-      flags: flags.split(","),
+    const words = line.split(" ");
+    const dash = words.indexOf("-");
+    if (dash < 6) continue;
+    lines.push({
+      id: words[0]!,
+      parent: words[1]!,
+      point: words[4]!.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+      options: words[5]!.split(","),
+      propagation: words.slice(6, dash),
+      type: words[dash + 1]!,
     });
   }
-  return found;
+  return lines;
 }
 
 /** Where something is mounted below a place, each once, sorted; undefined: nothing is mounted at the place itself. */
 export function mountsBelow(table: string, place: string): string[] | undefined {
   const below = new Set<string>();
   let isMounted = false;
-  for (const { point } of entries(table)) {
+  for (const { point } of parseMountTable(table)) {
     if (point === place) isMounted = true;
     else if (point.startsWith(`${place}/`)) below.add(point);
   }
@@ -42,14 +48,14 @@ export function mountsBelow(table: string, place: string): string[] | undefined 
 
 /** The flags of the mount that a path is on; undefined: of none. */
 export function flagsAt(table: string, path: string): readonly string[] | undefined {
-  let best: Entry | undefined;
-  for (const entry of entries(table)) {
-    const { point } = entry;
+  let best: MountLine | undefined;
+  for (const line of parseMountTable(table)) {
+    const { point } = line;
     const holds = path === point || point === "/" || path.startsWith(`${point}/`);
     if (!holds || point.length < (best?.point.length ?? 0)) continue;
     // Of two at one place the child lies over its parent; the order in the table is that of ids, not of the stack.
-    if (best?.point === point && best.parent === entry.id) continue;
-    best = entry;
+    if (best?.point === point && best.parent === line.id) continue;
+    best = line;
   }
-  return best?.flags;
+  return best?.options;
 }

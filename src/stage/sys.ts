@@ -145,6 +145,13 @@ export function tryReadText(path: string): string | undefined {
   }
 }
 
+/** Target of a symbolic link, or -errno. @param maxBytes where it is known to be short: large memory costs time */
+export function readLink(path: string, maxBytes = 4096): string | number {
+  const target = stable(maxBytes);
+  const length = sys("readlinkat", AT_FDCWD, path, target, target.length);
+  return length < 0 ? length : textOf(target.subarray(0, length));
+}
+
 /** Writes all of it. Throws SyscallError. */
 export function writeAll(fd: number, data: Uint8Array | string): void {
   let bytes: Uint8Array;
