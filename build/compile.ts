@@ -4,7 +4,8 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileC } from "./compile_c.ts";
@@ -32,6 +33,20 @@ function commit(): string {
   return result.status === 0 ? result.stdout.trim() : "unknown";
 }
 
+/** What compiled seccomp filters depend on besides the profile: another build may not trust those of this one. */
+function seccompCompiler(): string {
+  const hash = createHash("sha256");
+  for (const directory of ["src/seccomp", "syscalls/generated"]) {
+    for (const name of readdirSync(join(root, directory)).sort()) {
+      hash
+        .update(`${name}\0`)
+        .update(readFileSync(join(root, directory, name)))
+        .update("\0");
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
 /**
  * NOTE: no --compile-exec-argv, which would open a hook in the environment; the two autoload flags keep .env and
  * bunfig.toml of the working directory out; bytecode and the JIT policy save 2 ms of start-up.
@@ -49,6 +64,7 @@ function bundle(main: string, output: string, order?: string): void {
     "--no-compile-autoload-bunfig",
     `--define=BUNKER_VERSION=${JSON.stringify(version)}`,
     `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
+    `--define=BUNKER_COMPILER=${JSON.stringify(seccompCompiler())}`,
     ...(order === undefined ? [] : [`--bytecode-order=${order}`]),
     main,
     `--outfile=${output}`,

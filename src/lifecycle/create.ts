@@ -22,6 +22,7 @@ export function create(rt: RuntimeOptions, options: CreateOptions): void {
     awaitEvent(rt, loaded, launched, events.READY);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
+    loaded.filters?.keep();
   } catch (error) {
     abandon(launched);
     // Step 13: poststop hooks run although the container never was (L3).

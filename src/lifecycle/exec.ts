@@ -23,6 +23,7 @@ import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
 import { close, errnoName, readText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { FilterStore } from "../state/filters.ts";
 import { absolutePath } from "../state/paths.ts";
 import { isAlive, openProcess, waitForEnd } from "../state/process.ts";
 import { firstText, recordFile, type StateRecord } from "../state/record.ts";
@@ -66,6 +67,7 @@ function enter(
   }
   const spec = specOf(record, processFor(record, options), seccomp);
   const console = consoleFor(spec.process!, options);
+  const filters = seccomp === undefined ? undefined : new FilterStore(rt.root);
   const plan = planExec(
     spec,
     spec.process!,
@@ -79,6 +81,7 @@ function enter(
       bundle: record.bundle,
     },
     examine(record, options.cgroups),
+    filters?.compile,
   );
   checkRefusals({ plan });
   checkPreservedFds(options.preserveFds);
@@ -90,6 +93,7 @@ function enter(
   try {
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = monitorFor(record.id, stage, noted);
+    filters?.keep();
     accompany(rt, begun, stage);
     awaitExec(rt, begun, stage);
     if (stage.console !== undefined) master = receiveFd(stage.console);

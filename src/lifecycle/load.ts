@@ -24,6 +24,7 @@ import {
   sys,
   textOf,
 } from "../stage/sys.ts";
+import { FilterStore } from "../state/filters.ts";
 import { checkId } from "../state/id.ts";
 import { absolutePath } from "../state/paths.ts";
 import { begin, type Begun } from "./birth.ts";
@@ -40,6 +41,8 @@ export interface Loaded {
   readonly host: Host;
   readonly options: PlanOptions;
   readonly plan: Plan;
+  /** Where its seccomp filter comes from, in a plan to be executed. */
+  readonly filters?: FilterStore | undefined;
 }
 
 /** A plan about to be executed. */
@@ -59,12 +62,16 @@ export function loadToExecute(
 ): Executable {
   const given = read(rt, options, verb, detach);
   const begun = begin(given.spec, given.host);
-  return { ...planned(given), ...begun };
+  const filters = given.spec.linux?.seccomp === undefined ? undefined : new FilterStore(rt.root);
+  return { ...planned({ ...given, filters }), ...begun };
 }
 
 type Given = Omit<Loaded, "plan">;
 
-const planned = (given: Given): Loaded => ({ ...given, plan: planCreate(given.spec, given.host, given.options) });
+const planned = (given: Given): Loaded => ({
+  ...given,
+  plan: planCreate(given.spec, given.host, given.options, given.filters?.compile),
+});
 
 function read(rt: RuntimeOptions, options: CreateOptions, verb: "create" | "run", detach: boolean): Given {
   checkId(options.id);

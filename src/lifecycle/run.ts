@@ -43,6 +43,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     if (!post(launched.sync, events.START)) awaitEvent(rt, loaded, launched, events.EXEC);
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = prepare(rt, options, launched, noted);
+    loaded.filters?.keep();
     awaitExec(rt, loaded, launched);
     unlockRecord(launched.directory);
     if (launched.console !== undefined) master = receiveFd(launched.console);

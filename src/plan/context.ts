@@ -3,6 +3,7 @@
  * In: Spec, Host, PlanOptions. Out: Context.
  * @module
  */
+import type { Compile } from "../seccomp/mod.ts";
 import type { NamespaceType, Spec } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
 import type { IdMaps } from "./id_maps.ts";
@@ -14,6 +15,8 @@ export interface Context {
   readonly spec: Spec;
   readonly host: Host;
   readonly options: PlanOptions;
+  /** Where seccomp filters come from. */
+  readonly compile: Compile;
   /** Types of the namespaces made anew for the container. */
   readonly fresh: ReadonlySet<NamespaceType>;
   /** Those it joins by path. */

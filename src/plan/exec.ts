@@ -11,6 +11,7 @@
  * Errors: ESRCH the container has ended meanwhile; EPERM its namespaces belong to another user
  * @module
  */
+import { type Compile, compileSeccomp } from "../seccomp/mod.ts";
 import type { NamespaceType, Process, Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
 import { type Context, isMachinesRoot, type JoinedNamespace } from "./context.ts";
@@ -56,10 +57,17 @@ export interface ExecPlanOptions extends Pick<PlanOptions, "id" | "noNewKeyring"
   readonly bundle?: string;
 }
 
-/** Plans the process. Errors: SpecError for what no host could do. */
-export function planExec(spec: Spec, process: Process, host: Host, options: ExecPlanOptions, target: ExecTarget): Plan {
+/** Plans the process. @param compile where seccomp filters come from  Errors: SpecError for what no host could do. */
+export function planExec(
+  spec: Spec,
+  process: Process,
+  host: Host,
+  options: ExecPlanOptions,
+  target: ExecTarget,
+  compile: Compile = compileSeccomp,
+): Plan {
   const plan = new PlanBuilder();
-  const c = contextOf(plan, { ...spec, process }, host, options, target);
+  const c = contextOf(plan, { ...spec, process }, host, options, target, compile);
   refuseLabels(c, process);
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
@@ -111,7 +119,14 @@ export function planExec(spec: Spec, process: Process, host: Host, options: Exec
   return { ...withoutMissing(plan.build(), host), processDocument: options.document };
 }
 
-function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanOptions, target: ExecTarget): Context {
+function contextOf(
+  plan: PlanBuilder,
+  spec: Spec,
+  host: Host,
+  options: ExecPlanOptions,
+  target: ExecTarget,
+  compile: Compile,
+): Context {
   const joined = new Map<NamespaceType, JoinedNamespace>();
   for (const type of target.namespaces) joined.set(type, { path: namespacePath(target, type), pointer: "" });
   return {
@@ -126,6 +141,7 @@ function contextOf(plan: PlanBuilder, spec: Spec, host: Host, options: ExecPlanO
       listenFds: 0,
       cgroupManager: "cgroupfs",
     },
+    compile,
     fresh: new Set(),
     joined,
     hasUserNamespace: joined.has("user"),

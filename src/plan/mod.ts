@@ -4,6 +4,7 @@
  * May import: spec types, syscalls names, errors.
  * @module
  */
+import { type Compile, compileSeccomp } from "../seccomp/mod.ts";
 import type { Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
 import { clonesEarly, isGuest } from "./cloning.ts";
@@ -50,11 +51,11 @@ function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; d
 }
 
 /**
- * The plan of `create` and `run`. Errors: SpecError for what no host could do.
+ * The plan of `create` and `run`. @param compile where seccomp filters come from  Errors: SpecError for what no host could do.
  * Sections that usually have nothing to do are not entered then: entering one for the first time takes the engine some
  * 10 us, and there is only a first time.
  */
-export function planCreate(config: Spec, host: Host, options: PlanOptions): Plan {
+export function planCreate(config: Spec, host: Host, options: PlanOptions, compile: Compile = compileSeccomp): Plan {
   const spec = options.notify === undefined ? config : withNotify(config, options);
   const plan = new PlanBuilder();
   const fresh = freshNamespaces(spec, host);
@@ -65,6 +66,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions): Plan
     spec,
     host,
     options,
+    compile,
     fresh,
     joined,
     hasUserNamespace: fresh.has("user") || joined.has("user"),

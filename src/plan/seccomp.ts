@@ -10,7 +10,6 @@
  * @module
  */
 import { SpecError } from "../errors.ts";
-import { compileSeccomp } from "../seccomp/mod.ts";
 import type { Process, Seccomp } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import type { Register } from "./types.ts";
@@ -57,7 +56,7 @@ export function planSeccomp(c: Context, process: Process, moment: FilterMoment):
   if (seccomp === undefined || momentFor(seccomp, process) !== moment) return;
   const { plan } = c;
   plan.at("/linux/seccomp");
-  const { words, unknown, left } = compileSeccomp(seccomp, c.host.arch);
+  const { words, unknown, left } = c.compile(seccomp, c.host.arch);
   if (unknown.length > 0) plan.warn(`/linux/seccomp: no architecture has system calls named ${unknown.join(", ")}`);
   if (left.length > 0) plan.warn(`/linux/seccomp/architectures: nothing is known of ${left.join(", ")}`);
   const filter = { len: words.length / 2, filter: words };

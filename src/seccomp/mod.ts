@@ -31,6 +31,9 @@ export interface Filter {
   readonly usesNotify: boolean;
 }
 
+/** Makes a filter, or knows one made before. */
+export type Compile = (seccomp: Seccomp, machine: Machine) => Filter;
+
 /** Architectures that share a number space, under one AUDIT_ARCH_ value. */
 export interface Group {
   readonly token: number;

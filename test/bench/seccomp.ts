@@ -1,10 +1,10 @@
 /**
  * `npm run bench-seccomp`: filters by bunker and by libseccomp. In: nothing. Out: BPF instructions that frequent calls
- * take, getppid(2) a second, and how long a profile takes to compile, in a process that does it for the first time.
+ * take, getppid(2) a second, and how long a profile takes to compile or to be read back, in a process that does it for the first time.
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,9 +42,9 @@ function measure(): void {
     const steps = calls.map((call) => stepsOf(words, call));
     const file = join(directory, "filter");
     writeFileSync(file, new Uint8Array(Uint32Array.from(words).buffer));
-    console.log(`  ${name.padEnd(24)} ${steps.join("  ")}   ${words.length / 2}   ${rate(file)}`);
+    console.log(`  ${name.padEnd(26)} ${steps.join("  ")}   ${words.length / 2}   ${rate(file)}`);
   }
-  console.log(`  ${"no filter".padEnd(24)} ${rate("-").padStart(30)}`);
+  console.log(`  ${"no filter".padEnd(26)} ${rate("-").padStart(30)}`);
   console.log("since Linux 5.11 calls that a filter allows by their number alone do not run it");
 
   const runs = 21;
@@ -52,7 +52,13 @@ function measure(): void {
   const executable = coldCompiler();
   const file = join(directory, "profile.json");
   writeFileSync(file, JSON.stringify(profile));
-  report("bunker", runs, () => Number(spawnSync(executable, [file]).stdout));
+  const kept = join(directory, "kept");
+  mkdirSync(kept);
+  report("bunker", runs, () => {
+    rmSync(join(kept, ".seccomp"), { recursive: true, force: true });
+    return Number(spawnSync(executable, [file, kept]).stdout);
+  });
+  report("bunker, kept filter read", runs, () => Number(spawnSync(executable, [file, kept]).stdout));
   report("libseccomp", runs, () => referenceOf(false).microseconds);
   report("libseccomp, binary tree", runs, () => referenceOf(true).microseconds);
 }
@@ -76,19 +82,26 @@ function rate(file: string): string {
   return `${(Math.max(...rates) / 1e6).toFixed(2)} million`;
 }
 
-/** An executable made like dist/bunker that compiles a profile and prints how long it took. */
+/**
+ * An executable made like dist/bunker that makes a profile's filter and prints how long it took: reads the kept one if
+ * there is one. Words: the profile, where filters are kept.
+ */
 function coldCompiler(): string {
   const source = join(directory, "cold.ts");
-  const compiler = fileURLToPath(new URL("../../src/seccomp/mod.ts", import.meta.url));
+  const from = (path: string): string => JSON.stringify(fileURLToPath(new URL(`../../src/${path}`, import.meta.url)));
   writeFileSync(
     source,
     `import { readFileSync } from "node:fs";
-import { compileSeccomp } from ${JSON.stringify(compiler)};
+import { sys } from ${from("stage/sys.ts")};
+import { FilterStore } from ${from("state/filters.ts")};
 const profile = JSON.parse(readFileSync(process.argv[2], "utf8"));
+sys("getpid");
 performance.now();
 const start = performance.now();
-compileSeccomp(profile, ${JSON.stringify(machine)});
+const store = new FilterStore(process.argv[3], "bench");
+store.compile(profile, ${JSON.stringify(machine)});
 console.log(Math.round((performance.now() - start) * 1000));
+store.keep();
 `,
   );
   const output = join(directory, "cold");
@@ -101,5 +114,5 @@ console.log(Math.round((performance.now() - start) * 1000));
 function report(name: string, runs: number, once: () => number): void {
   once();
   const times = Array.from({ length: runs }, once).sort((a, b) => a - b);
-  console.log(`  ${name.padEnd(24)} ${times[runs >> 1]} (${times[0]})`);
+  console.log(`  ${name.padEnd(26)} ${times[runs >> 1]} (${times[0]})`);
 }

@@ -107,9 +107,10 @@ test(
     await scope.succeed(["create", "--bundle", bundle.path, "--pid-file", `${scope.directory}/pid`, id]);
     const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
     assert.equal(readFileSync(`${scope.directory}/pid`, "utf8"), String(state.pid));
-    const outcome = await scope.invoke(["create", "--bundle", bundle.path, "--pid-file", "/not/there/pid", scope.id()]);
+    const other = scope.bundle(["sleep", "1000"]);
+    const outcome = await scope.invoke(["create", "--bundle", other.path, "--pid-file", "/not/there/pid", scope.id()]);
     assert.equal(outcome.status, 1);
-    assert.match(outcome.stderr, /pid/);
+    assert.match(outcome.stderr, /"\/not\/there\/pid".*ENOENT/);
     assert.equal(readdirSync(scope.root).length, 1, "a failed create leaves no state");
   }),
 );

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import type { Config } from "../support/config.ts";
 import { limits } from "../support/machine.ts";
@@ -228,5 +229,32 @@ test(
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     assert.equal(outcome.stdout, "ran\n");
     assert.match(outcome.stderr, /frobnicate/);
+  }),
+);
+
+test(
+  "run [seccomp, a kept filter]",
+  limits,
+  scoped("seccomp-kept", [], async (scope) => {
+    const rule = { names: makeDirectory, action: "SCMP_ACT_ERRNO", errnoRet: 28 };
+    const bundle = scope.bundle("mkdir /tmp/x 2>&1; true", except(rule));
+    const kept = `${scope.root}/.seccomp`;
+    const files = (): string[] => (existsSync(kept) ? readdirSync(kept).map((name) => `${kept}/${name}`) : []);
+    const run = () => scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+
+    await scope.succeed(["explain", bundle.path]);
+    assert.deepEqual(files(), [], "explain changes nothing");
+    assert.match((await run()).stdout, /No space left on device\n/);
+    const [file = ""] = files();
+    assert.equal(statSync(file).mode & 0o7777, 0o600);
+    assert.equal(statSync(kept).mode & 0o7777, 0o700);
+    const before = statSync(file).ino;
+    assert.match((await run()).stdout, /No space left on device\n/);
+    assert.deepEqual([files(), statSync(file).ino], [[file], before], "read, not written again");
+
+    writeFileSync(file, readFileSync(file, "utf8").slice(0, -3));
+    assert.match((await run()).stdout, /No space left on device\n/);
+    assert.notEqual(statSync(file).ino, before, "what is damaged is made again");
+    assert.deepEqual(await scope.succeed(["list", "--quiet"]).then(({ stdout }) => stdout), "");
   }),
 );
