@@ -74,21 +74,21 @@ export function endStage(pidfd: number): void {
   close(pidfd);
 }
 
-/** The ends of the sync socket. */
-export interface Sync {
-  readonly ours: number;
-  readonly stages: number;
+/** What a stage is made from. */
+export interface Parts {
+  readonly split: Split;
+  /** The program that ran before: its registers. */
+  readonly prepared: Image;
+  /** Descriptor of the stage's file. */
+  readonly stage: number;
+  /** Descriptors the stage keeps over its execve. */
+  readonly inherit: readonly number[];
+  /** The ends of the sync socket. */
+  readonly sync: { readonly ours: number; readonly stages: number };
 }
 
 /** Makes the stage's process and, while it waits, its file and its id mappings; then lets it execute. */
-export function bear(
-  begun: Begun,
-  split: Split,
-  prepared: Image,
-  stage: number,
-  inherit: readonly number[],
-  sync: Sync,
-): Spawned {
+export function bear(begun: Begun, { split, prepared, stage, inherit, sync }: Parts): Spawned {
   const { plan, spawn } = begun;
   const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
   // Its first line is what the thread does at its start.

@@ -231,10 +231,8 @@ function launch(
   }
   const prepared = prepare(plan, spec, split, values);
   const file = makeStageFile();
-  const spawned = bearAnywhere(begun, split, prepared, file, inheritedFds(plan, prepared, own, preserveFds), {
-    ours: sync,
-    stages: theirs,
-  });
+  const inherit = inheritedFds(plan, prepared, own, preserveFds);
+  const spawned = bearAnywhere(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
   for (const fd of own) close(fd);
   close(file);
   closeInherited(plan, prepared);

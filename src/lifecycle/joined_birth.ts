@@ -10,36 +10,21 @@
 import { HostError } from "../errors.ts";
 import type { Call, Item, Register, StructValue, Value } from "../plan/types.ts";
 import { callsOf, type Placed } from "../program/addresses.ts";
-import type { Image } from "../program/encode.ts";
 import type { Split } from "../program/split.ts";
 import { fillStageFile, getRegister } from "../stage/program.ts";
 import { post, receive } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
 import { close, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
-import { bear, type Begun, buildStage, endStage, map, needsAttendance, type Sync } from "./birth.ts";
+import { bear, type Begun, buildStage, endStage, map, needsAttendance, type Parts } from "./birth.ts";
 import { failureError } from "./failure.ts";
 
 /** As `bear`, wherever the stage is to be born. */
-export function bearAnywhere(
-  begun: Begun,
-  split: Split,
-  prepared: Image,
-  stage: number,
-  inherit: readonly number[],
-  sync: Sync,
-): Spawned {
-  return (split.joinsUser ? bearInUserNamespace : bear)(begun, split, prepared, stage, inherit, sync);
+export function bearAnywhere(begun: Begun, parts: Parts): Spawned {
+  return (parts.split.joinsUser ? bearInUserNamespace : bear)(begun, parts);
 }
 
-function bearInUserNamespace(
-  begun: Begun,
-  split: Split,
-  prepared: Image,
-  stage: number,
-  inherit: readonly number[],
-  sync: Sync,
-): Spawned {
+function bearInUserNamespace(begun: Begun, { split, prepared, stage, inherit, sync }: Parts): Spawned {
   const { plan, spec, spawn } = begun;
   const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
   const fork = forkOf(split.clone);

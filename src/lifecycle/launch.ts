@@ -85,10 +85,8 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     const stage = makeStageFile();
     opened.push(stage);
     const inherit = inheritedFds(loaded.plan, prepared, inputs.inherit, loaded.options.preserveFds);
-    spawned = bearAnywhere(loaded, split, prepared, stage, inherit, {
-      ours: inputs.sync,
-      stages: inputs.stageSync,
-    });
+    const sync = { ours: inputs.sync, stages: inputs.stageSync };
+    spawned = bearAnywhere(loaded, { split, prepared, stage, inherit, sync });
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     addProcess(directory, record.pid, record.startTime);
     for (const fd of opened) close(fd);

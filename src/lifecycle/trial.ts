@@ -53,8 +53,8 @@ function make(rt: RuntimeOptions, config: object): void {
   try {
     const prepared = prepare(plan, spec, split, {});
     const begun = { spec, plan, ...begin(spec, host) };
-    const inherited = inheritedFds(plan, prepared, [theirs], 0);
-    const stage = bear(begun, split, prepared, file, inherited, { ours: sync, stages: theirs });
+    const inherit = inheritedFds(plan, prepared, [theirs], 0);
+    const stage = bear(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
     try {
       closeInherited(plan, prepared);
       close(theirs);
