@@ -8,6 +8,14 @@
 import { constants } from "../../syscalls/generated/constants.ts";
 import { knownMountOptions } from "../plan/mount_options.ts";
 import { knownArchitectures } from "../seccomp/architectures.ts";
+import {
+  memoryPolicyFlags,
+  memoryPolicyModes,
+  namespaceTypes,
+  seccompActions,
+  seccompFlags,
+  seccompOperators,
+} from "../spec/enumerations.ts";
 
 export function features(product: { readonly version: string; readonly commit: string }): object {
   return {
@@ -16,13 +24,13 @@ export function features(product: { readonly version: string; readonly commit: s
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
     mountOptions: knownMountOptions(),
     linux: {
-      namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
+      namespaces: namespaceTypes.toSorted(),
       capabilities: capabilityNames(),
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: seccompFeatures(),
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      memoryPolicy: memoryPolicyFeatures(),
+      memoryPolicy: { modes: memoryPolicyModes, flags: memoryPolicyFlags },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
@@ -39,53 +47,14 @@ export function features(product: { readonly version: string; readonly commit: s
   };
 }
 
-function memoryPolicyFeatures(): object {
-  return {
-    modes: [
-      "MPOL_DEFAULT",
-      "MPOL_BIND",
-      "MPOL_INTERLEAVE",
-      "MPOL_WEIGHTED_INTERLEAVE",
-      "MPOL_PREFERRED",
-      "MPOL_PREFERRED_MANY",
-      "MPOL_LOCAL",
-    ],
-    flags: ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"],
-  };
-}
-
 function seccompFeatures(): object {
-  const flags = [
-    "SECCOMP_FILTER_FLAG_TSYNC",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-    "SECCOMP_FILTER_FLAG_LOG",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-  ];
   return {
     enabled: true,
-    actions: [
-      "SCMP_ACT_ALLOW",
-      "SCMP_ACT_ERRNO",
-      "SCMP_ACT_KILL",
-      "SCMP_ACT_KILL_PROCESS",
-      "SCMP_ACT_KILL_THREAD",
-      "SCMP_ACT_LOG",
-      "SCMP_ACT_NOTIFY",
-      "SCMP_ACT_TRACE",
-      "SCMP_ACT_TRAP",
-    ],
-    operators: [
-      "SCMP_CMP_EQ",
-      "SCMP_CMP_GE",
-      "SCMP_CMP_GT",
-      "SCMP_CMP_LE",
-      "SCMP_CMP_LT",
-      "SCMP_CMP_MASKED_EQ",
-      "SCMP_CMP_NE",
-    ],
+    actions: seccompActions.toSorted(),
+    operators: seccompOperators.toSorted(),
     archs: knownArchitectures(),
-    knownFlags: flags,
-    supportedFlags: flags,
+    knownFlags: seccompFlags,
+    supportedFlags: seccompFlags,
   };
 }
 

@@ -4,10 +4,10 @@
  * @module
  */
 import * as tables from "../../syscalls/generated/call_numbers.ts";
-import type { Seccomp } from "../spec/types.ts";
+import { seccompArchitectures } from "../spec/enumerations.ts";
 
 /** SCMP_ARCH_ names, as in config.json. */
-export type ArchitectureName = NonNullable<Seccomp["architectures"]>[number];
+export type ArchitectureName = (typeof seccompArchitectures)[number];
 
 export interface Architecture {
   readonly name: ArchitectureName;
@@ -29,27 +29,8 @@ export const x32Bit = 0x4000_0000;
 export const armPrivate = 0x0f_0000;
 
 /** The names of architectures whose calls are known here. */
-export const knownArchitectures = (): readonly ArchitectureName[] => [
-  "SCMP_ARCH_X86",
-  "SCMP_ARCH_X86_64",
-  "SCMP_ARCH_X32",
-  "SCMP_ARCH_ARM",
-  "SCMP_ARCH_AARCH64",
-  "SCMP_ARCH_LOONGARCH64",
-  "SCMP_ARCH_M68K",
-  "SCMP_ARCH_MIPS",
-  "SCMP_ARCH_MIPS64",
-  "SCMP_ARCH_MIPS64N32",
-  "SCMP_ARCH_MIPSEL",
-  "SCMP_ARCH_MIPSEL64",
-  "SCMP_ARCH_MIPSEL64N32",
-  "SCMP_ARCH_PPC",
-  "SCMP_ARCH_PPC64",
-  "SCMP_ARCH_PPC64LE",
-  "SCMP_ARCH_RISCV64",
-  "SCMP_ARCH_S390",
-  "SCMP_ARCH_S390X",
-];
+export const knownArchitectures = (): readonly ArchitectureName[] =>
+  seccompArchitectures.filter((name) => architectureOf(name) !== undefined);
 
 /** An architecture; undefined for those without a table (PA-RISC, SuperH), which bunker does not run on either. */
 export function architectureOf(name: ArchitectureName): Architecture | undefined {

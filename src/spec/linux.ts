@@ -4,14 +4,12 @@
  * @module
  */
 import * as v from "valibot";
+import { memoryPolicyFlags, memoryPolicyModes, namespaceTypes } from "./enumerations.ts";
 import { idMappingsSchema } from "./mounts.ts";
 import { resourcesSchema } from "./resources.ts";
 import { i64, integerIn, numberList, u32 } from "./scalars.ts";
 import { seccompSchema } from "./seccomp.ts";
 import { absolutePath, absolutePaths, mapOf, object, oneOf, optional, strings } from "./shapes.ts";
-
-/** In the order of runtime-spec. */
-export const namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
 
 const namespaceSchema = object(() => ({
   type: oneOf(namespaceTypes),
@@ -46,17 +44,9 @@ const intelRdtSchema = object(() => ({
 }));
 
 const memoryPolicySchema = object(() => ({
-  mode: oneOf([
-    "MPOL_DEFAULT",
-    "MPOL_BIND",
-    "MPOL_INTERLEAVE",
-    "MPOL_WEIGHTED_INTERLEAVE",
-    "MPOL_PREFERRED",
-    "MPOL_PREFERRED_MANY",
-    "MPOL_LOCAL",
-  ]),
+  mode: oneOf(memoryPolicyModes),
   nodes: optional(numberList),
-  flags: optional(v.array(oneOf(["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]))),
+  flags: optional(v.array(oneOf(memoryPolicyFlags))),
 }));
 
 const personalitySchema = object(() => ({

@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { seccompActions, seccompOperators } from "../../src/spec/enumerations.ts";
 import type { Seccomp, SeccompAction, SeccompRule } from "../../src/spec/types.ts";
 import { callNames } from "../../syscalls/generated/call_numbers.ts";
 
@@ -59,26 +60,6 @@ export function numbers(seed: number): (below: number) => number {
   };
 }
 
-const actions: readonly SeccompAction[] = [
-  "SCMP_ACT_KILL",
-  "SCMP_ACT_KILL_PROCESS",
-  "SCMP_ACT_KILL_THREAD",
-  "SCMP_ACT_TRAP",
-  "SCMP_ACT_ERRNO",
-  "SCMP_ACT_TRACE",
-  "SCMP_ACT_ALLOW",
-  "SCMP_ACT_LOG",
-  "SCMP_ACT_NOTIFY",
-];
-const operators = [
-  "SCMP_CMP_NE",
-  "SCMP_CMP_LT",
-  "SCMP_CMP_LE",
-  "SCMP_CMP_EQ",
-  "SCMP_CMP_GE",
-  "SCMP_CMP_GT",
-  "SCMP_CMP_MASKED_EQ",
-] as const;
 const values = [0, 1, 2, 7, 0x20000, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 32, 2 ** 32 + 1, 2 ** 40 + 5];
 const large = [0xffff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0x1234_5678_9abc_def0n];
 
@@ -96,7 +77,7 @@ export function randomProfile(seed: number): Seccomp {
       : { action };
   const argument = (index: number): Argument => {
     const value = next(5) === 0 ? pick(large) : pick(values);
-    const op = pick(operators);
+    const op = pick(seccompOperators);
     return op === "SCMP_CMP_MASKED_EQ" ? { index, value, valueTwo: pick(values), op } : { index, value, op };
   };
   const rules: SeccompRule[] = [];
@@ -106,11 +87,11 @@ export function randomProfile(seed: number): Seccomp {
     if (shape < 2) {
       const first = next(names.length - 12);
       const listed = names.slice(first, first + 1 + next(shape === 0 ? 3 : 12));
-      rules.push({ names: listed, ...withErrno(pick(actions)) });
+      rules.push({ names: listed, ...withErrno(pick(seccompActions)) });
       continue;
     }
     const name = pick(names);
-    const outcome = conditional.get(name) ?? withErrno(pick(actions));
+    const outcome = conditional.get(name) ?? withErrno(pick(seccompActions));
     conditional.set(name, outcome);
     for (let repeat = 1 + next(3); repeat > 0; repeat--) {
       const indexes = [0, 1, 2, 3, 4, 5].filter(() => next(4) === 0);
@@ -119,7 +100,7 @@ export function randomProfile(seed: number): Seccomp {
       rules.push({ names: [name], ...outcome, args: indexes.map(argument) });
     }
   }
-  const fallback = pick(actions.slice(0, -1));
+  const fallback = pick(seccompActions.slice(0, -1));
   const errno = fallback === "SCMP_ACT_ERRNO" ? { defaultErrnoRet: pick([1, 38, 22]) } : {};
   return { defaultAction: fallback, ...errno, syscalls: rules };
 }
