@@ -6,6 +6,7 @@
  * @module
  */
 import { BunkerError, HostError, PlanError } from "../errors.ts";
+import { isMachinesRoot } from "../plan/context.ts";
 import { parseGVariant } from "../plan/gvariant.ts";
 import type { Host, SystemdManager } from "../plan/host.ts";
 import { propertyType } from "../plan/systemd_properties.ts";
@@ -75,7 +76,7 @@ export function disconnect(): void {
 
 /** What a plan wants to know of systemd: added to the facts of this machine. */
 export function withSystemd(host: Host, wantsControllers: boolean): Host {
-  const isUser = host.euid !== 0 || host.inUserNamespace;
+  const isUser = !isMachinesRoot(host);
   const failures: string[] = [];
   for (const socket of candidates(isUser)) {
     try {

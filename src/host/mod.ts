@@ -6,7 +6,9 @@
 import { has, parseCapabilitySet } from "../plan/capabilities.ts";
 import { hasLimits } from "../plan/cgroup_limits.ts";
 import { delegatesCgroup } from "../plan/cgroup_owner.ts";
+import { isMachinesRoot } from "../plan/context.ts";
 import type { Host } from "../plan/host.ts";
+import { findNamespace } from "../spec/namespaces.ts";
 import { arch, AT_FDCWD, flags, readLink, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
@@ -28,10 +30,10 @@ const noCgroups: Host["cgroup"] = { layout: "none", v2: null, v1: [] };
 export function probeHost(spec: Spec | undefined, id?: string): Host {
   const capabilities = ownCapabilities();
   const permitted = parseCapabilitySet(capabilities.permitted);
-  const inUser = inUserNamespace();
+  const inUserNamespace = isInUserNamespace();
   const euid = sys("geteuid");
   const release = kernelRelease();
-  const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUser || ownsMounts());
+  const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUserNamespace || ownsMounts());
   const mayMapIds = has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID"));
   const host: Host = {
     arch,
@@ -40,8 +42,8 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
-    cgroup: spec === undefined ? noCgroups : probeCgroups(euid === 0 && !inUser, wantedOf(spec)),
-    inUserNamespace: inUser,
+    cgroup: spec === undefined ? noCgroups : probeCgroups(isMachinesRoot({ euid, inUserNamespace }), wantedOf(spec)),
+    inUserNamespace,
     egid: sys("getegid"),
     mayMount,
     mayMapIds,
@@ -71,13 +73,8 @@ function rarest({ process, linux }: Spec, id: string | undefined): Pick<Host, "r
 /** What config.json makes worth looking for about cgroups. */
 const wantedOf = (spec: Spec): WantedFacts => ({
   controllers: hasLimits(spec.linux?.resources),
-  delegate: delegatesCgroup(spec) && (spec.process?.user.uid !== 0 || hasUserNamespace(spec)),
+  delegate: delegatesCgroup(spec) && (spec.process?.user.uid !== 0 || findNamespace(spec.linux, "user") !== undefined),
 });
-
-function hasUserNamespace(spec: Spec): boolean {
-  for (const { type } of spec.linux?.namespaces ?? []) if (type === "user") return true;
-  return false;
-}
 
 function kernelRelease(): Host["kernel"] {
   const buffer = stable(6 * UTSNAME_FIELD);
@@ -133,8 +130,8 @@ function softLimitOf(pid: number): number {
 
 /** Whether a user namespace is to be made: asked for, or because nothing else is allowed (plan/context.ts). */
 function needsMaps(spec: Spec, mayMount: boolean): boolean {
-  for (const { type, path } of spec.linux?.namespaces ?? []) if (type === "user") return path === undefined;
-  return !mayMount;
+  const user = findNamespace(spec.linux, "user");
+  return user === undefined ? !mayMount : user.path === undefined;
 }
 
 /**
@@ -145,7 +142,7 @@ function ownsMounts(): boolean {
   return sys("umount2", "/proc/self/fd", 0) !== -EPERM;
 }
 
-function inUserNamespace(): boolean {
+function isInUserNamespace(): boolean {
   const namespace = readLink("/proc/self/ns/user", NAMESPACE_BYTES);
   return typeof namespace === "string" && namespace !== INITIAL_USER_NAMESPACE;
 }

@@ -3,6 +3,7 @@
  * Kernel: cgroups(7)
  * @module
  */
+import { isMachinesRoot } from "../plan/context.ts";
 import type { Host } from "../plan/host.ts";
 import { AT_FDCWD, flags, sys } from "../stage/sys.ts";
 import { probeCgroups } from "./cgroups.ts";
@@ -22,7 +23,7 @@ const W_OK = 2;
 
 export function surveyCgroups(found: Findings, host: Host): void {
   found.group("cgroups");
-  const isRoot = host.euid === 0 && !host.inUserNamespace;
+  const isRoot = isMachinesRoot(host);
   const { layout, v1, v2, mayMake = "anywhere" } = probeCgroups(isRoot, { controllers: true, delegate: true });
   const isHybrid = layout === "v1" && textIn("/sys/fs/cgroup/unified/cgroup.procs") !== undefined;
   found.is(

@@ -6,6 +6,7 @@
  */
 import { isMapped, parseMap } from "../plan/id_maps.ts";
 import { inRoot, isWithin } from "../plan/paths.ts";
+import { findNamespace } from "../spec/namespaces.ts";
 import type { IdMapping } from "../spec/types.ts";
 import { errnoText, sys, tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
@@ -174,7 +175,7 @@ export function identityCause(failed: Failed): Cause {
   const word = isUser ? "uid" : "gid";
   const [first] = call.args;
   const ids = Array.isArray(first) ? (first as readonly number[]) : [Number(first)];
-  const joined = (spec.linux?.namespaces ?? []).find(({ type }) => type === "user")?.path;
+  const joined = findNamespace(spec.linux, "user")?.path;
   const missing = unmappedOf(ids, joined === undefined ? mappings : mapOfNamespace(joined, word));
   if (missing !== undefined) {
     return because(

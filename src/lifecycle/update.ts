@@ -11,6 +11,7 @@ import { HostError, SpecError, SyscallError } from "../errors.ts";
 import { probeCgroups } from "../host/cgroups.ts";
 import { probeHost } from "../host/mod.ts";
 import { probeResctrl } from "../host/resctrl.ts";
+import { isMachinesRoot } from "../plan/context.ts";
 import type { ResctrlChange } from "../plan/resctrl.ts";
 import type { Plan } from "../plan/types.ts";
 import { planUpdate } from "../plan/update.ts";
@@ -92,15 +93,19 @@ function apply(
   document: string,
   change: ResctrlChange,
 ): void {
-  const { euid, inUserNamespace } = probeHost(undefined);
-  const isRoot = euid === 0 && !inUserNamespace;
+  const facts = probeHost(undefined);
+  const isRoot = isMachinesRoot(facts);
   const cgroup = probeCgroups(isRoot, { controllers: true, delegate: false });
   const cgroups = ownCgroups(record.cgroups);
   if (cgroups.length === 0) {
     throw new HostError(`Cannot update container "${record.id}": it has no cgroup of its own`);
   }
   const current = currentLimits(cgroups);
-  const host = { cgroup, euid, ...(record.unit === undefined ? {} : managerOf(record.unit, cgroup, !isRoot)) };
+  const host = {
+    cgroup,
+    euid: facts.euid,
+    ...(record.unit === undefined ? {} : managerOf(record.unit, cgroup, !isRoot)),
+  };
   const resctrl =
     change.l3CacheSchema === undefined && change.memBwSchema === undefined
       ? {}

@@ -8,7 +8,7 @@
  * @module
  */
 import type { DeviceRule } from "../spec/types.ts";
-import type { Context } from "./context.ts";
+import { type Context, isMachinesRoot } from "./context.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "./device_program.ts";
 import { defaultDeviceProgram } from "./device_program_default.ts";
 import type { Register } from "./types.ts";
@@ -65,12 +65,18 @@ export function planDeviceRules(c: Context, where: { directory?: Register; place
   const rules = c.spec.linux?.resources?.devices ?? [];
   // Without the right to load a program nothing can be enforced, and nothing is granted either: an ordinary user's
   // container has the device nodes that are bound into it, with the rights of their files (as runc and crun).
-  if (rules.length === 0 || c.host.euid !== 0 || c.host.inUserNamespace) return;
+  if (rules.length === 0 || !isMachinesRoot(c.host)) return;
   const { plan } = c;
   plan.at("/linux/resources/devices");
   if (where.place !== undefined) writeRules(c, where.place, deviceAccesses(rules));
   else if (where.directory !== undefined) attachProgram(c, where.directory, deviceAccesses(rules));
   else plan.refuse("/linux/resources/devices", "this machine has no devices controller");
+}
+
+/** Runtime, at the top of a hierarchy: rules there would be the whole machine's. */
+export function refuseTopRules(c: Context): void {
+  if ((c.spec.linux?.resources?.devices ?? []).length === 0 || !isMachinesRoot(c.host)) return;
+  c.plan.refuse("/linux/resources/devices", "Expected a cgroupsPath below the top of the hierarchy");
 }
 
 function writeRules(c: Context, place: string, accesses: readonly DeviceAccess[]): void {

@@ -6,6 +6,7 @@
  *   in /sys/kernel/cgroup/delegate since Linux 4.15
  * @module
  */
+import { findNamespace } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { hostIdOf } from "./id_maps.ts";
@@ -17,10 +18,8 @@ const oldest = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
 /** Whether config.json gives the cgroup away to its process's user, whoever that is. */
 export function delegatesCgroup(spec: Spec): boolean {
-  for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (type === "cgroup") return path === undefined && hasWritableView(spec);
-  }
-  return false;
+  const namespace = findNamespace(spec.linux, "cgroup");
+  return namespace !== undefined && namespace.path === undefined && hasWritableView(spec);
 }
 
 function hasWritableView({ mounts = [] }: Spec): boolean {

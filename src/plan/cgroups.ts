@@ -9,7 +9,7 @@
  * @module
  */
 import { directoriesAbove, enableControllers, missingController } from "./cgroup_controllers.ts";
-import { planDeviceRules } from "./cgroup_devices.ts";
+import { planDeviceRules, refuseTopRules } from "./cgroup_devices.ts";
 import {
   available,
   availableLegacy,
@@ -197,12 +197,6 @@ export function planUnifiedLimits(
 function refuseTop(c: Context, path: string, settings: readonly Setting[]): void {
   if (path !== "" || settings.length === 0) return;
   c.plan.refuse(`/linux/resources${settings[0]!.pointer}`, "Expected a cgroupsPath below the top of the hierarchy");
-}
-
-/** Device rules there would be the whole machine's. */
-function refuseTopRules({ plan, spec, host }: Context): void {
-  if ((spec.linux?.resources?.devices ?? []).length === 0 || host.euid !== 0 || host.inUserNamespace) return;
-  plan.refuse("/linux/resources/devices", "Expected a cgroupsPath below the top of the hierarchy");
 }
 
 /** Runtime, once the stage's process is in: the limits that would have kept it out. */

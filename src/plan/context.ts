@@ -84,6 +84,6 @@ export function joinedNamespaces(spec: Spec): ReadonlyMap<NamespaceType, JoinedN
 }
 
 /** Whether the runtime is root of the initial user namespace, to whom files of /proc belong that are nobody else's. */
-export function isMachinesRoot({ euid, inUserNamespace }: Host): boolean {
+export function isMachinesRoot({ euid, inUserNamespace }: Pick<Host, "euid" | "inUserNamespace">): boolean {
   return euid === 0 && !inUserNamespace;
 }

@@ -11,6 +11,7 @@
  *   ENOSPC too many namespaces
  * @module
  */
+import { findNamespace } from "../spec/namespaces.ts";
 import type { NamespaceType } from "../spec/types.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
 import type { Register } from "./types.ts";
@@ -132,14 +133,8 @@ export function planClone(c: Context, cgroup: Register | undefined): Register {
     exit_signal: "SIGCHLD",
     ...(cgroup === undefined ? {} : { cgroup }),
   };
-  const isAdded = c.fresh.has("user") && !namesUser(c);
+  const isAdded = c.fresh.has("user") && findNamespace(c.spec.linux, "user") === undefined;
   const options = isAdded ? { why: "a user namespace, too: an ordinary user has no rights without" } : {};
   c.container = c.plan.at("/linux/namespaces").open("clone3", [args], options);
   return c.container;
-}
-
-/** Whether config.json asks for the user namespace. */
-function namesUser({ spec }: Context): boolean {
-  for (const { type } of spec.linux?.namespaces ?? []) if (type === "user") return true;
-  return false;
 }
