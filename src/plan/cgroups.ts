@@ -10,6 +10,7 @@
  */
 import { directoriesAbove, enableControllers, missingController } from "./cgroup_controllers.ts";
 import { planDeviceRules, refuseTopRules } from "./cgroup_devices.ts";
+import { makeDirectories } from "./cgroup_directories.ts";
 import {
   available,
   availableLegacy,
@@ -153,9 +154,7 @@ function planUnified(c: Context, asked: string): Cgroups {
   const { plan } = c;
   const { mountPoint, own } = c.host.cgroup.v2!;
   const path = resolve(asked, `/${parentOf(inRoot(own))}`);
-  makeDirectories(path, (part) => {
-    plan.call("mkdirat", ["AT_FDCWD", `${mountPoint}/${part}`, "0755"], { allow: ["EEXIST"] });
-  });
+  makeDirectories(plan, mountPoint, path, false);
   const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
   if (path === "") refuseTopRules(c);
@@ -222,8 +221,7 @@ function placeLegacy(c: Context, asked: string): Cgroups {
     const { mountPoint } = hierarchy;
     const path = resolve(asked, hierarchy.own);
     const place = path === "" ? mountPoint : `${mountPoint}/${path}`;
-    const isCpuset = hierarchy.controllers.includes("cpuset");
-    makeDirectories(path, (part) => makeLegacyDirectory(c, mountPoint, part, isCpuset));
+    makeDirectories(plan, mountPoint, path, hierarchy.controllers.includes("cpuset"));
     const file = plan.open("openat", ["AT_FDCWD", `${place}/tasks`, "O_WRONLY|O_CLOEXEC", 0]);
     plan.inherit(file);
     procs.push(file);
@@ -252,40 +250,6 @@ export function applyLegacy(c: Context, v1: readonly PlacedHierarchy[]): void {
   writeSettings(plan, settings, (controller) => {
     for (const { hierarchy, path } of v1) if (hierarchy.controllers.includes(controller)) return { path };
     return { path: "" };
-  });
-}
-
-/** Calls `make` for "a", "a/b", "a/b/c". */
-function makeDirectories(path: string, make: (part: string) => void): void {
-  if (path === "") return;
-  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) make(path.slice(0, slash));
-  make(path);
-}
-
-/**
- * A new cpuset has neither processors nor memory and takes no process before it has (cpuset(7)). Its parent's are
- * copied, so that nothing outside the new directory changes; sendfile(2) does it without knowing them.
- */
-function makeLegacyDirectory(c: Context, mountPoint: string, part: string, isCpuset: boolean): void {
-  const { plan } = c;
-  const path = `${mountPoint}/${part}`;
-  if (!isCpuset) {
-    plan.call("mkdirat", ["AT_FDCWD", path, "0755"], { allow: ["EEXIST"] });
-    return;
-  }
-  const parent = parentOf(part) === "" ? mountPoint : `${mountPoint}/${parentOf(part)}`;
-  plan.alternative({
-    attempt: () => plan.call("mkdirat", ["AT_FDCWD", path, "0755"]),
-    then: () => {
-      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-        const from = plan.open("openat", ["AT_FDCWD", `${parent}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
-        const to = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
-        plan.call("sendfile", [to, from, 4096], { why: "a cpuset without them takes no process" });
-        plan.call("close", [from]);
-        plan.call("close", [to]);
-      }
-    },
-    branches: [{ on: ["EEXIST"], why: "it is in use already" }],
   });
 }
 

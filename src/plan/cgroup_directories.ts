@@ -1,0 +1,43 @@
+/**
+ * Calls that make the directories of a cgroup. In: where the hierarchy is mounted, a path in it. Out: calls.
+ * Kernel: cgroups(7); cpuset(7)
+ * @module
+ */
+import type { PlanBuilder } from "./builder.ts";
+import { parentOf } from "./paths.ts";
+
+/** Makes "a", "a/b", "a/b/c" below the mount point. @param isCpuset cpuset of version 1 is in the hierarchy */
+export function makeDirectories(plan: PlanBuilder, mountPoint: string, path: string, isCpuset: boolean): void {
+  if (path === "") return;
+  const make = isCpuset ? makeCpuset : makeDirectory;
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+    make(plan, mountPoint, path.slice(0, slash));
+  }
+  make(plan, mountPoint, path);
+}
+
+function makeDirectory(plan: PlanBuilder, mountPoint: string, part: string): void {
+  plan.call("mkdirat", ["AT_FDCWD", `${mountPoint}/${part}`, "0755"], { allow: ["EEXIST"] });
+}
+
+/**
+ * A new cpuset has neither processors nor memory and takes no process before it has (cpuset(7)). Its parent's are
+ * copied, so that nothing outside the new directory changes; sendfile(2) does it without knowing them.
+ */
+function makeCpuset(plan: PlanBuilder, mountPoint: string, part: string): void {
+  const path = `${mountPoint}/${part}`;
+  const parent = parentOf(part) === "" ? mountPoint : `${mountPoint}/${parentOf(part)}`;
+  plan.alternative({
+    attempt: () => plan.call("mkdirat", ["AT_FDCWD", path, "0755"]),
+    then: () => {
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        const from = plan.open("openat", ["AT_FDCWD", `${parent}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
+        const to = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
+        plan.call("sendfile", [to, from, 4096], { why: "a cpuset without them takes no process" });
+        plan.call("close", [from]);
+        plan.call("close", [to]);
+      }
+    },
+    branches: [{ on: ["EEXIST"], why: "it is in use already" }],
+  });
+}
