@@ -1,6 +1,6 @@
 /*
  * Closing ranges of descriptors, also where close_range(2) is missing (before Linux 5.9) or forbidden by a seccomp
- * filter. In: a range. Out: 0 or -errno.
+ * filter; handing one to another process. In: a range; a socket, a descriptor. Out: 0 or -errno.
  */
 
 struct dirent64 {
@@ -83,4 +83,31 @@ static i64 close_descriptors(u32 first, u32 last, u32 flags)
 	if (end <= last)
 		end_listed(end > first ? (u32)end : first, last, flags);
 	return 0;
+}
+
+/* struct iovec */
+struct text_part {
+	const void *base;
+	u64 length;
+};
+
+/* Sends a descriptor by SCM_RIGHTS (unix(7)), with texts that go along. */
+static i64 send_descriptor(i64 socket, i32 fd, struct text_part *parts, u64 count)
+{
+	struct {
+		u64 length;
+		i32 level, type, fd, pad;
+	} control = { 20, SOL_SOCKET, SCM_RIGHTS, fd, 0 };
+	struct {
+		void *name;
+		u64 name_length;
+		void *parts;
+		u64 count;
+		void *control;
+		u64 control_length;
+		u64 flags;
+	} message = { 0, 0, parts, count, &control, sizeof control, 0 };
+	i64 r = SYS(NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+
+	return r < 0 ? r : 0;
 }

@@ -18,11 +18,6 @@ struct courier {
 #define COURIER_STACK_BYTES 4096
 #define COURIER_NANOSECONDS 50000
 
-struct text_part {
-	const void *base;
-	u64 length;
-};
-
 static i64 send_listener(struct courier *courier, i32 listener)
 {
 	char digits[24];
@@ -31,22 +26,8 @@ static i64 send_listener(struct courier *courier, i32 listener)
 		{ courier->before, text_length(courier->before) }, { digits, n }, { courier->between, text_length(courier->between) },
 		{ digits, courier->after ? n : 0 }, { courier->after, courier->after ? text_length(courier->after) : 0 },
 	};
-	struct {
-		u64 length;
-		i32 level, type, fd, pad;
-	} control = { 20, SOL_SOCKET, SCM_RIGHTS, listener, 0 };
-	struct {
-		void *name;
-		u64 name_length;
-		void *parts;
-		u64 count;
-		void *control;
-		u64 control_length;
-		u64 flags;
-	} message = { 0, 0, parts, 5, &control, sizeof control, 0 };
-	i64 r = SYS(NR_sendmsg, courier->socket, &message, MSG_NOSIGNAL);
 
-	return r < 0 ? r : 0;
+	return send_descriptor(courier->socket, listener, parts, 5);
 }
 
 static void courier_main(void *argument)

@@ -87,26 +87,9 @@ static i64 op_wait_start(struct machine *m, i64 listen)
 /* OP_SEND_FD socket fd name : name as payload, fd by SCM_RIGHTS (unix(7)) */
 static i64 op_send_fd(i64 socket, i64 fd, const char *name)
 {
-	struct {
-		u64 length;
-		i32 level, type, fd, pad;
-	} control = { 20, SOL_SOCKET, SCM_RIGHTS, (i32)fd, 0 };
-	struct {
-		const void *base;
-		u64 length;
-	} part = { name, text_length(name) };
-	struct {
-		void *name;
-		u64 name_length;
-		void *parts;
-		u64 count;
-		void *control;
-		u64 control_length;
-		u64 flags;
-	} message = { 0, 0, &part, 1, &control, sizeof control, 0 };
-	i64 r = SYS(NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+	struct text_part part = { name, text_length(name) };
 
-	return r < 0 ? r : 0;
+	return send_descriptor(socket, (i32)fd, &part, 1);
 }
 
 /*
