@@ -162,6 +162,8 @@ export const expressions: readonly string[] = [
   "PR_SET_KEEPCAPS",
   "S_IFIFO",
   "EBADF",
+  "EBUSY",
   "EINVAL",
+  "EOPNOTSUPP",
   "EROFS",
 ];

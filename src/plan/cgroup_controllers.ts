@@ -17,7 +17,7 @@ import { inRoot, parentOf } from "./paths.ts";
 const counted = ["cpu", "io", "memory", "pids"];
 
 /**
- * Switches on what the settings need.
+ * Switches on what the settings need; false if that is nothing.
  * @param directories from the top on, absolute, the cgroup's own left out
  */
 export function enableControllers(
@@ -25,17 +25,41 @@ export function enableControllers(
   settings: readonly Setting[],
   controllers: readonly string[],
   directories: readonly string[],
-): void {
+): boolean {
   const needed: string[] = [];
   for (const { controller } of settings) {
     if (controller !== "" && !needed.includes(controller)) needed.push(controller);
   }
-  if (needed.length === 0) return;
+  if (needed.length === 0) return false;
   const more: string[] = [];
   for (const name of counted) if (controllers.includes(name) && !needed.includes(name)) more.push(name);
   plan.at(resourcesPointer);
   for (const directory of directories) enableIn(plan, directory, needed, more);
+  return true;
 }
+
+/**
+ * Switches on what engines read of a container without limits, as runc and crun do; what cannot be had is left.
+ * On the way of every start, so nothing is looked up and nothing branches: 10 µs a directory where all are on.
+ * @param directories as of enableControllers
+ */
+export function enableCounted(plan: PlanBuilder, directories: readonly string[]): void {
+  plan.at("/linux/cgroupsPath");
+  for (const directory of directories) {
+    const path = `${directory}/cgroup.subtree_control`;
+    const file = plan.open("openat", ["AT_FDCWD", path, "O_WRONLY|O_CLOEXEC", 0], notOurs);
+    // A user has the first two nearly always, the others by the machine's configuration.
+    plan.call("write", [file, "+memory +pids"], notHere);
+    plan.call("write", [file, "+cpu"], notHere);
+    plan.call("write", [file, "+io"], notHere);
+    plan.call("close", [file], notOpen);
+  }
+}
+
+const notOurs = { allow: ["ENOENT", "EACCES", "EPERM", "EROFS"], why: "what engines read, where it can be had" };
+/** ENOENT, EINVAL the controller; EBUSY, EOPNOTSUPP processes are in the directory itself, or it is threaded. */
+const notHere = { allow: ["ENOENT", "EINVAL", "EBUSY", "EOPNOTSUPP", "EBADF"] };
+const notOpen = { allow: ["EBADF"] };
 
 /**
  * The directories above a cgroup that hand controllers on to it: from the top, or from what was delegated on.

@@ -8,7 +8,7 @@
  * Errors: EACCES, EROFS the hierarchy is not ours; EBUSY on joining: processes beside controllers (v2)
  * @module
  */
-import { directoriesAbove, enableControllers, missingController } from "./cgroup_controllers.ts";
+import { directoriesAbove, enableControllers, enableCounted, missingController } from "./cgroup_controllers.ts";
 import { planDeviceRules, refuseTopRules } from "./cgroup_devices.ts";
 import { makeDirectories } from "./cgroup_directories.ts";
 import {
@@ -159,7 +159,7 @@ function planUnified(c: Context, asked: string): Cgroups {
   if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
   if (path === "") refuseTopRules(c);
   else planDeviceRules(c, { directory });
-  const late = c.spec.linux?.resources === undefined ? none.late : planUnifiedLimits(c, path, directory);
+  const late = planUnifiedLimits(c, path, directory);
   if (delegatesCgroup(c.spec)) planOwner(c, directory);
   return { directory, procs: [], v1: [], late };
 }
@@ -175,15 +175,21 @@ export function planUnifiedLimits(
   delegated: readonly string[] = [],
 ): readonly Setting[] {
   const { resources } = c.spec.linux ?? {};
-  if (resources === undefined || !hasLimits(resources)) return none.late;
   const { plan, host } = c;
+  const above = directoriesAbove(host, path);
+  // systemd counts for every unit of ours.
+  const isOwn = c.options.cgroupManager === "cgroupfs" && path !== "";
+  if (resources === undefined || !hasLimits(resources)) {
+    if (isOwn) enableCounted(plan, above);
+    return none.late;
+  }
   const { controllers } = host.cgroup.v2!;
   warnOfIgnored(plan, resources);
   const settings = available(plan, settingsOf(plan, host, resources), controllers, missingController(host));
   refuseTop(c, path, settings);
   const needing: Setting[] = [];
   for (const setting of settings) if (!delegated.includes(setting.controller)) needing.push(setting);
-  enableControllers(plan, needing, controllers, directoriesAbove(host, path));
+  if (!enableControllers(plan, needing, controllers, above) && isOwn) enableCounted(plan, above);
   const late: Setting[] = [];
   const first: Setting[] = [];
   // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in.

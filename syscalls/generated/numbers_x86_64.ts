@@ -273,7 +273,9 @@ export const expressions: Readonly<Record<string, number>> = {
   "PR_SET_KEEPCAPS": 8,
   "S_IFIFO": 0x1000,
   "EBADF": 9,
+  "EBUSY": 16,
   "EINVAL": 22,
+  "EOPNOTSUPP": 95,
   "EROFS": 30,
 };
 

@@ -128,6 +128,17 @@ test(
 );
 
 test(
+  "events --stats [a container without limits is counted, too] (cgroup v2)",
+  limits,
+  scoped("counted", ["cgroup2Controllers"], async (scope) => {
+    const id = await running(scope, ["/bin/sleep", "1000"], {}, bunker(), "v2");
+    const { data } = JSON.parse((await scope.succeed(["events", "--stats", id], { view: "v2" })).stdout) as Stats;
+    assert.ok(Number((data["memory"]!["usage"] as Record<string, unknown>)["usage"]) > 0, JSON.stringify(data));
+    assert.equal(data["pids"]!["current"], 1);
+  }),
+);
+
+test(
   "ps [every process, as JSON and as a table]",
   limits,
   scoped("ps", ["cgroup1"], async (scope) => {

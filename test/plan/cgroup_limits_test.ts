@@ -359,9 +359,30 @@ test("controllers are switched on in every directory above, from the top", () =>
   assert.ok(indexOf(made, '"pids.max"') < indexOf(made, "clone3"));
 });
 
-test("without limits nothing is switched on, looked for or written", () => {
-  assert.deepEqual(textsOf(plan({ devices: [] }), "/linux/resources"), []);
-  assert.equal(indexOf(plan({ devices: [{ allow: false }] }), "subtree_control"), -1);
+test("without limits what engines read is switched on where it can be had, and nothing looked for or written", () => {
+  const v1 = hostWith({ cgroup: { ...unified.cgroup, layout: "v1", v2: null } });
+  const nothing = [{ devices: [] }, { devices: [{ allow: false }] }, { memory: {}, cpu: { shares: 0 }, pids: {} }];
+  for (const resources of nothing) {
+    const made = plan(resources);
+    assert.deepEqual(
+      textsOf(made, "/linux/resources").filter((text) => !text.includes("bpf") && text !== "close(r)"),
+      [],
+    );
+    const switched = callsOf(made).filter(({ call, args }) => call === "write" && String(args[1]).startsWith("+"));
+    assert.deepEqual(
+      switched.map(({ args }) => args[1]),
+      ["+memory +pids", "+cpu", "+io"],
+    );
+    for (const { allow } of switched) {
+      assert.deepEqual(allow, ["ENOENT", "EINVAL", "EBUSY", "EOPNOTSUPP", "EBADF"], "a lack of it is no error");
+    }
+    assert.ok(indexOf(made, '"/cg/cgroup.subtree_control"') < indexOf(made, "clone3"));
+    assert.equal(indexOf(plan(resources, v1), "subtree_control"), -1);
+  }
+  // The machine's own, one that systemd makes, and none at all.
+  const top = { linux: { namespaces: [{ type: "mount" }], cgroupsPath: "/" } };
+  assert.equal(indexOf(planOf(top, unified), "subtree_control"), -1);
+  assert.equal(indexOf(planOf(top, unified, { cgroupManager: "disabled" }), "subtree_control"), -1);
 });
 
 test("the top of a hierarchy takes no limits, and a disabled manager none at all", () => {

@@ -6,13 +6,27 @@ const at = (cgroupsPath?: string) => ({
   linux: { namespaces: [{ type: "mount" }], ...(cgroupsPath === undefined ? {} : { cgroupsPath }) },
 });
 
+/** What engines read is switched on for whatever is below a directory. */
+const countedIn = (directory: string): string[] => [
+  `openat(AT_FDCWD, "${directory}/cgroup.subtree_control", O_WRONLY|O_CLOEXEC, 0)`,
+  'write(r, "+memory +pids")',
+  'write(r, "+cpu")',
+  'write(r, "+io")',
+  "close(r)",
+];
+
 test("planCgroups() makes the path component by component and clones into it", () => {
   const plan = planOf(at("/a/b"));
-  assert.deepEqual(textsOf(plan, "/linux/cgroupsPath"), [
+  assert.deepEqual(textsOf(plan, "/linux/cgroupsPath").slice(0, 3), [
     'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a", 0755)',
     'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a/b", 0755)',
     'openat(AT_FDCWD, "/sys/fs/cgroup/a/b", O_PATH|O_DIRECTORY|O_CLOEXEC, 0)',
   ]);
+  assert.deepEqual(
+    textsOf(plan, "/linux/cgroupsPath").slice(3),
+    ["/sys/fs/cgroup", "/sys/fs/cgroup/a"].flatMap(countedIn),
+    "and nothing else",
+  );
   assert.ok(indexOf(plan, "clone3", "CLONE_INTO_CGROUP", "cgroup: r") > 0);
   assert.deepEqual(plan.cgroups, ["/sys/fs/cgroup/a/b"]);
 });
