@@ -201,7 +201,7 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
         "a controller that the machine lacks is named with the field",
         "what is not delegated to a user is named with the controller and systemd's setting",
         "controllers are switched on in every directory above, from the top",
-        "without limits nothing is switched on, looked for or written",
+        "without limits what engines read is switched on where it can be had, and nothing looked for or written",
         "the top of a hierarchy takes no limits, and a disabled manager none at all",
       ],
       [values]: ["parseSpec() takes limits that ask for nothing"],
