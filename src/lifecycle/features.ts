@@ -5,7 +5,7 @@
  * Spec: features.md, features-linux.md
  * @module
  */
-import { constants } from "../../syscalls/generated/constants.ts";
+import { capabilityNames } from "../plan/capabilities.ts";
 import { knownMountOptions } from "../plan/mount_options.ts";
 import { knownArchitectures } from "../seccomp/architectures.ts";
 import {
@@ -25,7 +25,7 @@ export function features(product: { readonly version: string; readonly commit: s
     mountOptions: knownMountOptions(),
     linux: {
       namespaces: namespaceTypes.toSorted(),
-      capabilities: capabilityNames(),
+      capabilities: capabilityNames,
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: seccompFeatures(),
       apparmor: { enabled: true },
@@ -56,11 +56,4 @@ function seccompFeatures(): object {
     knownFlags: seccompFlags,
     supportedFlags: seccompFlags,
   };
-}
-
-/** In the kernel's order. */
-function capabilityNames(): string[] {
-  return Object.keys(constants())
-    .filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP")
-    .sort((a, b) => constants()[a]! - constants()[b]!);
 }

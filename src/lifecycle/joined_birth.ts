@@ -12,7 +12,7 @@ import type { Call, Item, Register, StructValue, Value } from "../plan/types.ts"
 import { callsOf, type Placed } from "../program/addresses.ts";
 import type { Split } from "../program/split.ts";
 import { fillStageFile, getRegister } from "../stage/program.ts";
-import { post, receive } from "../stage/sockets.ts";
+import { post, receive, waitForAny } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
 import { close, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
@@ -99,15 +99,8 @@ function registersOf(items: readonly Item[]): Set<number> {
  * pidfd alone; what it said before lies in the socket then. Errors: StageError when a line failed before.
  */
 function forked({ plan, spec }: Begun, ours: number, maker: number): number {
-  const wait = stable(16);
-  const view = new DataView(wait.buffer);
-  view.setInt32(0, ours, true);
-  view.setInt32(8, maker, true);
-  for (const at of [4, 12]) view.setInt16(at, flags("POLLIN"), true);
   for (;;) {
-    sys("ppoll", wait, 2, null, null, 0);
-    if (view.getInt16(6, true) === 0) {
-      if (view.getInt16(14, true) === 0) continue;
+    if (waitForAny([ours, maker], -1) !== 0) {
       throw new HostError("The process that joins a user namespace ended before it had forked");
     }
     for (const message of receive(ours)) {

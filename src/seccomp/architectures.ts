@@ -28,72 +28,60 @@ export const x32Bit = 0x4000_0000;
 /** Where calls private to arm start (linux/arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE). */
 export const armPrivate = 0x0f_0000;
 
+/** Bit in the value of every little-endian architecture (linux/audit.h, __AUDIT_ARCH_LE). */
+const littleEndian = 0x4000_0000;
+
 /** The names of architectures whose calls are known here. */
 export const knownArchitectures = (): readonly ArchitectureName[] =>
   seccompArchitectures.filter((name) => architectureOf(name) !== undefined);
 
 /** An architecture; undefined for those without a table (PA-RISC, SuperH), which bunker does not run on either. */
 export function architectureOf(name: ArchitectureName): Architecture | undefined {
-  const little = (
+  const known = (
     token: number,
     bits: 32 | 64,
-    table: () => readonly number[],
+    calls: () => readonly number[],
     isMultiplexed = false,
-  ): Architecture => ({
-    name,
-    token,
-    bits,
-    isBigEndian: false,
-    calls: table,
-    isMultiplexed,
-  });
-  const big = (token: number, bits: 32 | 64, table: () => readonly number[], isMultiplexed = false): Architecture => ({
-    name,
-    token,
-    bits,
-    isBigEndian: true,
-    calls: table,
-    isMultiplexed,
-  });
+  ): Architecture => ({ name, token, bits, isBigEndian: (token & littleEndian) === 0, calls, isMultiplexed });
   switch (name) {
     case "SCMP_ARCH_X86_64":
-      return little(0xc000_003e, 64, tables.x86_64);
+      return known(0xc000_003e, 64, tables.x86_64);
     case "SCMP_ARCH_X86":
-      return little(0x4000_0003, 32, tables.x86, true);
+      return known(0x4000_0003, 32, tables.x86, true);
     case "SCMP_ARCH_X32":
-      return little(0xc000_003e, 32, tables.x32);
+      return known(0xc000_003e, 32, tables.x32);
     case "SCMP_ARCH_AARCH64":
-      return little(0xc000_00b7, 64, tables.aarch64);
+      return known(0xc000_00b7, 64, tables.aarch64);
     case "SCMP_ARCH_ARM":
-      return little(0x4000_0028, 32, tables.arm);
+      return known(0x4000_0028, 32, tables.arm);
     case "SCMP_ARCH_LOONGARCH64":
-      return little(0xc000_0102, 64, tables.loongarch64);
+      return known(0xc000_0102, 64, tables.loongarch64);
     case "SCMP_ARCH_M68K":
-      return big(0x0000_0004, 32, tables.m68k, true);
+      return known(0x0000_0004, 32, tables.m68k, true);
     case "SCMP_ARCH_MIPS":
-      return big(0x0000_0008, 32, tables.mips, true);
+      return known(0x0000_0008, 32, tables.mips, true);
     case "SCMP_ARCH_MIPSEL":
-      return little(0x4000_0008, 32, tables.mips, true);
+      return known(0x4000_0008, 32, tables.mips, true);
     case "SCMP_ARCH_MIPS64":
-      return big(0x8000_0008, 64, tables.mips64);
+      return known(0x8000_0008, 64, tables.mips64);
     case "SCMP_ARCH_MIPSEL64":
-      return little(0xc000_0008, 64, tables.mips64);
+      return known(0xc000_0008, 64, tables.mips64);
     case "SCMP_ARCH_MIPS64N32":
-      return big(0xa000_0008, 32, tables.mips64n32);
+      return known(0xa000_0008, 32, tables.mips64n32);
     case "SCMP_ARCH_MIPSEL64N32":
-      return little(0xe000_0008, 32, tables.mips64n32);
+      return known(0xe000_0008, 32, tables.mips64n32);
     case "SCMP_ARCH_PPC":
-      return big(0x0000_0014, 32, tables.ppc, true);
+      return known(0x0000_0014, 32, tables.ppc, true);
     case "SCMP_ARCH_PPC64":
-      return big(0x8000_0015, 64, tables.ppc64, true);
+      return known(0x8000_0015, 64, tables.ppc64, true);
     case "SCMP_ARCH_PPC64LE":
-      return little(0xc000_0015, 64, tables.ppc64, true);
+      return known(0xc000_0015, 64, tables.ppc64, true);
     case "SCMP_ARCH_RISCV64":
-      return little(0xc000_00f3, 64, tables.riscv64);
+      return known(0xc000_00f3, 64, tables.riscv64);
     case "SCMP_ARCH_S390":
-      return big(0x0000_0016, 32, tables.s390, true);
+      return known(0x0000_0016, 32, tables.s390, true);
     case "SCMP_ARCH_S390X":
-      return big(0x8000_0016, 64, tables.s390x, true);
+      return known(0x8000_0016, 64, tables.s390x, true);
     case "SCMP_ARCH_PARISC":
     case "SCMP_ARCH_PARISC64":
     case "SCMP_ARCH_SH":

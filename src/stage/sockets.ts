@@ -118,16 +118,7 @@ export function receiveBytes(fd: number): Uint8Array {
 
 /** Waits until there is something to receive, or the peer is gone; false after `milliseconds`. */
 export function waitForBytes(fd: number, milliseconds: number): boolean {
-  const poll = stable(8);
-  const view = new DataView(poll.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, flags("POLLIN"), true);
-  const timeout = stable(16);
-  writeAddress(new DataView(timeout.buffer), 0, Math.ceil(milliseconds / 1000));
-  let n: number;
-  do n = sys("ppoll", poll, 1, timeout, null, 0);
-  while (n === -EINTR);
-  return n > 0;
+  return waitForAny([fd], milliseconds) >= 0;
 }
 
 /** What a stage tells: one record, with the text that came behind a failure. */

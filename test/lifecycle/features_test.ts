@@ -6,12 +6,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { features } from "../../src/lifecycle/features.ts";
 import { parseSpec } from "../../src/spec/mod.ts";
+import { constants } from "../../syscalls/generated/constants.ts";
 import { sources } from "../layout/sources.ts";
 
 interface Features {
   hooks: string[];
   linux: {
     namespaces: string[];
+    capabilities: string[];
     cgroup: Record<string, boolean>;
     seccomp: Record<"actions" | "operators" | "archs" | "knownFlags" | "supportedFlags", string[]>;
     memoryPolicy: { modes: string[]; flags: string[] };
@@ -56,6 +58,15 @@ test("features() lists what config.json may have, no more and no less", () => {
   assert.deepEqual(memoryPolicy.flags.toSorted(), flags);
   const types = valuesOf({ namespaces: [{ type: "X" }] }, /\b(pid|network|mount|ipc|uts|user|cgroup|time)\b/g);
   assert.deepEqual(namespaces.toSorted(), types);
+});
+
+test("features() lists every capability of the kernel, by number", () => {
+  const values = constants();
+  const names = Object.keys(values).filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP");
+  assert.deepEqual(
+    found.linux.capabilities,
+    names.toSorted((a, b) => values[a]! - values[b]!),
+  );
 });
 
 test("features() says the same on every machine", () => {
