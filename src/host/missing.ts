@@ -4,7 +4,7 @@
  * In: facts. Out: names. Asks only where there can be any: an old kernel, or a filter.
  * @module
  */
-import type { Host, OptionalCall } from "../plan/host.ts";
+import { type Host, type OptionalCall, optionalCalls } from "../plan/host.ts";
 import { flags, kernel, sys } from "../stage/sys.ts";
 import { ops } from "../../syscalls/ops.ts";
 
@@ -40,16 +40,6 @@ function probe(call: OptionalCall): number {
       return sys(call, 1, 0, wrongFlags) < 0 ? 0 : -ENOSYS;
   }
 }
-
-const optionalCalls: readonly OptionalCall[] = [
-  "openat2",
-  "open_tree",
-  "fsopen",
-  "mount_setattr",
-  "move_mount",
-  "clone3",
-  "close_range",
-];
 
 /** Those that are missing or forbidden. */
 export function probeMissing(release: Host["kernel"], mayMount: boolean): OptionalCall[] {

@@ -40,14 +40,17 @@ export interface SystemdManager {
 }
 
 /** Calls of newer kernels that a plan can do without. */
-export type OptionalCall =
-  | "openat2"
-  | "open_tree"
-  | "fsopen"
-  | "mount_setattr"
-  | "move_mount"
-  | "clone3"
-  | "close_range";
+export const optionalCalls = [
+  "openat2",
+  "open_tree",
+  "fsopen",
+  "mount_setattr",
+  "move_mount",
+  "clone3",
+  "close_range",
+] as const;
+
+export type OptionalCall = (typeof optionalCalls)[number];
 
 /** Ids from `first` on that a user may hand out: one line of /etc/subuid or /etc/subgid. */
 export interface IdRange {

@@ -6,13 +6,14 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { optionalCalls } from "../../src/plan/host.ts";
 import { withoutNamespace } from "../support/config.ts";
 import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { type Bundle, describe, type InvokeOptions, type Scope, scoped } from "../support/scope.ts";
 import { usualUser } from "../support/user.ts";
-import { nothing, optionalCalls, type Without } from "../support/without.ts";
+import { nothing, type Without } from "../support/without.ts";
 
 const matrix: readonly Without[] = (["ENOSYS", "EPERM"] as const).flatMap((error) => [
   ...optionalCalls.map((call) => ({ error, calls: [call] })),

@@ -4,18 +4,8 @@
  * In: which calls, which errno; BUNKER_TEST_WITHOUT for a whole test run. Out: words to put before a command line.
  * @module
  */
+import { optionalCalls } from "../../src/plan/host.ts";
 import { native } from "./native.ts";
-
-/** What a plan can do without. */
-export const optionalCalls = [
-  "openat2",
-  "open_tree",
-  "fsopen",
-  "mount_setattr",
-  "move_mount",
-  "clone3",
-  "close_range",
-] as const;
 
 export interface Without {
   /** ENOSYS as an old kernel, EPERM as an old seccomp profile. */
