@@ -4,6 +4,7 @@
  * Kernel: clone(2), unshare(2), setns(2), namespaces(7), user_namespaces(7)
  * @module
  */
+import { namespaceTypes } from "../plan/namespaces.ts";
 import { flags, AT_FDCWD, close, sys } from "../stage/sys.ts";
 import {
   because,
@@ -17,18 +18,6 @@ import {
   someOf,
 } from "./cause_form.ts";
 import { closedTo, linesOf, modeText, nodeAt, numberIn } from "./host_facts.ts";
-
-/** Flag → the word config.json has for it, and the limit in /proc/sys/user. */
-const kinds: readonly (readonly [flag: string, type: string, limit: string])[] = [
-  ["CLONE_NEWUSER", "user", "max_user_namespaces"],
-  ["CLONE_NEWNS", "mount", "max_mnt_namespaces"],
-  ["CLONE_NEWPID", "pid", "max_pid_namespaces"],
-  ["CLONE_NEWIPC", "ipc", "max_ipc_namespaces"],
-  ["CLONE_NEWUTS", "uts", "max_uts_namespaces"],
-  ["CLONE_NEWNET", "network", "max_net_namespaces"],
-  ["CLONE_NEWCGROUP", "cgroup", "max_cgroup_namespaces"],
-  ["CLONE_NEWTIME", "time", "max_time_namespaces"],
-];
 
 /** clone3 and unshare. */
 export function cloneCause(failed: Failed): Cause {
@@ -61,17 +50,19 @@ export function cloneCause(failed: Failed): Cause {
 
 /** Why namespaces cannot be made. */
 export function limitCause(failed: Failed, asked: string): Cause {
-  const types = kinds.filter(([flag]) => asked.split("|").includes(flag));
+  const types = namespaceTypes
+    .filter(([, flag]) => asked.split("|").includes(flag))
+    .map(([type, , file]) => ({ type, limit: `max_${file}_namespaces` }));
   const hasUser = asked.includes("CLONE_NEWUSER");
   switch (errnoOf(failed)) {
     case "ENOSPC":
     case "EUSERS": {
-      const limits = types.map(([, , limit]) => `user.${limit} = ${numberIn(`/proc/sys/user/${limit}`) ?? "?"}`);
-      const none = types.filter(([, , limit]) => numberIn(`/proc/sys/user/${limit}`) === 0);
+      const limits = types.map(({ limit }) => `user.${limit} = ${numberIn(`/proc/sys/user/${limit}`) ?? "?"}`);
+      const none = types.filter(({ limit }) => numberIn(`/proc/sys/user/${limit}`) === 0);
       return none.length > 0
         ? because(
-            `no ${none.map(([, type]) => type).join(" or ")} namespace may be made: ${none.map(([, , limit]) => `user.${limit} = 0`).join(", ")}`,
-            `sysctl -w ${none.map(([, , limit]) => `user.${limit}=15000`).join(" ")}, as root of the machine`,
+            `no ${none.map(({ type }) => type).join(" or ")} namespace may be made: ${none.map(({ limit }) => `user.${limit} = 0`).join(", ")}`,
+            `sysctl -w ${none.map(({ limit }) => `user.${limit}=15000`).join(" ")}, as root of the machine`,
           )
         : because(
             `there are too many namespaces, or they are nested deeper than 32 levels: ${limits.join(", ")}, and ancestors have limits of their own`,
@@ -82,14 +73,14 @@ export function limitCause(failed: Failed, asked: string): Cause {
         ? userNamespaceForbidden()
         : because(
             `making ${someOf(
-              types.map(([, type]) => type),
+              types.map(({ type }) => type),
               8,
             )} namespaces takes CAP_SYS_ADMIN, which the runtime does not have`,
             "add a user namespace to /linux/namespaces, with its mappings",
           );
     case "EINVAL":
       return because(
-        `this kernel was built without one of these kinds of namespaces: ${types.map(([, type]) => type).join(", ")} (see /proc/self/ns)`,
+        `this kernel was built without one of these kinds of namespaces: ${types.map(({ type }) => type).join(", ")} (see /proc/self/ns)`,
       );
     default:
       return nothing;
@@ -214,5 +205,5 @@ function namespaceType(path: string): string {
   const type = sys("ioctl", fd, flags("NS_GET_NSTYPE"), 0);
   close(fd);
   if (type < 0) return "";
-  return kinds.find(([flag]) => flags(flag) === type)?.[1] ?? "";
+  return namespaceTypes.find(([, flag]) => flags(flag) === type)?.[0] ?? "";
 }

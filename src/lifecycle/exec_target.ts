@@ -9,22 +9,11 @@ import { HostError } from "../errors.ts";
 import { filesystemOf } from "../host/cgroups.ts";
 import type { ExecTarget } from "../plan/exec.ts";
 import { type IdMap, type IdMaps, parseMap } from "../plan/id_maps.ts";
+import { namespaceTypes } from "../plan/namespaces.ts";
 import type { NamespaceType } from "../spec/types.ts";
 import { AT_FDCWD, errnoName, errnoText, flags, readLink, readText, tryReadText } from "../stage/sys.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { SubCgroup } from "./types.ts";
-
-/** Types, and their files below /proc/PID/ns. */
-const namespaceFiles: readonly (readonly [NamespaceType, string])[] = [
-  ["user", "user"],
-  ["mount", "mnt"],
-  ["pid", "pid"],
-  ["ipc", "ipc"],
-  ["uts", "uts"],
-  ["network", "net"],
-  ["cgroup", "cgroup"],
-  ["time", "time"],
-];
 
 /** The part of a recorded config.json that matters here; what writers mean alike is not made alike yet. */
 export interface RecordedConfig {
@@ -41,7 +30,7 @@ export interface RecordedConfig {
 export function examine(record: StateRecord, subCgroups: readonly SubCgroup[]): ExecTarget {
   const own = ownTypes(record.config as RecordedConfig);
   const namespaces: NamespaceType[] = [];
-  for (const [type, file] of namespaceFiles) {
+  for (const [type, , file] of namespaceTypes) {
     // Made for the container, so surely not ours.
     if (own.includes(type) || differs(record, file)) namespaces.push(type);
   }

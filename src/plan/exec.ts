@@ -21,7 +21,7 @@ import { checkProcessIds, type IdMaps } from "./id_maps.ts";
 import { how } from "./in_root.ts";
 import { withoutMissing } from "./lower.ts";
 import { planExecLabels, refuseLabels } from "./labels.ts";
-import { cloneFlags, planClone } from "./namespaces.ts";
+import { namespaceTypes, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { joinResctrl, openTasks } from "./resctrl.ts";
@@ -85,7 +85,7 @@ export function planExec(
   const cgroups = openCgroups(c, target);
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   const classes = target.resctrl === undefined ? undefined : openTasks(c, target.resctrl);
-  const files = openNamespaces(c, target, cgroups.directory !== undefined);
+  const files = openNamespaces(c, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
   join(c, init, root, files.cgroup !== undefined);
   const affinity = process.execCPUAffinity;
@@ -128,7 +128,9 @@ function contextOf(
   compile: Compile,
 ): Context {
   const joined = new Map<NamespaceType, JoinedNamespace>();
-  for (const type of target.namespaces) joined.set(type, { path: namespacePath(target, type), pointer: "" });
+  for (const [type, , file] of namespaceTypes) {
+    if (target.namespaces.includes(type)) joined.set(type, { path: `/proc/${target.pid}/ns/${file}`, pointer: "" });
+  }
   return {
     plan,
     spec,
@@ -151,13 +153,6 @@ function contextOf(
     init: target.pid,
     stacked: 0,
   };
-}
-
-/** File names below /proc/PID/ns, where they differ from the specification's words. */
-const fileNames: Partial<Record<NamespaceType, string>> = { mount: "mnt", network: "net" };
-
-function namespacePath({ pid }: ExecTarget, type: NamespaceType): string {
-  return `/proc/${pid}/ns/${fileNames[type] ?? type}`;
 }
 
 interface OpenedCgroups {
@@ -183,15 +178,12 @@ function openCgroups(c: Context, { cgroups, cgroupLayout }: ExecTarget): OpenedC
 }
 
 /** Runtime: the namespaces that the stage has to enter by itself. */
-function openNamespaces(
-  c: Context,
-  target: ExecTarget,
-  isBornInCgroup: boolean,
-): { readonly time?: Register; readonly cgroup?: Register } {
+function openNamespaces(c: Context, isBornInCgroup: boolean): { readonly time?: Register; readonly cgroup?: Register } {
   const { plan } = c;
   const open = (type: NamespaceType): Register | undefined => {
-    if (!c.joined.has(type)) return undefined;
-    const file = plan.at("").open("openat", ["AT_FDCWD", namespacePath(target, type), "O_RDONLY|O_CLOEXEC", 0]);
+    const joined = c.joined.get(type);
+    if (joined === undefined) return undefined;
+    const file = plan.at("").open("openat", ["AT_FDCWD", joined.path, "O_RDONLY|O_CLOEXEC", 0]);
     plan.inherit(file);
     return file;
   };
@@ -215,10 +207,10 @@ function join(c: Context, init: Register, root: Register | undefined, cgroupLate
   const add = (flag: string): void => {
     others = others === "" ? flag : `${others}|${flag}`;
   };
-  for (const [type, flag] of cloneFlags) {
-    if (type !== "user" && type !== "time" && c.joined.has(type)) add(flag);
+  for (const [type, flag] of namespaceTypes) {
+    if (type === "user" || type === "time" || (type === "cgroup" && cgroupLater)) continue;
+    if (c.joined.has(type)) add(flag);
   }
-  if (c.joined.has("cgroup") && !cgroupLater) add("CLONE_NEWCGROUP");
   const { hasUserNamespace } = c;
   plan.on("thread").at("/linux/namespaces");
   if (root !== undefined || c.joined.has("mount")) {

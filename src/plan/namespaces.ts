@@ -17,23 +17,23 @@ import { type Context, isMachinesRoot } from "./context.ts";
 import type { Register } from "./types.ts";
 import { planOwnOomScore } from "./user_namespace.ts";
 
-/** In the order they are made or joined. */
-export const cloneFlags: readonly (readonly [NamespaceType, string])[] = [
-  ["user", "CLONE_NEWUSER"],
-  ["mount", "CLONE_NEWNS"],
-  ["pid", "CLONE_NEWPID"],
-  ["ipc", "CLONE_NEWIPC"],
-  ["uts", "CLONE_NEWUTS"],
-  ["network", "CLONE_NEWNET"],
-  ["time", "CLONE_NEWTIME"],
+/**
+ * Every type with its flag and its file below /proc/PID/ns, in the order they are made or joined. The file's name is in
+ * that of the limit, too: /proc/sys/user/max_FILE_namespaces.
+ */
+export const namespaceTypes: readonly (readonly [type: NamespaceType, flag: string, file: string])[] = [
+  ["user", "CLONE_NEWUSER", "user"],
+  ["mount", "CLONE_NEWNS", "mnt"],
+  ["pid", "CLONE_NEWPID", "pid"],
+  ["ipc", "CLONE_NEWIPC", "ipc"],
+  ["uts", "CLONE_NEWUTS", "uts"],
+  ["network", "CLONE_NEWNET", "net"],
+  ["cgroup", "CLONE_NEWCGROUP", "cgroup"],
+  ["time", "CLONE_NEWTIME", "time"],
 ];
 
 /** Made by the thread while the rest is planned: they are a task's own, and the kernel is slow at them. */
-const earlyTypes: readonly (readonly [NamespaceType, string])[] = [
-  ["ipc", "CLONE_NEWIPC"],
-  ["uts", "CLONE_NEWUTS"],
-  ["network", "CLONE_NEWNET"],
-];
+const earlyTypes: readonly NamespaceType[] = ["ipc", "uts", "network"];
 
 /**
  * Flags of unshare(2) for the namespaces that need nothing of the plan; "" where there are none. Namespaces of a new
@@ -42,7 +42,9 @@ const earlyTypes: readonly (readonly [NamespaceType, string])[] = [
 export function earlyNamespaces(fresh: ReadonlySet<NamespaceType>, hasUserNamespace: boolean): string {
   let flags = "";
   if (hasUserNamespace) return flags;
-  for (const [type, flag] of earlyTypes) if (fresh.has(type)) flags = flags === "" ? flag : `${flags}|${flag}`;
+  for (const [type, flag] of namespaceTypes) {
+    if (earlyTypes.includes(type) && fresh.has(type)) flags = flags === "" ? flag : `${flags}|${flag}`;
+  }
   return flags;
 }
 
@@ -79,10 +81,9 @@ export function planJoins(c: Context): StageNamespaces {
   // it is the user namespace that gives the rights.
   const hasRights = c.host.mayMount;
   if (!hasRights) join("user", "CLONE_NEWUSER");
-  for (const [type, flag] of cloneFlags) {
+  for (const [type, flag] of namespaceTypes) {
     if (type !== "user" && type !== "mount" && type !== "time") join(type, flag);
   }
-  join("cgroup", "CLONE_NEWCGROUP");
   if (hasRights) join("user", "CLONE_NEWUSER");
   plan.on("runtime");
   const mount = files.get("mount");
@@ -126,7 +127,9 @@ export function planSecrecy(c: Context): void {
 export function planClone(c: Context, cgroup: Register | undefined): Register {
   const flags: string[] = [];
   const early = earlyNamespaces(c.fresh, c.hasUserNamespace);
-  for (const [type, flag] of cloneFlags) if (c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
+  for (const [type, flag] of namespaceTypes) {
+    if (type !== "cgroup" && c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
+  }
   if (cgroup !== undefined) flags.push("CLONE_INTO_CGROUP");
   const args = {
     ...(flags.length === 0 ? {} : { flags: flags.join("|") }),
