@@ -9,6 +9,7 @@
  */
 import type { DeviceRule } from "../spec/types.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
+import { deviceExceptions, isEverything, ruleLine } from "./device_exceptions.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "./device_program.ts";
 import { defaultDeviceProgram } from "./device_program_default.ts";
 import type { Register } from "./types.ts";
@@ -21,10 +22,14 @@ const allowed = (type: "b" | "c", major: number, minor: number, access: string):
   access,
 });
 
-/** Allowed whatever the rules say, as with runc: what default devices and terminals need, and making any node. */
-const always: readonly DeviceAccess[] = [
+/** Allowed wherever the rules start from nothing, as with runc: a node alone opens nothing. */
+const makingNodes: readonly DeviceAccess[] = [
   allowed("c", anyNumber, anyNumber, "m"),
   allowed("b", anyNumber, anyNumber, "m"),
+];
+
+/** Allowed whatever the rules say, as with runc: what default devices and terminals need. */
+const always: readonly DeviceAccess[] = [
   allowed("c", 1, 3, "rwm"), // null
   allowed("c", 1, 5, "rwm"), // zero
   allowed("c", 1, 7, "rwm"), // full
@@ -39,9 +44,10 @@ const always: readonly DeviceAccess[] = [
 /** Where the rules start from, as with runc: what no rule allows is denied. */
 const denyAll: DeviceAccess = { allow: false, type: "a", major: anyNumber, minor: anyNumber, access: "rwm" };
 
-/** The rules in order, with the default ones last so that none can take them away. */
+/** The rules in order after one for everything, with the default ones last so that none can take them away. */
 export function deviceAccesses(rules: readonly DeviceRule[]): DeviceAccess[] {
   const accesses: DeviceAccess[] = [];
+  let startsFromAll = false;
   for (const rule of rules) {
     const access: DeviceAccess = {
       allow: rule.allow,
@@ -50,9 +56,12 @@ export function deviceAccesses(rules: readonly DeviceRule[]): DeviceAccess[] {
       minor: rule.minor ?? anyNumber,
       access: rule.access ?? "rwm",
     };
-    if (accesses.length === 0 && !isEverything(access)) accesses.push(denyAll);
+    if (isEverything(access)) startsFromAll = access.allow;
+    else if (accesses.length === 0) accesses.push(denyAll);
     accesses.push(access);
   }
+  // Who allows everything but some nodes means these.
+  if (!startsFromAll) accesses.push(...makingNodes);
   accesses.push(...always);
   return accesses;
 }
@@ -81,41 +90,29 @@ export function refuseTopRules(c: Context): void {
 
 function writeRules(c: Context, place: string, accesses: readonly DeviceAccess[]): void {
   const { plan } = c;
+  const kept = deviceExceptions(accesses, (rule, exception) =>
+    plan.refuse(
+      "/linux/resources/devices",
+      `cgroup v1 cannot ${rule.allow ? "allow" : "deny"} "${ruleLine(rule)}" within "${ruleLine(exception)}"`,
+      ["because    it keeps exceptions from what holds for all devices, but none from an exception"],
+    ),
+  );
   const open = (file: string): Register =>
     plan.open("openat", ["AT_FDCWD", `${place}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
   let allow: Register | undefined;
   let deny: Register | undefined;
-  for (const access of accesses) {
+  for (const access of kept) {
     const file = access.allow ? (allow ??= open("devices.allow")) : (deny ??= open("devices.deny"));
-    for (const line of ruleLines(access)) plan.call("write", [file, line]);
+    plan.call("write", [file, isEverything(access) ? "a" : ruleLine(access)]);
   }
   if (allow !== undefined) plan.call("close", [allow]);
   if (deny !== undefined) plan.call("close", [deny]);
 }
 
-/** The kernel takes "a" as "everything, whatever follows": anything narrower is spelled for both types. */
-export function ruleLines(rule: DeviceAccess): string[] {
-  if (rule.access === "") return [];
-  const number = (value: number): string => (value === anyNumber ? "*" : String(value));
-  const rest = `${number(rule.major)}:${number(rule.minor)} ${rule.access}`;
-  if (rule.type !== "a") return [`${rule.type} ${rest}`];
-  return isEverything(rule) ? ["a"] : [`b ${rest}`, `c ${rest}`];
-}
-
-export function isEverything({ type, major, minor, access }: DeviceAccess): boolean {
-  return (
-    type === "a" &&
-    major === anyNumber &&
-    minor === anyNumber &&
-    access.includes("r") &&
-    access.includes("w") &&
-    access.includes("m")
-  );
-}
-
 function attachProgram(c: Context, directory: Register, accesses: readonly DeviceAccess[]): void {
   const { plan } = c;
-  const isDefault = accesses.length === 1 + always.length && !accesses[0]!.allow && isEverything(accesses[0]!);
+  const isDefault =
+    accesses.length === 1 + makingNodes.length + always.length && !accesses[0]!.allow && isEverything(accesses[0]!);
   const { insns, count } = isDefault ? defaultDeviceProgram : compileDeviceRules(accesses);
   const program = plan.open("bpf", [
     "BPF_PROG_LOAD",

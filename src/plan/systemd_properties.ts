@@ -10,7 +10,8 @@
 import { pointerTo } from "../spec/pointer.ts";
 import type { DeviceRule } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
-import { deviceAccesses, isEverything } from "./cgroup_devices.ts";
+import { deviceAccesses } from "./cgroup_devices.ts";
+import { deviceExceptions } from "./device_exceptions.ts";
 import type { Setting } from "./cgroup_settings.ts";
 import { anyNumber, type DeviceAccess } from "./device_program.ts";
 import { parseGVariant } from "./gvariant.ts";
@@ -182,34 +183,18 @@ function maskText(list: string): string | undefined {
  */
 export function deviceProperties(rules: readonly DeviceRule[]): Properties {
   if (rules.length === 0) return {};
-  let allowed: string[] = [];
-  let policy = "strict";
-  for (const access of deviceAccesses(rules)) {
-    if (isEverything(access)) {
-      allowed = [];
-      policy = access.allow ? "auto" : "strict";
-      continue;
-    }
-    for (const entry of deviceEntries(access)) {
-      if (access.allow) allowed.push(entry);
-      else allowed = allowed.filter((other) => other !== entry);
-    }
-  }
+  // What cannot be kept is refused where the files are written.
+  const kept = deviceExceptions(deviceAccesses(rules), () => {});
+  const isStrict = !kept[0]!.allow;
+  const allowed = isStrict ? kept.slice(1).map(deviceEntry) : [];
   // Before the policy: at no moment is what is in use forbidden.
-  return { DeviceAllow: policy === "auto" ? "[]" : `[${allowed.join(", ")}]`, DevicePolicy: quoted(policy) };
+  return { DeviceAllow: `[${allowed.join(", ")}]`, DevicePolicy: quoted(isStrict ? "strict" : "auto") };
 }
 
-function deviceEntries({ type, major, minor, access }: DeviceAccess): string[] {
-  const entries: string[] = [];
-  for (const [letter, word] of [
-    ["b", "block"],
-    ["c", "char"],
-  ] as const) {
-    if ((type !== "a" && type !== letter) || access === "") continue;
-    const all = major === anyNumber ? `${word}-*` : `${word}-${major}`;
-    entries.push(`(${quoted(minor === anyNumber ? all : `/dev/${word}/${major}:${minor}`)}, ${quoted(access)})`);
-  }
-  return entries;
+function deviceEntry({ type, major, minor, access }: DeviceAccess): string {
+  const word = type === "b" ? "block" : "char";
+  const all = major === anyNumber ? `${word}-*` : `${word}-${major}`;
+  return `(${quoted(minor === anyNumber ? all : `/dev/${word}/${major}:${minor}`)}, ${quoted(access)})`;
 }
 
 const annotationPrefix = "org.systemd.property.";

@@ -140,3 +140,20 @@ test("planDeviceRules() attaches a program to a v2 cgroup", () => {
   assert.ok(indexOf(plan, "bpf(BPF_PROG_LOAD, {prog_type: BPF_PROG_TYPE_CGROUP_DEVICE") < indexOf(plan, "clone3"));
   assert.ok(indexOf(plan, "bpf(BPF_PROG_ATTACH") < indexOf(plan, "clone3"));
 });
+
+test("planDeviceRules() refuses what cgroup v1 cannot keep", () => {
+  const devices = [
+    { allow: false },
+    { allow: true, type: "c", major: 10 },
+    { allow: false, type: "c", major: 10, minor: 200, access: "w" },
+  ];
+  const document = { linux: { namespaces: [{ type: "mount" }], resources: { devices } } };
+  assert.deepEqual(planOf(document, v1Host).refusals, [
+    {
+      pointer: "/linux/resources/devices",
+      message: 'cgroup v1 cannot deny "c 10:200 w" within "c 10:* rwm"',
+      detail: ["because    it keeps exceptions from what holds for all devices, but none from an exception"],
+    },
+  ]);
+  assert.deepEqual(planOf(document, v2Host).refusals, []);
+});
