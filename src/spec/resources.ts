@@ -13,16 +13,19 @@ function isAccess(value: string): boolean {
   return true;
 }
 
-const deviceRuleSchema = object(() => ({
-  allow: v.boolean(),
-  /** Absent: "a", all types. */
-  type: optional(oneOf(["a", "c", "b"])),
-  /** Absent or -1: all numbers. */
-  major: optional(i64),
-  minor: optional(i64),
-  /** Absent: all three. */
-  access: optional(text(isAccess, 'letters of "rwm"')),
-}));
+const deviceRuleSchema = object(() => {
+  /** Absent or -1: all numbers; else as the kernel compares them, u32. */
+  const number = optional(integerIn(-1, 0xffff_ffff));
+  return {
+    allow: v.boolean(),
+    /** Absent: "a", all types. */
+    type: optional(oneOf(["a", "c", "b"])),
+    major: number,
+    minor: number,
+    /** Absent: all three. */
+    access: optional(text(isAccess, 'letters of "rwm"')),
+  };
+});
 
 /** Bytes; -1: no limit. */
 const memorySchema = object(() => ({

@@ -162,6 +162,7 @@ test("parseSpec() refuses wrong limits by name", () => {
     [{ memory: { swappiness: 101 } }, "/memory/swappiness", /from 0 to 100 but received 101$/],
     [{ cpu: { cpus: "0;1" } }, "/cpu/cpus", /Expected a list such as "0-3,7" but received "0;1"$/],
     [{ devices: [{ access: "rwm" }] }, "/devices/0/allow", /Required but missing$/],
+    [{ devices: [{ allow: true, major: -2 }] }, "/devices/0/major", /from -1 to 4294967295 but received -2$/],
     [{ devices: [{ allow: true, access: "rx" }] }, "/devices/0/access", /Expected letters of "rwm" but received "rx"$/],
     [
       { hugepageLimits: [{ pageSize: "2mb", limit: 1 }] },
