@@ -176,6 +176,14 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
         "planDeviceRules() writes the rules in order, then those that always hold",
         "planDeviceRules() starts from nothing allowed",
         "planDeviceRules() attaches a program to a v2 cgroup",
+        "planDeviceRules() refuses what cgroup v1 cannot keep",
+      ],
+      "plan/device_exceptions_test.ts": [
+        "deviceExceptions() means what the rules mean, for 500 random lists, or refuses",
+      ],
+      "plan/device_program_test.ts": ["compileDeviceRules() means what the rules mean, for 300 random lists"],
+      "integration/device_rules_test.ts": [
+        "`linux.resources.devices [${list.name}: the effect is runc's] (${version})`",
       ],
       [updates]: ["planUpdate() leaves device rules and what is not set alone"],
       "integration/update_test.ts": [

@@ -1,7 +1,7 @@
 # Runs inside the guest, as root, once it is up: the steps of /suite/steps, one a line: NAME|VARIABLES|FILES.
 # Reports (JUnit, skips, logs) go to the third disk as a tar file. Then the machine is switched off.
 stty -F /dev/ttyS1 -onlcr 2>/dev/null
-export HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root XDG_CACHE_HOME=/suite/cache LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 out=/run/out
 mkdir -p $out
 cd /suite

@@ -7,7 +7,9 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { native } from "../support/native.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const tree = fileURLToPath(new URL("../..", import.meta.url));
@@ -20,6 +22,8 @@ export const cacheDirectory = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/
 
 /** What the guest needs of this clone. */
 const files = ["package.json", "bunfig.toml", "tsconfig.json", "src", "syscalls", "build", "test", "dist"];
+/** Of test/support/native. */
+const programs = ["devices"] as const;
 const packages = ["bun", "@oven", "citty", "consola", "valibot"];
 
 /** Directory with root.ext4, vmlinuz and initrd.img; minutes the first time, and whenever root.sh has changed. */
@@ -47,6 +51,11 @@ export function workImage(directory: string, extra: Readonly<Record<string, stri
   for (const name of packages) {
     const from = `${tree}node_modules/${name}`;
     if (existsSync(from)) copy(from, `${work}/node_modules/${name}`);
+  }
+  // The guest has no compiler.
+  for (const name of programs) {
+    const program = native(name);
+    cpSync(program, `${work}/cache/bunker-test/${basename(program)}`);
   }
   for (const [name, text] of Object.entries(extra)) writeFileSync(`${work}/${name}`, text);
   const image = `${directory}/work.ext4`;

@@ -17,6 +17,8 @@ export const steps: readonly Step[] = [
   { name: "units", files: ["systemd", "session"] },
   // The machine's own v2 hierarchy with all controllers, by files.
   { name: "limits-cgroupfs", files: ["cgroup", "limits", "update", "pause", "events"] },
+  // Programs of device rules beside runc's.
+  { name: "device-rules", files: ["device_rules"] },
   // The life of a container in a scope.
   { name: "lives-systemd", variables: { BUNKER_TEST_CGROUP: "systemd" }, files: ["run", "lifecycle", "kill", "exec"] },
   // An ordinary user without a session: no cgroup, no systemd.
