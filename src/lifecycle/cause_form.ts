@@ -4,7 +4,8 @@
  * @module
  */
 import { callsBefore } from "../program/addresses.ts";
-import type { Call, Plan, Register, StructValue, Value } from "../plan/types.ts";
+import { isRegister } from "../plan/kinds.ts";
+import type { Call, Plan, StructValue, Value } from "../plan/types.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 
@@ -49,8 +50,8 @@ export const errnoWords = ({ failure }: Failed): string => `${errnoName(failure.
 
 /** The line before the failed one whose result is in this register. */
 export function makerOf({ plan, failure }: Failed, value: Value | undefined): Call | undefined {
-  if (typeof value !== "object" || value === null || !("register" in value)) return undefined;
-  const { register } = value as Register;
+  if (!isRegister(value)) return undefined;
+  const { register } = value;
   return callsBefore(plan, failure.address).findLast(({ out }) => out?.register === register);
 }
 

@@ -22,6 +22,6 @@ export function kindsOf(call: Call): readonly ArgumentKind[] | undefined {
   return struct === undefined ? kinds : [kinds[0]!, kinds[1]!, `struct ${struct}`];
 }
 
-export function isRegister(value: Value): value is Register {
+export function isRegister(value: Value | undefined): value is Register {
   return typeof value === "object" && value !== null && "register" in value;
 }

@@ -13,6 +13,7 @@
  *   container's root may not open
  * @module
  */
+import { isRegister } from "./kinds.ts";
 import type { Alternative, Call, Item, Refusal, Register, StructValue, Value } from "./types.ts";
 
 /** A filesystem context that does not exist: what fsmount will hand to mount(2). */
@@ -48,9 +49,6 @@ const attributeFlags: Readonly<Record<string, string>> = {
 
 /** The kernel's limit on the data of mount(2): a page, with its NUL. */
 const maxDataBytes = 4095;
-
-const isRegister = (value: Value | undefined): value is Register =>
-  typeof value === "object" && value !== null && "register" in value;
 
 /** "MOUNT_ATTR_NOSUID|MOUNT_ATTR_RELATIME" → MS_NOSUID, MS_RELATIME. */
 function mountFlags(attributes: Value | undefined): string[] {
