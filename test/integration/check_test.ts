@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 import { limits } from "../support/machine.ts";
+import { afterMounting } from "../support/own_mounts.ts";
 import { type Scope, scoped } from "../support/scope.ts";
 import { usualUser } from "../support/user.ts";
 
@@ -103,8 +104,7 @@ test(
   "check [cgroups that are read-only, and what does without]",
   limits,
   scoped("check-cgroups", ["cgroup2"], async (scope) => {
-    const readOnly = "mount -t cgroup2 -o ro cgroup2 /sys/fs/cgroup";
-    const before = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", `${readOnly} && exec "$@"`, "sh"];
+    const before = afterMounting("mount -t cgroup2 -o ro cgroup2 /sys/fs/cgroup");
     const [found, status] = await report(scope, { before });
     assert.equal(status, 1);
     assert.match(found.reasons.join("\n"), /^cgroups: \/sys\/fs\/cgroup writable: EROFS; .*--cgroup-manager disabled/);

@@ -8,6 +8,7 @@ import test from "node:test";
 import { execute } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
+import { inOwnMounts } from "../support/own_mounts.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { bunker } from "../support/runtime.ts";
 import { describe, scoped } from "../support/scope.ts";
@@ -190,7 +191,7 @@ test(
       env -i XDG_RUNTIME_DIR= "$B" kill ${id} 9 || exit 3
       env -i XDG_RUNTIME_DIR= "$B" delete --force ${id} || exit 4
       ls -ld /run/bunker; ls -A /run /run/bunker`;
-    const outcome = await execute(["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script]);
+    const outcome = await execute(inOwnMounts(script));
     assert.equal(outcome.status, 0, describe(["script"], outcome));
     assert.match(outcome.stdout, /^drwx------ .* \/run\/bunker\n\/run:\nbunker\n\n\/run\/bunker:\n$/);
     assert.equal((JSON.parse(readFileSync(`${scope.directory}/state.json`, "utf8")) as { id: string }).id, id);

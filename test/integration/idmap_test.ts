@@ -11,6 +11,7 @@ import test from "node:test";
 import type { Config, IdMapping, MountEntry } from "../support/config.ts";
 import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
+import { inOwnMounts } from "../support/own_mounts.ts";
 import { type Bundle, type Scope, scoped as scopedAs } from "../support/scope.ts";
 import { skip } from "../support/skip.ts";
 import { usualUser } from "../support/user.ts";
@@ -30,16 +31,8 @@ interface MappedMount extends MountEntry {
 const add = (config: Config, mount: MappedMount): void => void config.mounts.push(mount);
 
 /** Runs the runtime after `setup` in a mount namespace of its own, and `after` in the same place. */
-const around = (setup: string, after: string): string[] => [
-  "unshare",
-  "-m",
-  "--propagation",
-  "private",
-  "/bin/sh",
-  "-c",
-  `set -e; ${setup}\nset +e; "$@"; status=$?; ${after}\nexit $status`,
-  "sh",
-];
+const around = (setup: string, after: string): string[] =>
+  inOwnMounts(`set -e; ${setup}\nset +e; "$@"; status=$?; ${after}\nexit $status`);
 
 /** A tmpfs with files of several owners. Its own must have an id inside: the kernel lets nobody write to others. */
 const volume = (bundle: Bundle): string =>

@@ -11,6 +11,7 @@ import { until } from "../support/execute.ts";
 import { hold, namespaceKinds, namespaceOf, namespacePath, type NamespaceKind } from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
+import { afterMounting } from "../support/own_mounts.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
 
 /** Replaces the namespaces of these kinds by those of a process. */
@@ -296,16 +297,7 @@ test(
       config.linux.namespaces.push({ type: "network", path: file });
     });
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
-      before: [
-        "unshare",
-        "-m",
-        "--propagation",
-        "private",
-        "/bin/sh",
-        "-c",
-        `mount --bind ${namespacePath(holder, "network")} ${file} && exec "$@"`,
-        "sh",
-      ],
+      before: afterMounting(`mount --bind ${namespacePath(holder, "network")} ${file}`),
     });
     assert.equal(outcome.stdout, `${namespaceOf(holder, "network")}\n`);
   }),

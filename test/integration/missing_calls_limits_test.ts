@@ -7,6 +7,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync
 import test from "node:test";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
+import { afterMounting } from "../support/own_mounts.ts";
 import { type Bundle, describe, type Scope, scoped } from "../support/scope.ts";
 import { usualUser } from "../support/user.ts";
 import { everything, nothing, type Without } from "../support/without.ts";
@@ -58,8 +59,7 @@ test(
         (name) =>
           `mkdir -p '${bundle.path}/tree/${name}' && mount -t tmpfs -o nodev tmpfs '${bundle.path}/tree/${name}'`,
       );
-      const script = `${mounts.join(" && ")} && exec "$@"`;
-      const before = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", script, "sh"];
+      const before = afterMounting(mounts.join(" && "));
       for (const without of [nothing, everything]) {
         const words = ["run", "--bundle", bundle.path, scope.id()];
         const { stdout, stderr } = await scope.invoke(words, { before, without });
@@ -138,16 +138,9 @@ for (const without of [nothing, everything]) {
           return bundle;
         };
         mkdirSync(`${scope.directory}/shm`);
-        const mounted = [
-          "unshare",
-          "-m",
-          "--propagation",
-          "private",
-          "/bin/sh",
-          "-c",
-          `mount -t tmpfs -o nosuid,nodev,noexec,noatime,mode=777 tmpfs ${scope.directory}/shm && exec "$@"`,
-          "sh",
-        ];
+        const mounted = afterMounting(
+          `mount -t tmpfs -o nosuid,nodev,noexec,noatime,mode=777 tmpfs ${scope.directory}/shm`,
+        );
         const run = (bundle: Bundle) =>
           scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before: mounted, without });
         for (const options of [["bind"], ["rbind"], ["bind", "ro"], ["rbind", "ro", "nosuid", "nodev"]]) {

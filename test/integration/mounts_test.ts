@@ -9,6 +9,7 @@ import test from "node:test";
 import { type Config, withoutNamespace } from "../support/config.ts";
 import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
+import { inOwnMounts } from "../support/own_mounts.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
 
 /** Runs shell lines in a container whose configuration is changed; gives what they print. */
@@ -149,16 +150,9 @@ test(
       config.mounts.push({ destination: "/mnt/t", type: "tmpfs", source: "tmpfs" });
     });
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], {
-      before: [
-        "unshare",
-        "-m",
-        "--propagation",
-        "private",
-        "/bin/sh",
-        "-c",
+      before: inOwnMounts(
         `mount --make-rshared / && mount --bind ${bundle.path} ${bundle.path} && { "$@"; grep -c mnt/t /proc/self/mountinfo; true; }`,
-        "sh",
-      ],
+      ),
     });
     assert.equal(outcome.stdout, "1\n0\n");
   }),

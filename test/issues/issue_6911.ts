@@ -7,6 +7,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { mappedIds } from "../support/mode.ts";
+import { afterMounting } from "../support/own_mounts.ts";
 import { bunker, peer, type Runtime } from "../support/runtime.ts";
 import type { Scope } from "../support/scope.ts";
 import { execute } from "../support/execute.ts";
@@ -43,8 +44,8 @@ export async function showIssue6911(scope: Scope): Promise<Shown[]> {
     },
     { ids: mappedIds },
   );
-  const mount = `mount -t tmpfs -o nosuid,nodev,noexec,mode=1777 shm ${source} && echo yes > ${source}/from-the-pod && exec "$@"`;
-  const before = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", mount, "sh"];
+  const mount = `mount -t tmpfs -o nosuid,nodev,noexec,mode=1777 shm ${source} && echo yes > ${source}/from-the-pod`;
+  const before = afterMounting(mount);
   const shown: Shown[] = [];
   const present: (Runtime | undefined)[] = [bunker(), peer("runc"), peer("crun")];
   for (const runtime of present) {

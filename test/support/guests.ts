@@ -9,6 +9,7 @@ import type { Config, MountEntry } from "./config.ts";
 import type { Outcome } from "./execute.ts";
 import { limits, type Need } from "./machine.ts";
 import { mappedIds } from "./mode.ts";
+import { afterMounting } from "./own_mounts.ts";
 import { type Bundle, type InvokeOptions, type Scope, scoped } from "./scope.ts";
 import { usualUser } from "./user.ts";
 
@@ -44,9 +45,7 @@ export const mounting =
   };
 
 /** Words that put a mount where the runtime runs, first of all. */
-export const after = (command: string): InvokeOptions => ({
-  before: ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", `${command} && exec "$@"`, "sh"],
-});
+export const after = (command: string): InvokeOptions => ({ before: afterMounting(command) });
 
 /** Of standard output. */
 export const lines = (outcome: Outcome): string[] => outcome.stdout.trim().split("\n");

@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { mode } from "./mode.ts";
+import { afterMounting } from "./own_mounts.ts";
 import { busyboxPath } from "./rootfs.ts";
 import { asUser } from "./user.ts";
 
@@ -15,21 +16,10 @@ import { asUser } from "./user.ts";
  */
 export type View = "host" | "v2" | "none";
 
-const privately = (mount: string): string[] => [
-  "unshare",
-  "-m",
-  "--propagation",
-  "private",
-  "/bin/sh",
-  "-c",
-  `${mount} && exec "$@"`,
-  "sh",
-];
-
 /** Words to put before a command line so that it runs under the view. Each is an exec: the pid stays. */
 export function viewPrefix(view: View): string[] {
-  if (view === "v2") return privately("mount -t cgroup2 cgroup2 /sys/fs/cgroup");
-  if (view === "none") return privately("mount -t tmpfs tmpfs /sys/fs/cgroup");
+  if (view === "v2") return afterMounting("mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+  if (view === "none") return afterMounting("mount -t tmpfs tmpfs /sys/fs/cgroup");
   return [];
 }
 

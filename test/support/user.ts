@@ -14,6 +14,7 @@ import {
   readdirSync,
   writeFileSync,
 } from "node:fs";
+import { afterMounting } from "./own_mounts.ts";
 
 /** Nobody's id on Debian: above what adduser gives out, below what systemd takes. */
 export const ordinaryId = 59_001;
@@ -80,7 +81,7 @@ export function userFiles(directory: string, user: OrdinaryUser, program: string
     `mount --bind ${program} ${reachable(directory)}`,
   ];
   writeFileSync(reachable(directory), "");
-  return ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", `${mounts.join(" && ")} && exec "$@"`, "sh"];
+  return afterMounting(mounts.join(" && "));
 }
 
 /** Where the runtime's executable is for the user: the tree it was built in may be closed to others. */
