@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { missing } from "../support/machine.ts";
 import { type Runtime, runtimes } from "../support/runtime.ts";
@@ -34,7 +35,7 @@ async function measure(runtime: Runtime): Promise<{ waiting: Memory; monitor: Me
     const bundle = scope.bundle("echo ready; exec sleep 1000");
     const waiting = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, waiting], options);
-    const { pid } = JSON.parse((await scope.succeed(["state", waiting], options)).stdout) as { pid: number };
+    const { pid } = await stateOf(scope, waiting, options);
     const first = memoryOf(pid);
     await scope.succeed(["delete", "--force", waiting], options);
 

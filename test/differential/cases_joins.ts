@@ -3,23 +3,10 @@
  * @module
  */
 import { type Config, withoutMounts, withoutNamespace } from "../support/config.ts";
-import { hold, namespacePath, type NamespaceKind } from "../support/holders.ts";
+import { hold, joinNamespaces, namespacePath, type NamespaceKind } from "../support/holders.ts";
 import { mappedIds } from "../support/mode.ts";
 import type { Bundle } from "../support/scope.ts";
 import type { Case } from "./case.ts";
-
-function join(config: Config, pid: number, kinds: readonly NamespaceKind[]): void {
-  for (const kind of kinds) {
-    withoutNamespace(config, kind);
-    config.linux.namespaces.push({ type: kind, path: namespacePath(pid, kind) });
-  }
-  if (kinds.includes("uts")) delete config.hostname;
-  if (kinds.includes("mount")) {
-    config.mounts = [];
-    delete config.linux.maskedPaths;
-    delete config.linux.readonlyPaths;
-  }
-}
 
 /** A case that joins namespaces of a waiting process. */
 function joins(name: string, kinds: readonly NamespaceKind[], lines = "true", more: Partial<Case> = {}): Case {
@@ -27,7 +14,7 @@ function joins(name: string, kinds: readonly NamespaceKind[], lines = "true", mo
     name: `joined ${name}`,
     prepare: async (bundle, scope) => {
       const holder = await hold(scope, kinds, { lines, ...(kinds.includes("user") ? { ids: mappedIds } : {}) });
-      join(bundle.config, holder, kinds);
+      joinNamespaces(bundle.config, holder, kinds);
       return holder;
     },
     ...(kinds.includes("user") ? { ids: mappedIds } : {}),
@@ -46,7 +33,7 @@ function pod(name: string, kinds: readonly NamespaceKind[], more: Partial<Case> 
       };
       const infra: Bundle = scope.bundle(["/bin/sleep", "1000"], change, { ids: more.ids ?? "none" });
       const pid = await run(infra);
-      join(bundle.config, pid, kinds);
+      joinNamespaces(bundle.config, pid, kinds);
       return pid;
     },
     extra: "cat /proc/sys/kernel/msgmax",

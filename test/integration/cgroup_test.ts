@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import test from "node:test";
 import { withoutNamespace } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { cgroupsNamed, processesIn } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
@@ -14,7 +15,7 @@ import { type Scope, scoped } from "../support/scope.ts";
 const unified = existsSync("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
 
 const pidOf = async (scope: Scope, id: string, view: "host" | "v2" = "host"): Promise<number> =>
-  (JSON.parse((await scope.succeed(["state", id], { view })).stdout) as { pid: number }).pid;
+  (await stateOf(scope, id, { view })).pid;
 
 test(
   "create [cgroup version 2: the path asked for, the container's process alone in it]",
@@ -216,7 +217,7 @@ for (const [view, need] of [
       const outcome = await scope.invoke(["create", "--bundle", second.path, two], { view });
       assert.equal(outcome.status, 1);
       assert.match(outcome.stderr, /its cgroup is not empty[^]*\/linux\/cgroupsPath[^]*1 process\(es\)/);
-      const { status } = JSON.parse((await scope.succeed(["state", one], { view })).stdout) as { status: string };
+      const { status } = await stateOf(scope, one, { view });
       assert.equal(status, "running");
       await scope.succeed(["delete", "--force", two], { view });
       assert.ok((await pidOf(scope, one, view)) > 0);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, withoutNamespace } from "../support/config.ts";
+import { detached } from "../support/containers.ts";
 import { hold, namespaceOf, namespacePath } from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds, singleId, forOneId } from "../support/mode.ts";
@@ -17,16 +18,9 @@ const kinds = "user mnt pid ipc uts net cgroup time".split(" ");
 /** A process whose namespaces, ids, root and directory are told line by line. */
 const report = `for k in ${kinds.join(" ")}; do echo $k=$(readlink /proc/self/ns/$k); done; id -u; ls /bin/busybox; pwd`;
 
-async function start(scope: Scope, bundle: Bundle, options: InvokeOptions = {}): Promise<{ id: string; pid: number }> {
-  const id = scope.id();
-  await scope.succeed(["run", "--detach", "--bundle", bundle.path, id], options);
-  const { pid } = JSON.parse((await scope.succeed(["state", id], options)).stdout) as { pid: number };
-  return { id, pid };
-}
-
 /** Runs the report beside a container's first process, whose namespaces it must have. */
 async function check(scope: Scope, bundle: Bundle, options: InvokeOptions = {}): Promise<string> {
-  const { id, pid } = await start(scope, bundle, options);
+  const { id, pid } = await detached(scope, bundle, options);
   const outcome = await scope.succeed(["exec", id, "/bin/sh", "-c", report], options);
   const expected: string[] = [];
   for (const kind of kinds) {
@@ -50,7 +44,7 @@ test(
   limits,
   scoped("chroot", ["hostMounts"], async (scope) => {
     const bundle = scope.bundle("exec sleep 1000", withoutMounts);
-    const { id } = await start(scope, bundle);
+    const { id } = await detached(scope, bundle);
     writeFileSync(`${bundle.rootfs}/here`, "");
     const outcome = await scope.succeed([
       "exec",
@@ -74,7 +68,7 @@ test(
       config.linux.namespaces = [];
       delete config.hostname;
     });
-    const { id, pid } = await start(scope, bundle);
+    const { id, pid } = await detached(scope, bundle);
     assert.equal(namespaceOf(pid, "pid"), namespaceOf("self", "pid"));
     const outcome = await scope.succeed(["exec", id, "/bin/sh", "-c", "ls -d /bin/busybox; echo $$"]);
     assert.match(outcome.stdout, /^\/bin\/busybox\n\d+\n$/);
@@ -103,7 +97,7 @@ test(
   scoped("unified", ["cgroup2", "hostMounts"], async (scope) => {
     const view = { view: "v2" } as const;
     const bundle = scope.bundle("exec sleep 1000");
-    const { id, pid } = await start(scope, bundle, view);
+    const { id, pid } = await detached(scope, bundle, view);
     const own = (text: string): string => text.split("\n").find((line) => line.startsWith("0::"))!;
     const file = `${scope.directory}/run-pid`;
     await scope.succeed(["exec", "--detach", "--pid-file", file, id, "/bin/sleep", "1000"], view);
@@ -196,7 +190,7 @@ test(
   limits,
   scoped("foreign", ["hostMounts", "ordinaryUser"], async (scope) => {
     const bundle = scope.bundle("exec sleep 1000");
-    const { id, pid } = await start(scope, bundle);
+    const { id, pid } = await detached(scope, bundle);
     const outcome = await scope.invoke(["exec", id, "/bin/true"], { user: usualUser });
     assert.equal(outcome.status, 255);
     assert.match(outcome.stderr, /not trustworthy|belong to another user/);

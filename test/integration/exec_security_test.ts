@@ -5,53 +5,32 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import type { Config } from "../support/config.ts";
 import { execute, until } from "../support/execute.ts";
 import { limits, type Need } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
-import { native } from "../support/native.ts";
 import { bunker } from "../support/runtime.ts";
 import { type BundleOptions, type Scope, scoped } from "../support/scope.ts";
+import { startSpy, withEverything } from "../support/spy.ts";
 import { type OrdinaryUser, usualUser } from "../support/user.ts";
 
 const rounds = 40;
 
-const everything = Array.from({ length: 41 }, (_, number) => number);
-
-/** Every capability there is: in a user namespace, its root's as `--privileged` gives them. */
-function withEverything(config: Config): void {
-  const names = readFileSync(new URL("../../src/plan/capabilities.ts", import.meta.url), "utf8").match(
-    /"CAP_[A-Z_]+"/g,
-  )!;
-  const all = everything.map((number) => names[number]!.slice(1, -1));
-  config.process.capabilities = { bounding: all, effective: all, permitted: all };
-  config.process.noNewPrivileges = false;
-}
-
 /** What the hostile first process told after many processes had come and gone. */
 async function spied(scope: Scope, change: (config: Config) => void, options: BundleOptions = {}): Promise<string[]> {
-  const marker = `${scope.directory}/marker`;
-  writeFileSync(marker, "the host's", { mode: 0o644 });
-  const bundle = scope.bundle(["/bin/spy", marker], change, options);
-  rmSync(`${bundle.rootfs}/bin/spy`, { force: true });
-  copyFileSync(native("spy"), `${bundle.rootfs}/bin/spy`);
-  const id = scope.id();
-  const spy = scope.launch(["run", "--bundle", bundle.path, id], { timeoutMs: 110_000 });
-  await until("the spy", () => spy.output().includes("watching"), 20_000);
+  const spy = await startSpy(scope, change, options);
   const calls = Array.from({ length: rounds }, (_, n) => n);
   const lane = async (lanes: number, mine: number): Promise<void> => {
     for (const n of calls) {
       if (n % lanes !== mine) continue;
-      const outcome = await scope.invoke(["exec", id, "/bin/sleep", "0.02"]);
+      const outcome = await scope.invoke(["exec", spy.id, "/bin/sleep", "0.02"]);
       assert.equal(outcome.status, 0, outcome.stderr);
     }
   };
   await Promise.all([lane(2, 0), lane(2, 1)]);
-  await scope.succeed(["kill", id, "KILL"]);
-  await spy.done;
-  const lines = spy.output().trim().split("\n").slice(1);
+  const lines = await spy.end();
   assert.ok(lines.includes("root /"), "it saw processes come");
   return lines;
 }

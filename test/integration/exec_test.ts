@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import type { Config } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { type Outcome, until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
@@ -29,8 +30,7 @@ function processFile(scope: Scope, process: object): string {
   return path;
 }
 
-const pidOf = async (scope: Scope, id: string): Promise<number> =>
-  (JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number }).pid;
+const pidOf = async (scope: Scope, id: string): Promise<number> => (await stateOf(scope, id)).pid;
 
 const field = (outcome: Outcome, name: string): string =>
   new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(outcome.stdout)?.[1]?.trim() ?? "";

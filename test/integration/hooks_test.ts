@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type HookEntry, hookKinds } from "../support/config.ts";
+import { stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { processesNamed, snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
@@ -53,9 +54,9 @@ test(
       ["prestart", "createRuntime", "createContainer", "startContainer", "poststart"],
     );
     assert.equal(order(bundle)[3], "startContainer");
-    const pid = (JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number }).pid;
+    const pid = (await stateOf(scope, id)).pid;
     await scope.succeed(["kill", id, "KILL"]);
-    await until("the end", async () => (await scope.succeed(["state", id])).stdout.includes("stopped"));
+    await stopped(scope, id);
     await scope.succeed(["delete", id]);
     assert.equal(order(bundle).at(-1), "poststop");
 
@@ -143,7 +144,7 @@ test(
     const id = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, id]);
     await scope.succeed(["start", id]);
-    await until("the end", async () => (await scope.succeed(["state", id])).stdout.includes("stopped"));
+    await stopped(scope, id);
     await scope.succeed(["delete", id]);
     assert.deepEqual(order(bundle).slice(-2), ["poststop", "second"]);
     assert.equal(existsSync(`${scope.root}/${id}`), false);

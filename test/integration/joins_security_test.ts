@@ -4,26 +4,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, withoutMounts, withoutNamespace } from "../support/config.ts";
-import { until } from "../support/execute.ts";
+import { stateOf } from "../support/containers.ts";
 import { namespacePath, type NamespaceKind } from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
-import { native } from "../support/native.ts";
+import { startSpy, withEverything } from "../support/spy.ts";
 import { usualUser } from "../support/user.ts";
 import { type BundleOptions, type Scope, scoped } from "../support/scope.ts";
 
 const rounds = 30;
-
-/** Every capability there is, as `--privileged` gives them. */
-function withEverything(config: Config): void {
-  const text = readFileSync(new URL("../../src/plan/capabilities.ts", import.meta.url), "utf8");
-  const all = [...new Set(text.match(/CAP_[A-Z_]+(?=")/g))];
-  config.process.capabilities = { bounding: all, effective: all, permitted: all };
-  config.process.noNewPrivileges = false;
-}
 
 /** What the hostile container told after many members had come and gone. */
 async function spied(
@@ -32,15 +23,8 @@ async function spied(
   change: (config: Config) => void,
   options: BundleOptions,
 ): Promise<string[]> {
-  const marker = `${scope.directory}/marker`;
-  writeFileSync(marker, "the machine's", { mode: 0o644 });
-  const infra = scope.bundle(["/bin/spy", marker], change, options);
-  rmSync(`${infra.rootfs}/bin/spy`, { force: true });
-  copyFileSync(native("spy"), `${infra.rootfs}/bin/spy`);
-  const id = scope.id();
-  const spy = scope.launch(["run", "--bundle", infra.path, id], { timeoutMs: 110_000 });
-  await until("the spy", () => spy.output().includes("watching"), 20_000);
-  const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+  const spy = await startSpy(scope, change, options);
+  const { pid } = await stateOf(scope, spy.id);
   const member = scope.bundle(
     ["/bin/sleep", "0.02"],
     (config) => {
@@ -65,9 +49,7 @@ async function spied(
   for (let round = 0; round < rounds; round++) {
     await scope.succeed(["run", "--bundle", member.path, scope.id()]);
   }
-  await scope.succeed(["kill", id, "KILL"]);
-  await spy.done;
-  return spy.output().trim().split("\n").slice(1);
+  return spy.end();
 }
 
 /** Links that tell nothing of the machine; standard input and output are the caller's and meant to be passed on. */

@@ -7,43 +7,26 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, withoutNamespace } from "../support/config.ts";
+import { detached, stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
-import { hold, namespaceKinds, namespaceOf, namespacePath, type NamespaceKind } from "../support/holders.ts";
+import {
+  hold,
+  joinNamespaces,
+  namespaceKinds,
+  namespaceOf,
+  namespacePath,
+  type NamespaceKind,
+} from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { afterMounting } from "../support/own_mounts.ts";
-import { type Bundle, type Scope, scoped } from "../support/scope.ts";
-
-/** Replaces the namespaces of these kinds by those of a process. */
-function join(config: Config, pid: number, kinds: readonly NamespaceKind[]): void {
-  for (const kind of kinds) {
-    withoutNamespace(config, kind);
-    config.linux.namespaces.push({ type: kind, path: namespacePath(pid, kind) });
-  }
-  if (kinds.includes("uts")) delete config.hostname;
-  if (kinds.includes("mount")) {
-    config.mounts = [];
-    delete config.linux.maskedPaths;
-    delete config.linux.readonlyPaths;
-  }
-}
+import { scoped } from "../support/scope.ts";
 
 /** The configuration's user namespace is the joined one: what was mapped for an own one goes. */
 function joinUser(config: Config, pid: number, kinds: readonly NamespaceKind[]): void {
-  join(config, pid, ["user", ...kinds]);
+  joinNamespaces(config, pid, ["user", ...kinds]);
   delete config.linux["uidMappings"];
   delete config.linux["gidMappings"];
-}
-
-const stateOf = async (scope: Scope, id: string): Promise<{ pid: number; status: string }> =>
-  JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number; status: string };
-
-/** A container that waits, and the namespaces its process is in. */
-async function waiting(scope: Scope, bundle: Bundle): Promise<{ id: string; pid: number }> {
-  const id = scope.id();
-  await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
-  const { pid } = await stateOf(scope, id);
-  return { id, pid };
 }
 
 for (const kind of namespaceKinds) {
@@ -53,9 +36,9 @@ for (const kind of namespaceKinds) {
     scoped("join", kind === "user" ? ["hostMounts", "userNamespaces"] : ["notMapped"], async (scope) => {
       const holder = await hold(scope, [kind], kind === "user" ? { ids: mappedIds } : {});
       const bundle = scope.bundle("exec sleep 1000", () => {}, kind === "user" ? { ids: mappedIds } : {});
-      (kind === "user" ? joinUser : join)(bundle.config, holder, kind === "user" ? [] : [kind]);
+      (kind === "user" ? joinUser : joinNamespaces)(bundle.config, holder, kind === "user" ? [] : [kind]);
       bundle.save();
-      const { id, pid } = await waiting(scope, bundle);
+      const { id, pid } = await detached(scope, bundle);
       for (const each of namespaceKinds) {
         const isInherited = each === "user" || each === "time";
         const message = `${each} namespace`;
@@ -81,7 +64,7 @@ test(
       namespaceKinds.filter((kind) => kind !== "user"),
     );
     bundle.save();
-    const { id, pid } = await waiting(scope, bundle);
+    const { id, pid } = await detached(scope, bundle);
     for (const kind of namespaceKinds) assert.equal(namespaceOf(pid, kind), namespaceOf(holder, kind), kind);
     assert.match(readFileSync(`/proc/${pid}/status`, "utf8"), /^Uid:\t200000\t200000\t200000\t200000$/m);
     await scope.succeed(["delete", "--force", id]);
@@ -107,7 +90,7 @@ for (const [kind, other] of [
       const holder = await hold(scope, [other]);
       const bundle = scope.bundle("true");
       if (kind === "user") joinUser(bundle.config, process.pid, []);
-      else join(bundle.config, process.pid, [kind]);
+      else joinNamespaces(bundle.config, process.pid, [kind]);
       const entry = bundle.config.linux.namespaces.at(-1)!;
       entry.path = namespacePath(holder, other);
       bundle.save();
@@ -152,7 +135,7 @@ test(
   scoped("joinpid", ["notMapped"], async (scope) => {
     const holder = await hold(scope, ["pid"]);
     const bundle = scope.bundle("echo me $$; tr '\\0' ' ' < /proc/1/cmdline; sleep 1000 & exit 3", (config) =>
-      join(config, holder, ["pid"]),
+      joinNamespaces(config, holder, ["pid"]),
     );
     const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
     assert.match(outcome.stdout, /^me [^1]\d*\nsleep 1000 $/, outcome.stderr);
@@ -167,12 +150,12 @@ test(
   scoped("joinpidkill", ["notMapped"], async (scope) => {
     const holder = await hold(scope, ["pid"]);
     const bundle = scope.bundle("sleep 1000 & echo $! > /tmp/child; exec sleep 1001", (config) =>
-      join(config, holder, ["pid"]),
+      joinNamespaces(config, holder, ["pid"]),
     );
-    const { id, pid } = await waiting(scope, bundle);
+    const { id, pid } = await detached(scope, bundle);
     await until("its child", () => existsSync(`${bundle.rootfs}/tmp/child`));
     await scope.succeed(["kill", id, "KILL"]);
-    await until("the end", async () => (await stateOf(scope, id)).status === "stopped");
+    await stopped(scope, id);
     await scope.succeed(["delete", id]);
     // Its parent by then is the namespace's process 1, which may leave it as a zombie.
     assert.ok(!existsSync(`/proc/${pid}`) || /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
@@ -195,14 +178,14 @@ for (const withUser of [false, true]) {
         },
         withUser ? ids : {},
       );
-      const { id, pid } = await waiting(scope, infra);
+      const { id, pid } = await detached(scope, infra);
       const member = scope.bundle(
         "hostname; cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_unprivileged_port_start; awk '{print $1,$2}' /proc/self/uid_map; " +
           "id -u; stat -c %u /bin /proc; ls /sys/class/net; echo $$; touch /tmp/mine && stat -c %u /tmp/mine",
         () => {},
         withUser ? ids : {},
       );
-      (withUser ? joinUser : join)(member.config, pid, shared);
+      (withUser ? joinUser : joinNamespaces)(member.config, pid, shared);
       member.save();
       const outcome = await scope.succeed(["run", "--bundle", member.path, scope.id()]);
       const lines = outcome.stdout.split("\n");
@@ -220,9 +203,9 @@ test(
   limits,
   scoped("podpid", ["notMapped"], async (scope) => {
     const infra = scope.bundle("exec sleep 12345");
-    const { id, pid } = await waiting(scope, infra);
+    const { id, pid } = await detached(scope, infra);
     const member = scope.bundle("grep -c 12345 /proc/1/cmdline; echo $$; exec sleep 1000", (config) =>
-      join(config, pid, ["pid"]),
+      joinNamespaces(config, pid, ["pid"]),
     );
     const running = scope.launch(["run", "--bundle", member.path, scope.id()]);
     await until("the member", () => running.output().split("\n").length > 2);
@@ -239,7 +222,7 @@ test(
   scoped("joinmount", ["notMapped"], async (scope) => {
     const holder = await hold(scope, ["mount"], { lines: "mount -t tmpfs mark /mnt && echo held > /mnt/mark" });
     const bundle = scope.bundle("ls /; cat /etc/hosts | head -1; ls /mnt | wc -l; echo $$", (config) =>
-      join(config, holder, ["mount"]),
+      joinNamespaces(config, holder, ["mount"]),
     );
     const table = (): string => readFileSync(`/proc/${holder}/mountinfo`, "utf8");
     const [before, own] = [table(), readFileSync("/proc/self/mountinfo", "utf8")];
@@ -257,7 +240,7 @@ test(
     const holder = await hold(scope, ["mount"]);
     const bundle = scope.bundle("true", (config) => {
       const { mounts } = config;
-      join(config, holder, ["mount"]);
+      joinNamespaces(config, holder, ["mount"]);
       config.mounts = mounts;
     });
     const outcome = await scope.invoke(["create", "--bundle", bundle.path, scope.id()]);

@@ -5,32 +5,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
 import { type Scope, describe, scoped } from "../support/scope.ts";
 
-interface State {
-  ociVersion: string;
-  id: string;
-  status: string;
-  pid: number;
-  bundle: string;
-  rootfs?: string;
-  created?: string;
-  owner?: string;
-  annotations?: Record<string, string>;
-}
-
-async function state(scope: Scope, id: string): Promise<State> {
-  return JSON.parse((await scope.succeed(["state", id])).stdout) as State;
-}
-
-const status = async (scope: Scope, id: string): Promise<string> => (await state(scope, id)).status;
-
-const stopped = (scope: Scope, id: string): Promise<boolean> =>
-  until("the container to stop", async () => (await status(scope, id)) === "stopped");
+const status = async (scope: Scope, id: string): Promise<string> => (await stateOf(scope, id)).status;
 
 // MUST runtime.md#lifecycle
 test(
@@ -46,7 +28,7 @@ test(
     assert.equal(created.stdout, "", "the program must not run before start");
 
     // MUST runtime.md#state
-    const first = await state(scope, id);
+    const first = await stateOf(scope, id);
     assert.equal(first.status, "created");
     assert.equal(first.id, id);
     assert.equal(first.bundle, bundle.path);
@@ -60,7 +42,7 @@ test(
     const startTime = readFileSync(`/proc/${first.pid}/stat`, "utf8").split(" ")[21];
 
     await scope.succeed(["start", id]);
-    const second = await state(scope, id);
+    const second = await stateOf(scope, id);
     assert.equal(second.status, "running");
     assert.equal(second.pid, first.pid);
     assert.equal(readFileSync(`/proc/${first.pid}/stat`, "utf8").split(" ")[21], startTime, "the same process goes on");
@@ -74,7 +56,7 @@ test(
 
     await scope.succeed(["kill", id, "KILL"]);
     await stopped(scope, id);
-    assert.equal((await state(scope, id)).pid, 0);
+    assert.equal((await stateOf(scope, id)).pid, 0);
     await scope.succeed(["delete", id]);
     const gone = await scope.invoke(["state", id]);
     assert.equal(gone.status, 1);

@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, withoutNamespace } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { inOwnMounts } from "../support/own_mounts.ts";
@@ -251,7 +252,7 @@ for (const [name, options, change] of [
       const bundle = scope.bundle("echo ready; exec sleep 100", change);
       const id = scope.id();
       await scope.succeed(["run", "--detach", ...options, "--bundle", bundle.path, id]);
-      const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+      const { pid } = await stateOf(scope, id);
       await until("the program", () => readlinkSync(`/proc/${pid}/exe`).endsWith("busybox"));
       assert.deepEqual(readdirSync(`/proc/${pid}/fd`).toSorted(), ["0", "1", "2"]);
     }),

@@ -5,29 +5,11 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { type State, stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
-import { type Scope, scoped } from "../support/scope.ts";
-
-interface State {
-  ociVersion: string;
-  id: string;
-  status: string;
-  pid: number;
-  bundle: string;
-  rootfs?: string;
-  created?: string;
-  owner?: string;
-  annotations?: Record<string, string>;
-}
-
-async function state(scope: Scope, id: string): Promise<State> {
-  return JSON.parse((await scope.succeed(["state", id])).stdout) as State;
-}
-
-const stopped = (scope: Scope, id: string): Promise<boolean> =>
-  until("the container to stop", async () => (await state(scope, id)).status === "stopped");
+import { scoped } from "../support/scope.ts";
 
 // MUST runtime.md#kill: exactly the given signal; only created or running
 const signals: [string[], string][] = [
@@ -152,7 +134,7 @@ test(
       );
       const winner = outcomes.findIndex((outcome) => outcome.status === 0);
       assert.match(outcomes[1 - winner]!.stderr, /exist|busy/);
-      assert.equal((await state(scope, id)).bundle, bundles[winner]!.path);
+      assert.equal((await stateOf(scope, id)).bundle, bundles[winner]!.path);
       await scope.succeed(["delete", "--force", id]);
       assert.deepEqual(snapshot(scope.tag, scope.directory, scope.root).cgroups, []);
     }
@@ -178,7 +160,7 @@ test(
     const bundle = scope.bundle(["sleep", "1000"]);
     const id = scope.id();
     await scope.succeed(["create", "--bundle", "bundle1", id], { cwd: scope.directory });
-    assert.equal((await state(scope, id)).bundle, bundle.path);
+    assert.equal((await stateOf(scope, id)).bundle, bundle.path);
     const other = scope.id();
     writeFileSync(
       `${scope.directory}/other.json`,

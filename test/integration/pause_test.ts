@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { cgroupsNamed, processesIn } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
@@ -19,8 +20,7 @@ const counts = "trap 'echo got' USR1; i=0; while :; do i=$((i+1)); echo $i > /co
 
 for (const [view, need] of views) {
   const named = (title: string): string => `${title} (${view === "v2" ? "cgroup v2" : "cgroup v1"})`;
-  const statusOf = async (scope: Scope, id: string): Promise<string> =>
-    (JSON.parse((await scope.succeed(["state", id], { view })).stdout) as { status: string }).status;
+  const statusOf = async (scope: Scope, id: string): Promise<string> => (await stateOf(scope, id, { view })).status;
   const count = (rootfs: string): string =>
     existsSync(`${rootfs}/count`) ? readFileSync(`${rootfs}/count`, "utf8") : "";
 

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, hookKinds, withoutNamespace } from "../support/config.ts";
+import { detached, stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { namespaceOf, namespacePath, type NamespaceKind } from "../support/holders.ts";
 import { processesNamed } from "../support/leftovers.ts";
@@ -14,22 +15,6 @@ import { limits, type Need } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { type Bundle, type BundleOptions, type Scope, scoped } from "../support/scope.ts";
 import { type OrdinaryUser, usualUser } from "../support/user.ts";
-
-interface Container {
-  id: string;
-  pid: number;
-  bundle: Bundle;
-}
-
-const stateOf = async (scope: Scope, id: string): Promise<{ pid: number; status: string }> =>
-  JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number; status: string };
-
-/** Starts a bundle in the background. */
-async function detached(scope: Scope, bundle: Bundle): Promise<Container> {
-  const id = scope.id();
-  await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
-  return { id, pid: (await stateOf(scope, id)).pid, bundle };
-}
 
 /** One way of making pods. */
 class Pod {
@@ -43,7 +28,7 @@ class Pod {
     this.options = options;
   }
 
-  infra(): Promise<Container> {
+  infra(): ReturnType<typeof detached> {
     const change = (config: Config): void => {
       config.hostname = "the-pod";
     };
@@ -108,7 +93,7 @@ for (const [way, needs, more, user] of ways) {
     await scope.succeed(["delete", "--force", infra.id]);
     await scope.succeed(["start", id]);
     await until("its output", () => running.output() === "the-pod\n1\nlo\n");
-    await until("its end", async () => (await stateOf(scope, id)).status === "stopped");
+    await stopped(scope, id);
     await scope.succeed(["delete", id]);
   });
 
@@ -120,7 +105,7 @@ for (const [way, needs, more, user] of ways) {
     }
     await scope.succeed(["delete", "--force", infra.id]);
     for (const { id } of members) {
-      await until("its end", async () => (await stateOf(scope, id)).status === "stopped");
+      await stopped(scope, id);
       await scope.succeed(["delete", id]);
     }
     assert.deepEqual(processesNamed(scope.directory), []);

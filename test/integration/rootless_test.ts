@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { type Config, hookKinds, withoutNamespace } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { hold, namespaceOf, namespacePath } from "../support/holders.ts";
 import { snapshot, tree } from "../support/leftovers.ts";
@@ -30,8 +31,7 @@ test(
     const before = snapshot(scope.tag, scope.directory, scope.root);
     const bundle = scope.bundle("trap 'exit 0' TERM; echo ready > /tmp/ready; while :; do sleep 0.02; done");
     const id = scope.id();
-    const state = async (): Promise<{ status: string; pid: number; owner: string }> =>
-      JSON.parse((await scope.succeed(["state", id], own)).stdout) as { status: string; pid: number; owner: string };
+    const state = () => stateOf(scope, id, own);
     await scope.succeed(["create", "--bundle", bundle.path, id], own);
     assert.equal((await state()).status, "created");
     const place = `${scope.directory}/run/bunker`;

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
+import { stateOf, stopped } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
@@ -84,7 +85,7 @@ test(
     assert.equal((await running.done).status, 0);
     const pid = readFileSync(pidFile, "utf8");
     assert.match(pid, /^\d+$/, "decimal, no newline");
-    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number; status: string };
+    const state = await stateOf(scope, id);
     assert.equal(state.pid, Number(pid));
     assert.equal(state.status, "running");
     await until("its output", () => running.output() === "ready\n");
@@ -93,7 +94,7 @@ test(
     const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     assert.doesNotMatch(readFileSync(`/proc/${parent}/comm`, "utf8"), /bunker|stage|monitor/);
     await scope.succeed(["kill", id, "KILL"]);
-    await until("the end", async () => (await scope.succeed(["state", id])).stdout.includes("stopped"));
+    await stopped(scope, id);
     await scope.succeed(["delete", id]);
   }),
 );
@@ -105,7 +106,7 @@ test(
     const bundle = scope.bundle(["sleep", "1000"]);
     const id = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, "--pid-file", `${scope.directory}/pid`, id]);
-    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const state = await stateOf(scope, id);
     assert.equal(readFileSync(`${scope.directory}/pid`, "utf8"), String(state.pid));
     const other = scope.bundle(["sleep", "1000"]);
     const outcome = await scope.invoke(["create", "--bundle", other.path, "--pid-file", "/not/there/pid", scope.id()]);
@@ -123,7 +124,7 @@ test(
     const id = scope.id();
     const outcome = await scope.invoke(["run", "--keep", "--bundle", bundle.path, id]);
     assert.equal(outcome.status, 3, outcome.stderr);
-    const state = JSON.parse((await scope.succeed(["state", id])).stdout) as { status: string; pid: number };
+    const state = await stateOf(scope, id);
     assert.equal(state.status, "stopped");
     assert.equal(state.pid, 0);
     await scope.succeed(["delete", id]);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync } from "node:fs";
 import test from "node:test";
 import { type Config, withoutNamespace } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { type Running, until } from "../support/execute.ts";
 import { hold, namespacePath } from "../support/holders.ts";
 import { limits } from "../support/machine.ts";
@@ -67,7 +68,7 @@ for (const noNewPrivileges of [true, false]) {
       );
       const id = scope.id();
       await scope.succeed(["create", "--bundle", bundle.path, id]);
-      const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+      const { pid } = await stateOf(scope, id);
       await until("the supervisor is told", () => told(supervisor).length === 1);
       const [created] = told(supervisor);
       assert.deepEqual(created!.fds, ["seccompFd"]);
@@ -126,7 +127,7 @@ test(
     bundle.save();
     const id = scope.id();
     await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
-    const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const { pid } = await stateOf(scope, id);
     const outcome = await scope.succeed(["exec", id, "/bin/sh", "-c", "mkdir /tmp/y 2>&1; true"]);
     assert.match(outcome.stdout, /quota exceeded/i);
     await until("the supervisor is told", () => told(supervisor).length === 2);

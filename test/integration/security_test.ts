@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { bunker } from "../support/runtime.ts";
@@ -199,7 +200,7 @@ test(
     const bundle = scope.bundle("true");
     const id = scope.id();
     await scope.succeed(["create", "--bundle", bundle.path, id]);
-    const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const { pid } = await stateOf(scope, id);
     const descriptors = readdirSync(`/proc/${pid}/fd`);
     assert.ok(descriptors.length <= 8, `it holds ${descriptors.join(" ")}`);
     assert.doesNotMatch(readFileSync(`/proc/${pid}/maps`, "utf8"), /libc|libpthread|dist\/bunker/);

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import test from "node:test";
 import { withUserNamespace } from "../support/config.ts";
+import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
@@ -63,7 +64,7 @@ test(
     assert.equal(running.output(), "1000\n1001\n1001 5 7\n");
     const file = statSync(`${bundle.rootfs}/tmp/mine`);
     assert.deepEqual([file.uid, file.gid], [201_000, 201_001]);
-    const { pid } = JSON.parse((await scope.succeed(["state", id])).stdout) as { pid: number };
+    const { pid } = await stateOf(scope, id);
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     assert.match(status, /^Uid:\t201000\t201000\t201000\t201000$/m);
     assert.match(status, /^Gid:\t201001\t201001\t201001\t201001$/m);
@@ -188,8 +189,7 @@ test(
     const before = snapshot(scope.tag, scope.directory, scope.root);
     const bundle = scope.bundle("trap 'exit 0' TERM; while :; do sleep 0.02; done", () => {}, ids);
     const id = scope.id();
-    const status = async (): Promise<string> =>
-      (JSON.parse((await scope.succeed(["state", id])).stdout) as { status: string }).status;
+    const status = async (): Promise<string> => (await stateOf(scope, id)).status;
     await scope.succeed(["create", "--bundle", bundle.path, id]);
     assert.equal(await status(), "created");
     await scope.succeed(["start", id]);

@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
-import type { IdMapping } from "./config.ts";
+import { type Config, type IdMapping, withoutNamespace } from "./config.ts";
 import { until } from "./execute.ts";
 import type { Scope } from "./scope.ts";
 
@@ -28,6 +28,20 @@ export const namespacePath = (pid: number, kind: NamespaceKind): string => `/pro
 /** What identifies a namespace, as "net:[4026531840]". */
 export const namespaceOf = (pid: number | "self", kind: NamespaceKind): string =>
   readlinkSync(`/proc/${pid}/ns/${kinds[kind][0]}`);
+
+/** Replaces the namespaces of these kinds by those of a process. */
+export function joinNamespaces(config: Config, pid: number, kinds: readonly NamespaceKind[]): void {
+  for (const kind of kinds) {
+    withoutNamespace(config, kind);
+    config.linux.namespaces.push({ type: kind, path: namespacePath(pid, kind) });
+  }
+  if (kinds.includes("uts")) delete config.hostname;
+  if (kinds.includes("mount")) {
+    config.mounts = [];
+    delete config.linux.maskedPaths;
+    delete config.linux.readonlyPaths;
+  }
+}
 
 export interface HolderOptions {
   /** Maps of a user namespace, written by root. */
