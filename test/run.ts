@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
  * test/support/mode.ts. Left out: what tests config.json or the command line alone, and what takes long.
  */
 const anyUser =
-  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec exec_terminal seccomp seccomp_supervisor".split(
+  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec exec_process_file exec_terminal seccomp seccomp_supervisor".split(
     " ",
   );
 const modes = [

@@ -147,7 +147,7 @@ function processFor({ id, config }: StateRecord, options: ExecOptions): Process 
   const own = recorded === undefined || recorded === null ? undefined : recordedProcess(recorded);
   if (processFile !== undefined) {
     try {
-      return changeProcess(withContainers(parseProcess(readDocument(absolutePath(processFile))), own), changes);
+      return changeProcess(parseProcess(readDocument(absolutePath(processFile)), own), changes);
     } catch (error) {
       throw error instanceof SpecError ? error.of(documentOf(options)) : error;
     }
@@ -159,12 +159,6 @@ function processFor({ id, config }: StateRecord, options: ExecOptions): Process 
   }
   const { terminal: _, consoleSize: __, ...pattern } = own;
   return changeProcess(pattern, changes);
-}
-
-/** Where a process file says nothing of capabilities, the container's count (as runc and crun). */
-function withContainers(process: Process, own: Process | undefined): Process {
-  if (process.capabilities === undefined && own?.capabilities !== undefined) process.capabilities = own.capabilities;
-  return process;
 }
 
 /** What the plan needs of the container's config: it was checked when the container was made. */

@@ -1,5 +1,6 @@
 /**
- * A process changed by the options of `exec`. In: Process, ProcessChanges. Out: Process. Pure.
+ * The process of `exec`: the container's changed by options, a file's completed by the container's.
+ * In: Process, ProcessChanges. Out: Process. Pure.
  * What is not mentioned stays: the container's own process is the pattern, as with runc.
  * @module
  */
@@ -17,6 +18,21 @@ export interface ProcessChanges {
   readonly noNewPrivileges?: true;
   readonly selinuxLabel?: string;
   readonly apparmorProfile?: string;
+}
+
+/**
+ * A process file's, with what confines the container's where the file names none: labels and capabilities as runc and
+ * crun, the user as crun. Limits are of the same kind, though both leave the caller's.
+ * @param namesUser the user is the file's, not the root that the schema fills in
+ */
+export function completeProcess(process: Process, own: Process, namesUser: boolean): Process {
+  const { apparmorProfile, selinuxLabel, capabilities, rlimits } = own;
+  const completed: Process = { ...process, user: namesUser ? process.user : own.user };
+  if (capabilities !== undefined) completed.capabilities ??= capabilities;
+  if (apparmorProfile !== undefined) completed.apparmorProfile ??= apparmorProfile;
+  if (selinuxLabel !== undefined) completed.selinuxLabel ??= selinuxLabel;
+  if (rlimits !== undefined && (process.rlimits ?? []).length === 0) completed.rlimits = rlimits;
+  return completed;
 }
 
 /** The changed process. */

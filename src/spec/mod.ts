@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from "valibot";
+import { completeProcess } from "./change_process.ts";
 import { configSchema } from "./config.ts";
 import { specErrorFrom } from "./issues.ts";
 import { hasLongNumber, readJson, readJsonExactly } from "./json.ts";
@@ -34,12 +35,17 @@ const processFileSchema = object(() => ({ process: processSchema }));
 /**
  * Reads and checks a process file: one JSON object like `process` of config.json.
  * Pointers of its errors start with "/process", as if it stood there.
+ * @param own the container's process: who and how confined it is holds where the file says nothing
  */
-export function parseProcess(text: string): Process {
-  const file = checkShape(processFileSchema, text, (process) => ({ process }));
+export function parseProcess(text: string, own?: Process): Process {
+  let namesUser = false;
+  const file = checkShape(processFileSchema, text, (process) => {
+    namesUser = ((process as { user?: unknown } | null)?.user ?? null) !== null;
+    return { process };
+  });
   refuseNul(file, text);
   validateProcess(file.process);
-  return settleProcess(file.process);
+  return settleProcess(own === undefined ? file.process : completeProcess(file.process, own, namesUser));
 }
 
 const resourcesFileSchema = object(() => ({ linux: object(() => ({ resources: resourcesSchema })) }));

@@ -48,7 +48,7 @@ export const ofExec: readonly KnownDifference[] = [
     peer: "runc",
     cases: /^exec, --process/,
     key: /^limits Max open files$/,
-    why: "the language runtime of runc raises its own soft limit and hands it on; ours (as crun's) is the caller's",
+    why: "limits are the container's where the process file names none; runc 1.1 leaves those of its language runtime",
   },
   {
     peer: "runc",

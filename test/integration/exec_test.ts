@@ -140,7 +140,7 @@ test(
     assert.equal(field(outcome, "CapBnd"), "0000000000000020");
     assert.equal(field(outcome, "CapEff"), "0000000000000000");
     assert.equal(field(outcome, "NoNewPrivs"), "0");
-    // Without capabilities of its own it has the container's; limits are the caller's.
+    // What it says nothing of is the container's.
     const least = await scope.succeed([
       "exec",
       "--process",

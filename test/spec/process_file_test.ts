@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { SpecError } from "../../src/errors.ts";
 import { parseProcess } from "../../src/spec/mod.ts";
 import { recordedProcess, recordedSeccomp } from "../../src/spec/recorded.ts";
+import type { Process } from "../../src/spec/types.ts";
 
 const file = (change: object): string => JSON.stringify({ cwd: "/", args: ["sh"], ...change });
 
@@ -18,6 +19,41 @@ test("parseProcess() reads what podman writes", () => {
 test("parseProcess() makes an absent user root and drops the size of no console", () => {
   const process = parseProcess(file({ consoleSize: { height: 1, width: 1 }, apparmorProfile: "", selinuxLabel: "" }));
   assert.deepEqual(process, { cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } });
+});
+
+const own: Process = {
+  cwd: "/own",
+  args: ["own"],
+  user: { uid: 1000, gid: 100, additionalGids: [5] },
+  capabilities: { bounding: ["CAP_KILL"] },
+  apparmorProfile: "confined",
+  selinuxLabel: "u:r:t:s0",
+  rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 100 }],
+  noNewPrivileges: true,
+  oomScoreAdj: 5,
+};
+
+test("parseProcess() takes from the container's process what the file does not name", () => {
+  const { user, capabilities, apparmorProfile, selinuxLabel, rlimits } = own;
+  const taken = { cwd: "/", args: ["sh"], user, capabilities, apparmorProfile, selinuxLabel, rlimits };
+  const absent: readonly object[] = [
+    {},
+    { user: null, capabilities: null, apparmorProfile: null, selinuxLabel: null, rlimits: null },
+    { apparmorProfile: "", selinuxLabel: "", rlimits: [] },
+  ];
+  for (const change of absent) assert.deepEqual(parseProcess(file(change), own), taken, JSON.stringify(change));
+});
+
+test("parseProcess() keeps what the file names, root among it", () => {
+  const named = {
+    user: { uid: 0, gid: 0 },
+    capabilities: {},
+    apparmorProfile: "unconfined",
+    selinuxLabel: "a:b:c",
+    rlimits: [{ type: "RLIMIT_CPU", soft: 1, hard: 1 }],
+  };
+  assert.deepEqual(parseProcess(file(named), own), { cwd: "/", args: ["sh"], ...named });
+  assert.deepEqual(parseProcess(file({ user: { gid: 7 } }), own).user, { uid: 0, gid: 7 });
 });
 
 const bad: readonly [name: string, text: string, message: RegExp][] = [
