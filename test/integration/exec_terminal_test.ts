@@ -9,8 +9,7 @@ import { execute, until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
 import { type Scope, scoped } from "../support/scope.ts";
-
-const enter = (text: string): string => `send:${text}\n`;
+import { enter, talkToShell } from "../support/terminal.ts";
 
 async function running(scope: Scope): Promise<string> {
   const bundle = scope.bundle("exec sleep 1000");
@@ -63,15 +62,7 @@ test(
   scoped("foreground", ["compiler"], async (scope) => {
     const id = await running(scope);
     const argv = scope.argv(["exec", "--tty", "-e", "PS1=prompt> ", id, "/bin/sh"]);
-    const outcome = await execute([
-      native("pty"), "run", "24", "80",
-      "expect:prompt> ", enter("stty size; tty"),
-      "expect:24 80", "expect:/dev/pts/0",
-      "expect:prompt> ", "resize:41x123", "sleep:200", enter("stty size"), "expect:41 123",
-      "expect:prompt> ", enter("sleep 50; echo status=$?"), "sleep:300", "send:\u0003", "expect:prompt> ",
-      enter("echo alive"), "expect:\nalive",
-      "expect:prompt> ", enter("exit 5"), "--", ...argv,
-    ]); // prettier-ignore
+    const outcome = await execute([...talkToShell(), ...argv]);
     assert.equal(outcome.status, 5, outcome.stderr + outcome.stdout);
   }),
 );

@@ -10,12 +10,11 @@ import { execute, until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
 import { scoped } from "../support/scope.ts";
+import { enter, talkToShell } from "../support/terminal.ts";
 
 const withTerminal = (config: Config): void => {
   config.process.terminal = true;
 };
-
-const enter = (text: string): string => `send:${text}\n`;
 
 test(
   "create --console-socket [receives the master]",
@@ -94,15 +93,7 @@ test(
       config.process.env.push("PS1=prompt> ");
     });
     const argv = scope.argv(["run", "--bundle", bundle.path, scope.id()]);
-    const outcome = await execute([
-    native("pty"), "run", "24", "80",
-    "expect:prompt> ", enter("stty size; tty"),
-    "expect:24 80", "expect:/dev/pts/0",
-    "expect:prompt> ", "resize:41x123", "sleep:200", enter("stty size"), "expect:41 123",
-    "expect:prompt> ", enter("sleep 50; echo status=$?"), "sleep:300", "send:\u0003", "expect:prompt> ",
-    enter("echo alive"), "expect:\nalive",
-    "expect:prompt> ", enter("exit 5"), "--", ...argv,
-  ]); // prettier-ignore
+    const outcome = await execute([...talkToShell(), ...argv]);
     assert.equal(outcome.status, 5, outcome.stderr + outcome.stdout);
     assert.doesNotMatch(outcome.stdout, /status=0/, "Ctrl-C ends the program in the foreground");
   }),
