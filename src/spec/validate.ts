@@ -34,6 +34,7 @@ export function validateSpec(spec: Spec): void {
   if (linux.devices !== undefined) validateDevices(linux);
   if (linux.sysctl !== undefined) validateSysctl(linux.sysctl, own);
   if (linux.cgroupsPath !== undefined) validateCgroupsPath(linux.cgroupsPath);
+  if (linux.memoryPolicy !== undefined) validateMemoryPolicy(linux.memoryPolicy);
   if (linux.intelRdt?.closID !== undefined) validateClass(linux.intelRdt.closID);
   if (linux.resources !== undefined) validateResources(linux.resources);
   if (linux.seccomp !== undefined) validateSeccomp(linux.seccomp);
@@ -129,6 +130,17 @@ function validateDevices(linux: Linux): void {
     const key = device.major === undefined ? "major" : "minor";
     throw new SpecError(pointerTo("linux", "devices", index, key), `Required for type "${device.type}" but missing`);
   }
+}
+
+/** set_mempolicy(2) would answer with a bare EINVAL; MPOL_PREFERRED takes both. */
+function validateMemoryPolicy({ mode, nodes = "" }: NonNullable<Linux["memoryPolicy"]>): void {
+  const takesNone = mode === "MPOL_DEFAULT" || mode === "MPOL_LOCAL";
+  if (mode === "MPOL_PREFERRED" || takesNone === (nodes.trim() === "")) return;
+  const expected = takesNone ? "no nodes" : "at least one node";
+  throw new SpecError(
+    "/linux/memoryPolicy/nodes",
+    `Expected ${expected} with ${mode} but received ${describeValue(nodes)}`,
+  );
 }
 
 /** The name of a directory, or "/" for the root class (as runc). */

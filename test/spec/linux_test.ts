@@ -147,6 +147,21 @@ test("parseSpec() refuses unknown propagation, personality and memory policy", (
   });
 });
 
+test("parseSpec() refuses nodes of a memory policy that takes none, and none where it takes some", () => {
+  for (const mode of ["MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY"]) {
+    const message = `Expected at least one node with ${mode} but received ""`;
+    for (const nodes of [{}, { nodes: "" }])
+      assertRefusedIn({ memoryPolicy: { mode, ...nodes } }, "/memoryPolicy/nodes", message);
+    assert.deepEqual(linuxOf({ memoryPolicy: { mode, nodes: "0" } })["memoryPolicy"], { mode, nodes: "0" });
+  }
+  for (const mode of ["MPOL_DEFAULT", "MPOL_LOCAL"]) {
+    const message = `Expected no nodes with ${mode} but received "0-1"`;
+    assertRefusedIn({ memoryPolicy: { mode, nodes: "0-1" } }, "/memoryPolicy/nodes", message);
+    assert.deepEqual(linuxOf({ memoryPolicy: { mode } })["memoryPolicy"], { mode });
+  }
+  for (const nodes of ["", "0"]) linuxOf({ memoryPolicy: { mode: "MPOL_PREFERRED", nodes } });
+});
+
 test("parseSpec() refuses a cgroup outside the place it is given", () => {
   for (const cgroupsPath of ["/../x", "a/..", ".."]) {
     assertRefusedIn({ cgroupsPath }, "/cgroupsPath", `Expected a path without ".." but received "${cgroupsPath}"`);
