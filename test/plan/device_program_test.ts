@@ -4,6 +4,7 @@ import { deviceAccesses } from "../../src/plan/cgroup_devices.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "../../src/plan/device_program.ts";
 import { deviceProgramText } from "../../src/plan/device_program_text.ts";
 import { defaultDeviceProgram } from "../../src/plan/device_program_default.ts";
+import type { DeviceRule } from "../../src/spec/types.ts";
 
 interface Request {
   type: "b" | "c";
@@ -137,4 +138,74 @@ test("deviceProgramText() reads the program back, instruction by instruction", (
       "21  return verdict",
     ],
   );
+});
+
+/** The devices of config-linux.md#default-devices, console, ptmx and every pts. */
+const alwaysOpen = [
+  [1, 3],
+  [1, 5],
+  [1, 7],
+  [1, 8],
+  [1, 9],
+  [5, 0],
+  [5, 1],
+  [5, 2],
+  [136, 0],
+  [136, 77],
+] as const;
+
+// MUST config-linux.md#allowed-device-list
+test("device rules always leave the default devices open, and making any node; nothing else", () => {
+  for (const rules of [
+    [{ allow: false }],
+    [
+      { allow: false, access: "rwm" },
+      { allow: false, type: "c", major: 1 },
+    ],
+  ] as const) {
+    const { insns } = compileDeviceRules(deviceAccesses(rules));
+    const isOpen = (type: "b" | "c", major: number, minor: number, access: string): boolean =>
+      execute(insns, { type, major, minor, access });
+    for (const [major, minor] of alwaysOpen) {
+      assert.equal(isOpen("c", major, minor, "rwm"), true, `c ${major}:${minor}`);
+      assert.equal(isOpen("b", major, minor, "r"), false, `b ${major}:${minor}`);
+    }
+    for (const [type, major, minor] of [
+      ["c", 1, 1],
+      ["c", 1, 2],
+      ["c", 1, 11],
+      ["c", 4, 0],
+      ["c", 10, 200],
+      ["c", 137, 0],
+      ["b", 8, 0],
+    ] as const) {
+      assert.equal(isOpen(type, major, minor, "m"), true, `mknod ${type} ${major}:${minor}`);
+      for (const access of ["r", "w", "rw", "rm"]) assert.equal(isOpen(type, major, minor, access), false);
+    }
+  }
+});
+
+test("device rules: a type, a number, an access that is absent means all; the later rule counts", () => {
+  const isOpen = (
+    rules: readonly DeviceRule[],
+    type: "b" | "c",
+    major: number,
+    minor: number,
+    access = "rw",
+  ): boolean => execute(compileDeviceRules(deviceAccesses(rules)).insns, { type, major, minor, access });
+  const all: DeviceRule[] = [{ allow: true }];
+  assert.ok(isOpen(all, "b", 8, 0) && isOpen(all, "c", 200, 9));
+  const ofMajor: DeviceRule[] = [{ allow: true, type: "c", major: 10 }];
+  assert.ok(isOpen(ofMajor, "c", 10, 0) && isOpen(ofMajor, "c", 10, 255));
+  assert.ok(!isOpen(ofMajor, "b", 10, 0) && !isOpen(ofMajor, "c", 11, 0));
+  const ofMinor: DeviceRule[] = [{ allow: true, minor: 3 }];
+  assert.ok(isOpen(ofMinor, "b", 7, 3) && isOpen(ofMinor, "c", 9, 3) && !isOpen(ofMinor, "c", 9, 4));
+  const minusOne: DeviceRule[] = [{ allow: true, type: "c", major: -1, minor: -1, access: "r" }];
+  assert.ok(isOpen(minusOne, "c", 10, 9, "r") && !isOpen(minusOne, "c", 10, 9, "w"));
+  const rules: DeviceRule[] = [
+    { allow: true },
+    { allow: false, type: "b", major: 8 },
+    { allow: true, major: 8, minor: 1 },
+  ];
+  assert.ok(isOpen(rules, "c", 8, 0) && !isOpen(rules, "b", 8, 0) && isOpen(rules, "b", 8, 1));
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { callsOf, indexOf, planOf, textsOf } from "./planning.ts";
+import { callsOf, indexOf, planOf, textsOf, v2Host } from "./planning.ts";
 
 const withDevices = (...devices: object[]) => ({ linux: { namespaces: [{ type: "mount" }], devices } });
 
@@ -96,4 +96,21 @@ test("planDevices() makes nothing in a /dev that is somebody else's", () => {
     textsOf(plan).filter((text) => /^(mknodat|symlinkat|unlinkat)/.test(text)),
     ['mknodat(r, "dev", S_IFCHR|0666, makedev(1, 1))'],
   );
+});
+
+// MUST config-linux.md#default-devices: /dev/console where there is a terminal
+test("planDevices() leaves /dev/console to a container with a terminal", () => {
+  const isConsole = (text: string): boolean => text.includes('"console"');
+  assert.ok(!textsOf(planOf()).some(isConsole));
+  const terminal = planOf(
+    { process: { terminal: true }, mounts: [{ destination: "/dev/pts", type: "devpts" }] },
+    v2Host,
+    { console: "socket" },
+  );
+  assert.ok(textsOf(terminal).some(isConsole));
+});
+
+test("planDevices() makes unbuffered devices as character devices", () => {
+  const texts = textsOf(planOf(withDevices({ path: "/dev/u", type: "u", major: 10, minor: 1 })), "/linux/devices");
+  assert.ok(texts.includes('mknodat(r, "u", S_IFCHR|0666, makedev(10, 1))'), texts.join("\n"));
 });

@@ -91,3 +91,45 @@ test("planExec() writes the OOM score before the runtime's files belong to the m
   const root = planOf({ namespaces: ["pid"] }, { oomScoreAdj: 5 });
   assert.ok(indexOf(root, '"oom_score_adj"') > indexOf(root, "clone3"));
 });
+
+// MUST config.md#linux-process (execCPUAffinity)
+test("planExec() sets the initial processors before the cgroup is entered, the final ones after, and no others", () => {
+  const cgroups = ["/cg/cpu/web"];
+  const affinityOf = (execCPUAffinity: object, target: Partial<ExecTarget>): [string, string][] =>
+    callsOf(planOf(target, { execCPUAffinity }))
+      .filter(({ call, args }) => call === "sched_setaffinity" || call === "clone3" || args[1] === "0")
+      .map(({ side, call }) => [side, call]);
+  const born = ["runtime", "clone3"] as [string, string];
+  const initial = ["thread", "sched_setaffinity"] as [string, string];
+  const joined = ["stage", "write"] as [string, string];
+  const final = ["stage", "sched_setaffinity"] as [string, string];
+  const v1 = { cgroups, cgroupLayout: "v1" } as const;
+  assert.deepEqual(affinityOf({ initial: "0", final: "1" }, v1), [initial, born, joined, final]);
+  assert.deepEqual(affinityOf({ initial: "0" }, v1), [initial, born, joined], "without a final list it is not touched");
+  assert.deepEqual(affinityOf({ final: "1" }, v1), [born, joined, final]);
+  assert.deepEqual(affinityOf({}, v1), [born, joined]);
+  // v2: clone3 makes the stage in its cgroup.
+  assert.deepEqual(affinityOf({ initial: "0", final: "1" }, { cgroups: ["/cg/web"], cgroupLayout: "v2" }), [
+    initial,
+    born,
+    final,
+  ]);
+});
+
+// runc #5343
+test("planExec() takes processors beyond the 1024 of a cpu_set_t", () => {
+  const plan = planOf({}, { execCPUAffinity: { final: "0,1023-1025,8191" } });
+  const [, bytes, mask] = callsOf(plan).find(({ call }) => call === "sched_setaffinity")!.args as [
+    number,
+    number,
+    number[],
+  ];
+  assert.equal(bytes, 1024, "8192 bits");
+  assert.equal(mask.length * 4, bytes);
+  const set = mask.flatMap((word, index) =>
+    Array.from({ length: 32 }, (_, bit) => bit)
+      .filter((bit) => (word >>> bit) & 1)
+      .map((bit) => index * 32 + bit),
+  );
+  assert.deepEqual(set, [0, 1023, 1024, 1025, 8191]);
+});
