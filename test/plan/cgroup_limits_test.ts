@@ -395,3 +395,35 @@ test("the top of a hierarchy takes no limits, and a disabled manager none at all
     assert.match(planOf(config, host, { cgroupManager: "disabled" }).refusals[0]!.message, /manager is disabled/);
   }
 });
+
+test("hugepageLimits [reservations that the kernel does not limit are left, their usage never]", () => {
+  for (const [host, usage, reserved] of [
+    [unified, "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"],
+    [legacy, "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.rsvd.limit_in_bytes"],
+  ] as const) {
+    const made = plan({ hugepageLimits: [{ pageSize: "2MB", limit: 5 }] }, host);
+    const alternatives = made.items.flatMap((item) => (item.kind === "alternative" ? [item] : []));
+    const opening = (file: string) =>
+      alternatives.filter(({ attempt }) => attempt.some(({ args }) => String(args[1]).endsWith(file)));
+    assert.equal(opening(usage).length, 0);
+    const [way] = opening(reserved);
+    assert.ok(way !== undefined, reserved);
+    assert.deepEqual(
+      way.branches.map(({ on, items }) => [on, items.length]),
+      [[["ENOENT"], 0]],
+    );
+  }
+});
+
+test("unified [a controller that is not there is an error, whatever the file]", () => {
+  const poor = hostWith({
+    cgroup: { layout: "v2", v2: { mountPoint: "/cg", own: "/", controllers: ["cpu", "pids"] }, v1: [] },
+  });
+  const { refusals } = plan({ unified: { "memory.high": "1", "cpu.weight": "5", "misc.max": "a 1" } }, poor);
+  assert.deepEqual(
+    refusals.map(({ pointer, message }) => `${pointer}: ${message}`),
+    ["memory.high", "misc.max"].map(
+      (file) => `/linux/resources/unified/${file}: This machine has no "${file.split(".")[0]}" controller of cgroup v2`,
+    ),
+  );
+});

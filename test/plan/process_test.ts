@@ -89,6 +89,16 @@ test("planCapabilitySets() sets exactly what is asked for", () => {
   assert.doesNotMatch(capset(undefined), /0x[1-9a-f]/);
 });
 
+test("planCapabilitySets() leaves nothing where config.json has no sets, or one of them only", () => {
+  for (const capabilities of [undefined, {}, { permitted: [] }]) {
+    const plan = planOf({ process: capabilities === undefined ? {} : { capabilities } });
+    assert.ok(indexOf(plan, "drop_bounding(0xffffffff, 0x1ff)") > 0, "all 41 of them");
+    assert.ok(indexOf(plan, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL") > 0);
+    const capset = textsOf(plan).find((text) => text.startsWith("capset"))!;
+    assert.doesNotMatch(capset, /: 0x[1-9a-f]/);
+  }
+});
+
 // MUST config.md#linux-process: what cannot be granted is a warning
 test("grantableSets() warns of what cannot be granted, once, and leaves it out", () => {
   const host = hostWith({

@@ -125,6 +125,18 @@ test("parseSpec() refuses annotations without a name or with a value that is no 
   );
 });
 
+// config.md#annotations: engines hand on what the image says
+test("parseSpec() takes annotations of the image, and any other of a reversed domain", () => {
+  const image = "os architecture variant os.version os.features author created stopSignal exposedPorts".split(" ");
+  const names = [
+    ...image.map((name) => `org.opencontainers.image.${name}`),
+    "org.opencontainers.new",
+    "com.example.a/b",
+  ];
+  const annotations = Object.fromEntries(names.map((name) => [name, ""]));
+  assert.deepEqual(parseSpec(JSON.stringify(configWith({ annotations }))).annotations, annotations);
+});
+
 test("parseSpec() refuses NUL bytes wherever the kernel would see them", () => {
   const places: readonly [JsonObject, string][] = [
     [{ root: { path: "a\0b" } }, "/root/path"],

@@ -33,6 +33,16 @@ test("parseSpec() takes parameters of the container's own namespaces", () => {
   assert.deepEqual(parseSpec(JSON.stringify(configWith({ linux: { sysctl } }))).linux?.sysctl, sysctl);
 });
 
+test("parseSpec() takes every parameter of System V IPC, message queues and user namespaces", () => {
+  const ipc = "msgmax msgmnb msgmni sem shmall shmmax shmmni shm_rmid_forced"
+    .split(" ")
+    .map((name) => `kernel.${name}`);
+  const keys = [...ipc, "fs.mqueue.msg_max", "net.core.somaxconn", "user.max_user_namespaces"];
+  const namespaces = ["mount", "ipc", "network", "user"].map((type) => ({ type }));
+  const sysctl = Object.fromEntries(keys.map((key) => [key, "1"]));
+  assert.deepEqual(parseSpec(JSON.stringify(configWith({ linux: { namespaces, sysctl } }))).linux?.sysctl, sysctl);
+});
+
 test("parseSpec() refuses parameters of namespaces that are shared", () => {
   const namespaces = [{ type: "mount" }];
   const owners: readonly [string, string][] = [
