@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import test from "node:test";
 import { withoutNamespace } from "../support/config.ts";
 import { stateOf } from "../support/containers.ts";
@@ -80,6 +80,11 @@ test(
         assert.equal(statSync(`${cgroup}/${file}`).uid, owner, file);
       }
       assert.equal(statSync(`${cgroup}/cgroup.max.depth`).uid, 0);
+      // MUST: those the kernel lists, and no other.
+      const delegate = readFileSync("/sys/kernel/cgroup/delegate", "utf8").trim().split("\n");
+      for (const file of readdirSync(cgroup)) {
+        assert.equal(statSync(`${cgroup}/${file}`).uid, delegate.includes(file) ? owner : 0, file);
+      }
       await scope.succeed(["delete", "--force", id], { view: "v2" });
     }
   }),

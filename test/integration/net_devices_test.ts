@@ -8,6 +8,7 @@ import test from "node:test";
 import type { Config } from "../support/config.ts";
 import { limits } from "../support/machine.ts";
 import { type Scope, scoped } from "../support/scope.ts";
+import { usualUser } from "../support/user.ts";
 
 /** Words that run the rest in a new network namespace, after a script. */
 const inNetwork = (script: string): string[] => ["unshare", "-n", "/bin/sh", "-ec", `${script}\nexec "$@"`, "sh"];
@@ -150,4 +151,22 @@ test(
     assert.match(back.stdout, /dev0 +inet6 2001:db8::7\/64/);
     assert.match(back.stdout, /dev0@.*[<,]UP[,>]/);
   }),
+);
+
+// runc refuses it beforehand; the kernel does in any case: the device belongs to the machine's user namespace.
+test(
+  "run [netDevices: an ordinary user cannot give a device of the machine away]",
+  limits,
+  scoped(
+    "net-user-less",
+    ["ip", "ordinaryUser"],
+    async (scope) => {
+      const bundle = scope.bundle("echo ran", withDevices({ lo: { name: "other" } }));
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(outcome.status, 1);
+      assert.equal(outcome.stdout, "");
+      assert.match(outcome.stderr, /EPERM[^]*\/linux\/netDevices/);
+    },
+    usualUser,
+  ),
 );

@@ -72,6 +72,9 @@ for (const noNewPrivileges of [true, false]) {
       await until("the supervisor is told", () => told(supervisor).length === 1);
       const [created] = told(supervisor);
       assert.deepEqual(created!.fds, ["seccompFd"]);
+      assert.equal(created!.ociVersion, bundle.config.ociVersion);
+      assert.equal(created!.state.ociVersion, bundle.config.ociVersion);
+      assert.deepEqual(Object.keys(created!).toSorted(), ["fds", "metadata", "ociVersion", "pid", "state"]);
       assert.equal(created!.metadata, 'say "so"');
       assert.equal(created!.pid, pid);
       assert.equal(created!.state.id, id);
@@ -89,6 +92,8 @@ for (const noNewPrivileges of [true, false]) {
       ]);
       assert.match(outcome.stdout, /^.*x.*quota exceeded\n.*y.*quota exceeded\nsaid\n$/i);
       const [, executed] = told(supervisor);
+      assert.deepEqual(executed!.fds, ["seccompFd"]);
+      assert.equal(executed!.metadata, 'say "so"');
       assert.equal(executed!.state.pid, pid);
       assert.equal(executed!.state.status, "running");
       assert.notEqual(executed!.pid, pid);
