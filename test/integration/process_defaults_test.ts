@@ -96,6 +96,19 @@ test(
   }),
 );
 
+test(
+  "run [user namespace without mappings: the caller's own id is its root, as with crun]",
+  limits,
+  scoped("unmapped", ["userNamespaces", "notMapped"], async (scope) => {
+    const bundle = scope.bundle("cat /proc/self/uid_map /proc/self/gid_map", (config) => {
+      config.linux.namespaces.push({ type: "user" });
+      for (const mount of config.mounts) mount.options = mount.options?.filter((option) => option !== "gid=5") ?? [];
+    });
+    const { stdout } = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.match(stdout.replaceAll(/ +/g, " "), /^ 0 0 \d+\n 0 0 \d+\n$/);
+  }),
+);
+
 // MUST config-linux.md#masked-paths; a path that is there and cannot be opened must not stay open to the container
 for (const key of ["maskedPaths", "readonlyPaths"] as const) {
   test(

@@ -1,5 +1,5 @@
 /**
- * config.json on Linux, statement by statement, and the tests that hold them; mounts and limits have tables of their own.
+ * config.json but for `linux`, statement by statement, and the tests that hold them; mounts have a table of their own.
  * In: nothing. Out: the table; config_test.ts checks that every test in it exists.
  * @module
  */
@@ -17,25 +17,78 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
   },
   "root.path": {
     what: "absolute or relative to the bundle; no directory: an error",
-    tests: { "integration/operations_test.ts": ["create [relative bundle, --config elsewhere]"] },
+    tests: {
+      "integration/operations_test.ts": ["create [relative bundle, --config elsewhere]"],
+      "differential/cases_root.ts": ["absolute root path"],
+      "integration/bad_input_test.ts": ["root.path not there", "root.path a file", "root.path empty"],
+    },
   },
   "root.readonly": {
-    what: "read-only also after start; mounts inside keep their flags",
+    what: "read-only also after start; mounts inside keep their flags; absent: false",
     tests: {
       "integration/paths_test.ts": ["run [read-only root, mounts keep their own flags]"],
+      "integration/process_defaults_test.ts": [
+        "run [process 1 is the program, in every namespace config.json names; root.readonly is false where it is absent]",
+      ],
       "plan/protection_test.ts": ["the root becomes read-only after everything that writes below it"],
     },
   },
   "mounts[]": {
-    what: "in order; destinations inside the root; sources relative to the bundle; bind by option; mappings both or none",
+    what: "applied in their order; a later one covers an earlier one",
+    tests: { "differential/cases_mounts.ts": ["two mounts on one destination", "mount below an earlier mount"] },
+  },
+  "mounts[].destination": {
+    what: "required; relative: from the root; links are followed within the root; made where it is missing",
     tests: {
       "spec/mounts_test.ts": [
         "parseSpec() counts relative destinations from the root",
-        "parseSpec() refuses one of two mappings, and idmap with none",
+        "parseSpec() names wrong properties of a mount",
       ],
-      "plan/mounts_test.ts": ["planMounts() ignores the type where an option says bind"],
+      "plan/mounts_test.ts": ["planMounts() makes the mount point of a bind like its source"],
+      "differential/cases_mounts.ts": ["relative destination", "destination through symbolic links stays inside"],
+      "integration/links_test.ts": ["`run [${name}]`"],
+    },
+  },
+  "mounts[].source": {
+    what: "of a bind mount: absolute, or relative to the bundle",
+    tests: {
+      "plan/mounts_test.ts": [
+        "planMounts() clones sources in the runtime, before the stage exists",
+        "planMounts() wants a source for a bind mount",
+      ],
       "differential/cases_mounts.ts": ["bind relative source"],
-      "integration/idmap_test.ts": ["`run [id-mapped bind by ${name}]`"],
+    },
+  },
+  "mounts[].type": {
+    what: "ignored where an option says bind or rbind (and only there)",
+    tests: {
+      "plan/mounts_test.ts": [
+        "planMounts() ignores the type where an option says bind",
+        "planMounts() wants a type for what is no bind mount",
+      ],
+    },
+  },
+  "mounts[].options": {
+    what: "unknown ones are the file system's, in their order; of a bind mount an error",
+    tests: {
+      "spec/mounts_test.ts": ["parseSpec() keeps unknown mount options"],
+      "plan/mounts_test.ts": [
+        "planMounts() passes the filesystem's own options one by one",
+        "planMounts() names the wrong option of a bind mount",
+      ],
+      "integration/bad_input_test.ts": ["bind with file system option", "mount with unknown tmpfs option"],
+    },
+  },
+  "mounts[].uidMappings, gidMappings": {
+    what: "both or none; with idmap or ridmap; any mapping, whatever the container's own",
+    tests: {
+      "spec/mounts_test.ts": ["parseSpec() refuses one of two mappings, and idmap with none"],
+      "integration/idmap_test.ts": [
+        "`run [id-mapped bind by ${name}]`",
+        '`run [id-mapped rbind: ${option} ${option === "idmap" ? "leaves alone" : "maps"} the mounts below]`',
+        "`run [id-mapped bind in a user namespace: ${option}]`",
+      ],
+      "golden/create/mounts_idmap": [],
     },
   },
   "process.terminal": {
@@ -56,38 +109,47 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
     },
   },
   "process.cwd": {
-    what: "absolute, entered inside; outside the root refused (CVE-2024-21626)",
+    what: "required, absolute, entered inside; outside the root refused (CVE-2024-21626)",
     tests: {
+      "spec/process_test.ts": ["parseSpec() names wrong properties of process"],
       "plan/process_test.ts": ["planWorkingDirectory() resolves the directory in the root without magic links"],
       "integration/security_test.ts": ["run [CVE-2024-21626: working directory through a leaked descriptor]"],
     },
   },
   "process.env, args": {
-    what: "exactly these; the last of two entries counts; the container's PATH finds the program",
+    what: "exactly these, one argument or more; the last of two entries counts; the container's PATH finds the program",
     tests: {
+      "spec/process_test.ts": ["parseSpec() names wrong properties of process"],
       "plan/process_test.ts": [
         "planEnvironment() keeps the later of two entries, in the place of the first",
         "executableCandidates() searches the container's PATH",
       ],
       "integration/process_test.ts": ["run [environment is exactly config.json's]"],
+      "differential/cases_process.ts": ["program found by the container's own PATH only"],
     },
   },
   "process.user": {
-    what: "ids in the container, exact groups, mask only where given",
+    what: "ids in the container, exact groups, mask as given",
     tests: {
       "integration/process_test.ts": ["run [a user's umask, groups, no_new_privs, out-of-memory score]"],
       "integration/user_namespaces_test.ts": ["run [user namespace: the process's user and groups are mapped ones]"],
+      "integration/process_defaults_test.ts": [
+        "run [no out-of-memory score: the caller's; no umask: 0022, whatever the caller's, as with runc]",
+      ],
     },
+    open: "without a mask it is 0022 as with runc and crun, where config.md#posix-platform-user has the caller's",
   },
   "process.capabilities": {
-    what: "unknown or ungrantable: a warning; absent sets are empty",
+    what: "unknown or ungrantable: a warning; absent sets are empty, absent capabilities none",
     tests: {
       "spec/process_test.ts": ["parseSpec() takes capabilities it does not know"],
       "plan/process_test.ts": [
         "planCapabilitySets() sets exactly what is asked for",
+        "planCapabilitySets() leaves nothing where config.json has no sets, or one of them only",
         "grantableSets() warns of what cannot be granted, once, and leaves it out",
       ],
       "integration/process_test.ts": ["run [unknown and ungrantable capabilities are warnings]"],
+      "integration/process_defaults_test.ts": ["run [no capability sets: none of the five has any]"],
     },
   },
   "process.rlimits": {
@@ -97,9 +159,22 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
       "integration/process_test.ts": ["run [limits]", "create [limit that this machine does not grant]"],
     },
   },
-  "process.noNewPrivileges, oomScoreAdj": {
-    what: "set; an absent score is not touched",
-    tests: { "integration/process_test.ts": ["run [a user's umask, groups, no_new_privs, out-of-memory score]"] },
+  "process.noNewPrivileges": {
+    what: "set where it is asked for, and only there",
+    tests: {
+      "integration/process_test.ts": ["run [a user's umask, groups, no_new_privs, out-of-memory score]"],
+      "integration/seccomp_test.ts": ["`run [seccomp, ${name}, ${word}]`"],
+    },
+  },
+  "process.oomScoreAdj": {
+    what: "exactly as given, 0 too; absent: not touched",
+    tests: {
+      "integration/process_test.ts": ["run [a user's umask, groups, no_new_privs, out-of-memory score]"],
+      "integration/process_defaults_test.ts": [
+        "run [no out-of-memory score: the caller's; no umask: 0022, whatever the caller's, as with runc]",
+      ],
+      "plan/protection_test.ts": ["planKernelParameters() does nothing where nothing is asked"],
+    },
   },
   "process.apparmorProfile, selinuxLabel": {
     what: "exec attributes by a verified procfs; a missing profile, and a security module that is off: an error",
@@ -114,19 +189,39 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
     },
     open: "no machine with SELinux was at hand: its label is checked in plans only",
   },
-  "process.scheduler, ioPriority": {
-    what: "sched_setattr and ioprio_set; what the kernel does not take is an error",
+  "process.scheduler": {
+    what: "sched_setattr: seven policies, seven flags, 0 for what is not set; what the kernel does not take is an error",
     tests: {
       "spec/process_test.ts": ["parseSpec() refuses numbers a scheduling policy does not take"],
+      "spec/enumerations_test.ts": ["/process/scheduler/policy", "/process/scheduler/flags/0"],
+      "plan/scheduling_test.ts": [
+        "planScheduling() gives every policy and flag the kernel's number, and 0 for what is not set",
+      ],
       "integration/scheduling_test.ts": [
         '`run [scheduler and I/O priority${inUserNamespace ? " in a user namespace" : ""}]`',
         "create [a policy the kernel refuses]",
       ],
     },
   },
+  "process.ioPriority": {
+    what: "ioprio_set: RT, BE, IDLE, 0 to 7; anything else is an error",
+    tests: {
+      "spec/process_test.ts": ["parseSpec() names wrong properties of process"],
+      "spec/enumerations_test.ts": ["/process/ioPriority/class"],
+      "plan/scheduling_test.ts": ["planScheduling() gives every class of I/O priority the kernel's number"],
+      "integration/process_defaults_test.ts": ["run [I/O priority: what the kernel says of the process, each class]"],
+    },
+  },
   "process.execCPUAffinity": {
-    what: "exec only: initial before, final after it is in the cgroup",
-    tests: { "integration/scheduling_test.ts": ["exec [processors before and after it joins the container]"] },
+    what: "exec only: initial before, final after it is in the cgroup; no final: not touched; more than 1024 processors",
+    tests: {
+      "plan/exec_test.ts": [
+        "planExec() sets the initial processors before the cgroup is entered, the final ones after, and no others",
+        "planExec() takes processors beyond the 1024 of a cpu_set_t",
+      ],
+      "plan/scheduling_test.ts": ["execCPUAffinity is of no concern to the container's first process"],
+      "integration/scheduling_test.ts": ["exec [processors before and after it joins the container]"],
+    },
   },
   "hostname, domainname": {
     what: "in the container's UTS namespace; without one an error",
@@ -136,156 +231,19 @@ export const configRequirements: Readonly<Record<string, Requirement>> = {
     },
   },
   annotations: {
-    what: "names that are not empty, values that are text",
+    what: "names that are not empty, values that are text; those of images among them",
     tests: {
-      "spec/config_test.ts": ["parseSpec() refuses annotations without a name or with a value that is no text"],
+      "spec/config_test.ts": [
+        "parseSpec() refuses annotations without a name or with a value that is no text",
+        "parseSpec() keeps empty mount options, environment values and annotations",
+        "parseSpec() takes annotations of the image, and any other of a reversed domain",
+      ],
       "differential/cases_linux.ts": ["annotations"],
     },
   },
   hooks: {
     what: "their order, their namespaces, the state on standard input",
     tests: { "integration/hooks_test.ts": ["hooks [order over create, start, delete; state on standard input]"] },
-  },
-  "linux.namespaces": {
-    what: "eight types; of another type or twice: an error; absent: inherited; no path: new",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses namespaces that are unknown, repeated or relative"],
-      "integration/joins_test.ts": [
-        "`create [joined ${kind} namespace]`",
-        "`create [${kind} namespace by the path of one of type ${other}]`",
-      ],
-    },
-  },
-  "linux.uidMappings, gidMappings": {
-    what: "a user namespace is needed; by newuidmap without privilege",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses mappings without a user namespace"],
-      "integration/user_namespaces_test.ts": ["run [user namespace: the maps as given, gids apart from uids]"],
-      "integration/rootless_ids_test.ts": ["run [maps from config.json by newuidmap and newgidmap] (rootless)"],
-    },
-  },
-  "linux.timeOffsets": {
-    what: "before the first process; with a new time namespace only",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses time offsets without a new time namespace"],
-      "integration/user_namespaces_test.ts": ["run [time namespace with offsets]"],
-    },
-  },
-  "linux.devices": {
-    what: "made, or the machine's bound; something else in their place: an error",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses devices that cannot be made"],
-      "plan/devices_test.ts": ["planDevices() verifies what stands in a device's place"],
-      "integration/paths_test.ts": ["create [device over something else in the image]"],
-    },
-  },
-  "default devices": {
-    what: "null, zero, full, random, urandom, tty, ptmx; console with a terminal",
-    tests: { "plan/devices_test.ts": ["planDevices() makes every default device and link"] },
-  },
-  "linux.netDevices": {
-    what: "moved with permanent global addresses, renamed, up; a name that exists: an error",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses network devices without a network namespace"],
-      "integration/net_devices_test.ts": [
-        "run [netDevices: a device moves, with another name, permanent global addresses, and up]",
-        "run [netDevices: in a new user namespace; sysctl sees the device; two of them]",
-        "run [netDevices: errors, and nothing has moved]",
-      ],
-      "golden/create/net_devices": [],
-    },
-  },
-  "linux.cgroupsPath": {
-    what: "absolute from the mount point; the same value is the same place; what climbs out is an error",
-    tests: {
-      "plan/cgroups_test.ts": [
-        "planCgroups() makes the path component by component and clones into it",
-        "planCgroups() places relative paths: v2 beside the runtime, v1 below it",
-      ],
-      "spec/linux_test.ts": ["parseSpec() refuses a cgroup outside the place it is given"],
-      "integration/cgroup_test.ts": [
-        "create [cgroup version 2: the path asked for, the container's process alone in it]",
-        "create [cgroup version 1: every hierarchy of the machine]",
-        "`create [cgroup in use: refused, whoever is in it lives on] (${view})`",
-      ],
-      "integration/pause_test.ts": ["create [a cgroup that is there and frozen: refused at once]"],
-      "plan/systemd_test.ts": [
-        '`planCreate() has systemd make "${path}" as ${directory}`',
-        '`planCreate() refuses "${path}" for the systemd driver`',
-      ],
-      "integration/systemd_test.ts": ["--systemd-cgroup [the scope, its slice, its process]"],
-    },
-  },
-  "cgroup ownership": {
-    what: "v2, a new cgroup namespace and a writable view: directory and files of delegation are the process's user's",
-    tests: {
-      "plan/cgroup_owner_test.ts": [
-        "planOwner() gives the directory and the files of delegation to the process's user",
-        "planOwner() knows the first three files where the kernel lists none",
-        "planOwner() takes the host's id of a mapped user",
-        "planOwner() changes nothing for root, without a new cgroup namespace, a writable view, or v2",
-      ],
-      "integration/cgroup_test.ts": [
-        "run [cgroup version 2: it belongs to the process's user where its view is writable]",
-      ],
-      "golden/create/cgroup_owner": [],
-    },
-  },
-  "linux.rootfsPropagation": {
-    what: "shared, slave, private, unbindable, and their recursive forms",
-    tests: {
-      "plan/protection_test.ts": ["finishPropagation() shares the root after it is entered, recursively if asked"],
-      "golden/create/rootfs_propagation_shared": [],
-    },
-  },
-  "linux.maskedPaths, readonlyPaths": {
-    what: "missing ones are skipped, any other failure is one",
-    tests: {
-      "plan/protection_test.ts": ["planMaskedPaths() skips missing paths and nothing else"],
-      "integration/paths_test.ts": ["run [masked paths are empty, also for writing]", "run [read-only paths]"],
-    },
-  },
-  "linux.mountLabel": {
-    what: "SELinux context of mounts",
-    tests: { "golden/create/labels": [] },
-    open: "no machine with SELinux was at hand: the option is checked in plans only",
-  },
-  "linux.personality": {
-    what: "LINUX, LINUX32; flags: an error",
-    tests: {
-      "spec/linux_test.ts": ["parseSpec() refuses unknown propagation, personality and memory policy"],
-      "differential/cases_linux.ts": ["personality of 32 bits"],
-    },
-  },
-  "linux.sysctl": {
-    what: "by a procfs of our own; of the container's own namespaces only",
-    tests: {
-      "spec/sysctl_test.ts": [
-        "parseSpec() takes parameters of the container's own namespaces",
-        "parseSpec() refuses parameters of namespaces that are shared",
-        "parseSpec() refuses parameters of the whole machine",
-      ],
-      "plan/protection_test.ts": ["planKernelParameters() writes through a procfs of its own that is mounted nowhere"],
-    },
-  },
-  "linux.memoryPolicy": {
-    what: "set_mempolicy",
-    tests: {
-      "plan/scheduling_test.ts": ["planMemoryPolicy() makes a mask of the nodes"],
-      "integration/scheduling_test.ts": ["run [memory policy of node 0]"],
-    },
-  },
-  "linux.intelRdt": {
-    what: "no resctrl: error; order of writes; an own class is made and removed, one that exists compared and kept",
-    tests: {
-      "golden/create/intel_rdt_own_class": [],
-      "golden/create/intel_rdt_existing_class": [],
-      "golden/create/intel_rdt_root_class": [],
-      "golden/create/intel_rdt_missing_class": [],
-      "golden/exec/labels_and_class": [],
-      "stage/lines_test.ts": ["verify_lines finds whole lines, blanks around them aside"],
-      "integration/intel_rdt_test.ts": ["create [intelRdt without resctrl; a class that is no name]"],
-    },
   },
   vm: { what: "no virtual machine runtime: refused", tests: { "golden/create/refused_everything": [] } },
 };

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configRequirements } from "./config.ts";
+import { linuxRequirements } from "./config_linux.ts";
 import { resourceRequirements } from "./resources.ts";
 import { seccompRequirements } from "./seccomp.ts";
 import { errorRequirements, featureRequirements } from "./errors.ts";
@@ -12,6 +13,7 @@ import { problems } from "./table.ts";
 
 const tables = {
   "config.json": configRequirements,
+  linux: linuxRequirements,
   resources: resourceRequirements,
   seccomp: seccompRequirements,
   errors: errorRequirements,
@@ -32,13 +34,17 @@ test("what is open of config.json says why", () => {
     Object.entries(table).flatMap(([field, entry]) => (entry.open === undefined ? [] : [field])),
   );
   assert.deepEqual(open, [
+    "process.user",
     "process.apparmorProfile, selinuxLabel",
     "linux.mountLabel",
+    "linux.intelRdt",
     "blockIO.weight, leafWeight, weightDevice",
     "network.classID, priorities",
     "rdma",
     "architectures",
     "flags",
-    "resctrl missing, a schema that differs, a class that is missing",
+    "resctrl missing, a schema that differs, a class that is missing, a monitoring group that cannot be made",
+    "runc: mappings without a user namespace",
+    "runc: a supervisor that is asked about write",
   ]);
 });

@@ -27,6 +27,7 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
   "a device's path taken by something else": {
     what: "config-linux.md#devices",
     tests: {
+      "integration/paths_test.ts": ["create [device over something else in the image]"],
       "plan/devices_test.ts": ["planDevices() verifies what stands in a device's place"],
       "lifecycle/cause_mount_test.ts": ["/linux/devices/0"],
     },
@@ -52,7 +53,11 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
     tests: {
       "plan/cgroup_limits_test.ts": [
         "unified [v2: verbatim, line by line, with its controller; v1: refused]",
+        "unified [a controller that is not there is an error, whatever the file]",
         "a controller that the machine lacks is named with the field",
+      ],
+      "integration/limits_test.ts": [
+        "resources [a controller that version 2 lacks here is named, and nothing is left] (cgroup v2)",
       ],
     },
   },
@@ -60,10 +65,14 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
     what: "config-linux.md#control-groups",
     tests: { "plan/cgroup_limits_test.ts": ["what only v1 has is refused on v2, and what asks for nothing is not"] },
   },
-  "resctrl missing, a schema that differs, a class that is missing": {
+  "resctrl missing, a schema that differs, a class that is missing, a monitoring group that cannot be made": {
     what: "config-linux.md#intel-rdt",
     tests: {
       "integration/intel_rdt_test.ts": ["create [intelRdt without resctrl; a class that is no name]"],
+      "plan/resctrl_test.ts": [
+        "planResctrl() refuses a class that is missing with no schema to make it, and one of the container's name",
+        "planResctrl() makes a monitoring group, removed alone where the class is not the container's",
+      ],
       "golden/create/intel_rdt_existing_class": [],
       "golden/create/intel_rdt_missing_class": [],
       "stage/lines_test.ts": ["verify_lines finds whole lines, blanks around them aside"],
@@ -88,6 +97,8 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
     what: "runtime.md#create",
     tests: {
       "integration/lifecycle_test.ts": ["create [duplicate id]"],
+      "integration/operations_test.ts": ["create [two at once on one id: one wins]"],
+      "integration/bad_input_test.ts": ["`create [id ${JSON.stringify(id.slice(0, 20))}]`"],
       "state/id_test.ts": ["`checkId() refuses ${JSON.stringify(id.slice(0, 20))}`"],
     },
   },
@@ -104,6 +115,10 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
   "values that an enumeration has not": {
     what: "everywhere",
     tests: {
+      "spec/enumerations_test.ts": [
+        "`parseSpec() takes every value of ${pointer}, and no other`",
+        "parseSpec() refuses letters that are no access to devices, and pages of a size that is none",
+      ],
       "spec/process_test.ts": ["parseSpec() names the values an enumeration has"],
       "spec/linux_test.ts": ["parseSpec() refuses unknown propagation, personality and memory policy"],
       ...badInput("unknown namespace", "device of unknown type", "seccomp, wrong"),
@@ -134,13 +149,24 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
       ],
     },
   },
-  "runc: network devices without a network namespace": {
+  "runc: network devices without a network namespace, or by an ordinary user": {
     what: "they would be the machine's",
-    tests: { "spec/linux_test.ts": ["parseSpec() refuses network devices without a network namespace"] },
+    tests: {
+      "spec/linux_test.ts": ["parseSpec() refuses network devices without a network namespace"],
+      "integration/net_devices_test.ts": [
+        "run [netDevices: an ordinary user cannot give a device of the machine away]",
+      ],
+    },
   },
   "runc: mappings without a user namespace": {
     what: "and a namespace of its own in which nothing is mapped",
-    tests: { "spec/linux_test.ts": ["parseSpec() refuses mappings without a user namespace"] },
+    tests: {
+      "spec/linux_test.ts": ["parseSpec() refuses mappings without a user namespace"],
+      "integration/process_defaults_test.ts": [
+        "run [user namespace without mappings: the caller's own id is its root, as with crun]",
+      ],
+    },
+    open: "a user namespace without mappings gets the caller's own ids, as with crun, where runc refuses it",
   },
   "runc: time offsets with a path": {
     what: "config-linux.md#time-offsets",
@@ -155,16 +181,34 @@ export const errorRequirements: Readonly<Record<string, Requirement>> = {
       ],
     },
   },
-  "runc: filesystem options on a bind mount, idmap of anything else": {
+  "runc: filesystem options on a bind mount, idmap of anything else or by an ordinary user": {
     what: "config.md#mounts",
     tests: {
       ...badInput("bind with file system option"),
       "plan/mount_idmap_test.ts": ["planIdmap() maps the ids of nothing but bind mounts"],
+      "integration/idmap_test.ts": ["run [id-mapped bind by an ordinary user is refused]"],
     },
   },
   "runc: numbers that a scheduling policy does not take": {
     what: "config.md#linux-process",
     tests: { "spec/process_test.ts": ["parseSpec() refuses numbers a scheduling policy does not take"] },
+  },
+  "runc: nodes that a memory policy does not take": {
+    what: "config-linux.md#memory-policy",
+    tests: {
+      "spec/linux_test.ts": [
+        "parseSpec() refuses nodes of a memory policy that takes none, and none where it takes some",
+      ],
+    },
+  },
+  "runc: a supervisor that is asked about write": {
+    what: "runc itself writes once its filter is in force; the stage does not",
+    tests: {
+      "integration/seccomp_supervisor_test.ts": [
+        "run [seccomp supervisor that is asked about whatever the runtime does]",
+      ],
+    },
+    open: "no error here, as nothing goes wrong",
   },
 };
 

@@ -49,9 +49,10 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
     },
   },
   "memory.swappiness, disableOOMKiller, useHierarchy": {
-    what: "files of v1; on v2 an error where they ask for something it has not",
+    what: "files of v1, swappiness from 0 to 100; on v2 an error where they ask for something it has not",
     tests: {
       [units]: ["memory [v1]", "what only v1 has is refused on v2, and what asks for nothing is not"],
+      "spec/linux_test.ts": ["parseSpec() refuses wrong limits by name"],
       [legacy]: [likeRunc, "memory.swappiness", "memory.disableOOMKiller", "memory.useHierarchy"],
       "golden/create/limits_refused_cgroup_v2": [],
     },
@@ -140,16 +141,24 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
     },
   },
   hugepageLimits: {
-    what: "usage, and reservations where the kernel limits them",
+    what: "usage, and reservations where the kernel limits them; sizes such as 2MB",
     tests: {
-      [units]: ["hugepageLimits [usage, and reservations where the kernel limits them; 0 is a limit]"],
+      [units]: [
+        "hugepageLimits [usage, and reservations where the kernel limits them; 0 is a limit]",
+        "hugepageLimits [reservations that the kernel does not limit are left, their usage never]",
+      ],
+      "spec/enumerations_test.ts": [
+        "parseSpec() refuses letters that are no access to devices, and pages of a size that is none",
+      ],
       [legacy]: ["resources [hugepageLimits] (cgroup v2)"],
     },
   },
   "pids.limit": {
-    what: "-1 is no limit, 0 is one",
+    what: "-1 is no limit, 0 is one (1 to systemd, which has no 0)",
     tests: {
       [units]: ["pids [-1 no limit, 0 none at all]"],
+      "plan/systemd_test.ts": ["`systemd is told ${JSON.stringify(resources)}, and the files say the same`"],
+      "integration/systemd_test.ts": ["pids [0]"],
       [legacy]: [
         likeRunc,
         "pids.limit",
@@ -170,7 +179,9 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
     open: "no RDMA device was at hand: the file is checked in plans only",
   },
   devices: {
-    what: "devices.allow, devices.deny; a program on v2; absent members mean all; defaults always allowed; update leaves them",
+    what:
+      "devices.allow, devices.deny; a program on v2; in order; absent members mean all; defaults and making any node " +
+      "always allowed; systemd keeps them on v1; update leaves them",
     tests: {
       "plan/cgroups_test.ts": [
         "planDeviceRules() writes the rules in order, then those that always hold",
@@ -181,10 +192,16 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
       "plan/device_exceptions_test.ts": [
         "deviceExceptions() means what the rules mean, for 500 random lists, or refuses",
       ],
-      "plan/device_program_test.ts": ["compileDeviceRules() means what the rules mean, for 300 random lists"],
+      "plan/device_program_test.ts": [
+        "compileDeviceRules() means what the rules mean, for 300 random lists",
+        "device rules always leave the default devices open, and making any node; nothing else",
+        "device rules: a type, a number, an access that is absent means all; the later rule counts",
+      ],
+      "plan/systemd_test.ts": ["device rules are told to systemd on cgroup v1 alone"],
       "integration/device_rules_test.ts": [
         "`linux.resources.devices [${list.name}: the effect is runc's] (${version})`",
       ],
+      "integration/systemd_test.ts": ["--systemd-cgroup [limits and device rules outlive a daemon-reload]"],
       [updates]: ["planUpdate() leaves device rules and what is not set alone"],
       "integration/update_test.ts": [
         "update --resources [a file, standard input; what is not in it and device rules stay] (cgroup v1)",
@@ -194,10 +211,15 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
   unified: {
     what: 'verbatim on v2, with its controller switched on; an error on v1, without its controller, and with "/"',
     tests: {
-      [units]: ["unified [v2: verbatim, line by line, with its controller; v1: refused]"],
+      [units]: [
+        "unified [v2: verbatim, line by line, with its controller; v1: refused]",
+        "unified [a controller that is not there is an error, whatever the file]",
+        "controllers are switched on in every directory above, from the top",
+      ],
       [values]: [wrong],
       [legacy]: [
         refused,
+        "`resources [${name}: the files as runc writes them] (cgroup v2)`",
         "resources [a controller that version 2 lacks here is named, and nothing is left] (cgroup v2)",
       ],
     },

@@ -19,6 +19,7 @@ export const seccompRequirements: Readonly<Record<string, Requirement>> = {
     tests: {
       [compiler]: ["compileSeccomp() returns what each action says"],
       [values]: [contradictions],
+      "spec/enumerations_test.ts": ["/linux/seccomp/defaultAction", "/linux/seccomp/syscalls/0/action"],
       [filters]: ["run [seccomp, a killed process]"],
     },
   },
@@ -33,6 +34,7 @@ export const seccompRequirements: Readonly<Record<string, Requirement>> = {
   architectures: {
     what: "the 23 of the specification; the machine's own is always there; calls of others kill",
     tests: {
+      "spec/enumerations_test.ts": ["/linux/seccomp/architectures/0", "the 23 architectures of runtime-spec are there"],
       [compiler]: [
         "compileSeccomp() kills calls of architectures that the profile does not name",
         "compileSeccomp() compiles for every architecture it has a table of, and tells the others",
@@ -44,6 +46,8 @@ export const seccompRequirements: Readonly<Record<string, Requirement>> = {
   flags: {
     what: "TSYNC, LOG, SPEC_ALLOW, WAIT_KILLABLE_RECV; absent: SPEC_ALLOW",
     tests: {
+      "spec/enumerations_test.ts": ["/linux/seccomp/flags/0"],
+      "plan/seccomp_moment_test.ts": ["the filter's flags are those asked for; with none said it allows speculation"],
       [filters]: ["run [seccomp, flags]"],
       "golden/create/seccomp_no_new_privileges": [],
       "golden/create/seccomp_privileged": [],
@@ -88,6 +92,10 @@ export const seccompRequirements: Readonly<Record<string, Requirement>> = {
   moment: {
     what: "with no_new_privs last of all; without before capabilities are given up",
     tests: {
+      "plan/seccomp_moment_test.ts": [
+        "without no_new_privs the filter is loaded before the user changes and capabilities go",
+        "with no_new_privs nothing but execve comes after the filter",
+      ],
       "golden/create/seccomp_no_new_privileges": [],
       "golden/create/seccomp_privileged": [],
       [filters]: ["run [seccomp, nothing the runtime does has to be allowed with no_new_privs]", "exec [seccomp]"],

@@ -63,3 +63,17 @@ for (const isRootless of [false, true]) {
     },
   );
 }
+
+// SHOULD config-linux.md#default-filesystems
+test("defaultSpec() has the filesystems that programs expect", () => {
+  for (const isRootless of [false, true]) {
+    const { mounts } = parseSpec(JSON.stringify(defaultSpec(isRootless)));
+    const typeAt = (place: string): string | undefined =>
+      mounts?.find(({ destination }) => destination === place)?.type;
+    assert.equal(typeAt("/proc"), "proc");
+    // The machine's own network has no sysfs of its own to mount.
+    assert.equal(typeAt("/sys"), isRootless ? "none" : "sysfs");
+    assert.equal(typeAt("/dev/pts"), "devpts");
+    assert.equal(typeAt("/dev/shm"), "tmpfs");
+  }
+});
