@@ -214,8 +214,8 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
       [units]: [
         "unified [v2: verbatim, line by line, with its controller; v1: refused]",
         "unified [a controller that is not there is an error, whatever the file]",
-        "controllers are switched on in every directory above, from the top",
       ],
+      "plan/cgroup_controllers_test.ts": ["controllers are switched on in every directory above, from the top"],
       [values]: [wrong],
       [legacy]: [
         refused,
@@ -227,7 +227,7 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
   "missing controllers": {
     what: "an error that names field and controller; what asks for nothing is none; not delegated: with systemd's setting",
     tests: {
-      [units]: [
+      "plan/cgroup_controllers_test.ts": [
         "a controller that the machine lacks is named with the field",
         "what is not delegated to a user is named with the controller and systemd's setting",
         "controllers are switched on in every directory above, from the top",
