@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parseJunit, type Result } from "./support/junit.ts";
+import { anyUser } from "./support/mode.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const logs = join(root, "dist/test");
@@ -24,14 +25,7 @@ const { values: options } = parseArgs({
   options: { unit: { type: "boolean" }, integration: { type: "boolean" }, only: { type: "string" } },
 });
 
-/**
- * Files of test/integration whose tests hold whomever the container belongs to, run again in other modes of
- * test/support/mode.ts. Left out: what tests config.json or the command line alone, and what takes long.
- */
-const anyUser =
-  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec exec_process_file exec_terminal seccomp seccomp_supervisor".split(
-    " ",
-  );
+/** The same tests again, see test/support/mode.ts. */
 const modes = [
   { step: "integration in a user namespace", mode: "mapped", names: [...anyUser, "races", "cgroup"] },
   { step: "integration as an ordinary user", mode: "rootless", names: anyUser },

@@ -11,6 +11,7 @@ import { snapshot } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
 import { type Scope, describe, scoped } from "../support/scope.ts";
+import { userName } from "../support/user.ts";
 
 const status = async (scope: Scope, id: string): Promise<string> => (await stateOf(scope, id)).status;
 
@@ -35,7 +36,7 @@ test(
     assert.equal(first.rootfs, bundle.rootfs);
     assert.match(first.ociVersion, /^1\.\d+\.\d+/);
     assert.match(first.created ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
-    assert.equal(first.owner, mode === "rootless" ? "bunkertest" : "root");
+    assert.equal(first.owner, mode === "rootless" ? userName : "root");
     assert.deepEqual(first.annotations, { "com.example.key": "value" });
     assert.ok(first.pid > 0);
     assert.ok(existsSync(`/proc/${first.pid}`), "pid of the state is a process of this machine");

@@ -93,27 +93,23 @@ test(
   scoped("list", [], async (scope) => {
     const empty = await scope.succeed(["list", "--format", "json"]);
     assert.match(empty.stdout.trim(), /^(\[\]|null)$/);
-    const bundle = scope.bundle(["sleep", "1000"]);
     const ids = [scope.id(), scope.id()];
-    for (const [index, id] of ids.entries()) {
-      bundle.config.linux.cgroupsPath = `/${scope.tag}-list${index}`;
-      bundle.save();
-      await scope.succeed(["create", "--bundle", bundle.path, id]);
-    }
+    const bundles = ids.map(() => scope.bundle(["sleep", "1000"]).path);
+    for (const [index, id] of ids.entries()) await scope.succeed(["create", "--bundle", bundles[index]!, id]);
     await scope.succeed(["start", ids[1]!]);
     const list = JSON.parse((await scope.succeed(["list", "-f", "json"])).stdout) as State[];
     assert.deepEqual(
       list.map((entry) => [entry.id, entry.status, entry.bundle]),
       [
-        [ids[0], "created", bundle.path],
-        [ids[1], "running", bundle.path],
+        [ids[0], "created", bundles[0]],
+        [ids[1], "running", bundles[1]],
       ],
     );
     const quiet = await scope.succeed(["list", "-q"]);
     assert.deepEqual(quiet.stdout.split("\n").filter(Boolean), ids);
     const table = (await scope.succeed(["list"])).stdout.split("\n");
     assert.match(table[0]!, /^ID\s+PID\s+STATUS\s+BUNDLE\s+CREATED\s+OWNER/);
-    assert.match(table[1]!, new RegExp(`^${ids[0]}\\s+\\d+\\s+created\\s+${bundle.path}\\s`));
+    assert.match(table[1]!, new RegExp(`^${ids[0]}\\s+\\d+\\s+created\\s+${bundles[0]}\\s`));
   }),
 );
 

@@ -123,8 +123,11 @@ export function missing(...needs: readonly Need[]): string | undefined {
   return undefined;
 }
 
+/** How many times as long as usual everything may take: an emulated machine says so. */
+const patience = Number(process.env["BUNKER_TEST_PATIENCE"] ?? 1);
+
 /** Options of node:test for a test of a container. */
-export const limits = { timeout: 120_000 } as const;
+export const limits = { timeout: 120_000 * patience } as const;
 
 /** Whether this process holds a capability in its effective set. */
 export function hasCapability(bit: number): boolean {

@@ -37,3 +37,12 @@ export function forOneId(config: Config): void {
     if (mount.options !== undefined) mount.options = mount.options.filter((option) => option !== "gid=5");
   }
 }
+
+/**
+ * Files of test/integration whose tests hold whomever the container belongs to. Left out: what tests config.json or the
+ * command line alone, and what takes long.
+ */
+export const anyUser: readonly string[] =
+  "run lifecycle operations process paths hooks terminal links security mounts explain_vs_strace exec exec_process_file exec_terminal seccomp seccomp_supervisor".split(
+    " ",
+  );

@@ -2,6 +2,7 @@
  * The runtimes under test and beside it. In: environment and PATH. Out: name, path, how to call them.
  * @module
  */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { findProgram, missing } from "./machine.ts";
 
@@ -25,6 +26,13 @@ export function bunker(): Runtime {
 export function peer(name: "runc" | "crun"): Runtime | undefined {
   if (missing(name) !== undefined) return undefined;
   return { name, path: findProgram(name)! };
+}
+
+/** Whether the machine's runc is older than that version, 1.MINOR. */
+export function isRuncBefore(minor: number): boolean {
+  const text = execFileSync(peer("runc")!.path, ["--version"], { encoding: "utf8" });
+  const [, major, found] = /^runc version (\d+)\.(\d+)/.exec(text)!;
+  return Number(major) === 1 && Number(found) < minor;
 }
 
 /** The runtimes present here, the one under test first. */

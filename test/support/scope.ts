@@ -21,6 +21,7 @@ import { type Need, type View, missing, viewPrefix } from "./machine.ts";
 import { mappedIds, mode, rootlessIds, usesSystemd } from "./mode.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { bunker, type Runtime } from "./runtime.ts";
+import { inSession } from "./session.ts";
 import { skip } from "./skip.ts";
 import { type Without, withoutPrefix } from "./without.ts";
 import {
@@ -108,10 +109,9 @@ export class Scope {
     const path = `${this.directory}/bundle${++this.#bundles}`;
     makeRootfs(`${path}/rootfs`);
     const config = baseConfig(typeof args === "string" ? ["/bin/sh", "-c", args] : args);
-    if (this.#user === "root") {
-      const name = `${this.tag}-b${this.#bundles}`;
-      config.linux.cgroupsPath = usesSystemd ? `machine.slice:bt:${name}` : `/${name}`;
-    }
+    const name = `${this.tag}-b${this.#bundles}`;
+    if (this.#user === "root") config.linux.cgroupsPath = usesSystemd ? `machine.slice:bt:${name}` : `/${name}`;
+    else if (inSession && usesSystemd) config.linux.cgroupsPath = `user.slice:bt:${name}`;
     const usual = this.#user !== "root" ? rootlessIds : mode === "mapped" ? mappedIds : undefined;
     const ids = options.ids ?? usual;
     if (ids !== undefined && ids !== "none") withUserNamespace(config, ids);
@@ -146,7 +146,7 @@ export class Scope {
       ...(runtime.name === "bunker" ? withoutPrefix(options.without, user === "root") : []),
       ...(user === "root" ? [runtime.path] : [...asUserOf(user), reachable(this.directory)]),
       ...(options.ownRoot === true ? [] : ["--root", this.root]),
-      ...(usesSystemd && user === "root" ? ["--systemd-cgroup"] : []),
+      ...(usesSystemd && (user === "root" || inSession) ? ["--systemd-cgroup"] : []),
       ...(options.global ?? []),
       ...words,
     ];

@@ -15,10 +15,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { afterMounting } from "./own_mounts.ts";
+import { inSession, sessionCgroup, sessionEnvironment, sessionUser } from "./session.ts";
 
-/** Nobody's id on Debian: above what adduser gives out, below what systemd takes. */
-export const ordinaryId = 59_001;
-const userName = "bunkertest";
+/** Else nobody's id on Debian: above what adduser gives out, below what systemd takes. */
+export const ordinaryId = inSession ? sessionUser.id : 59_001;
+export const userName = inSession ? sessionUser.name : "bunkertest";
 
 /** The line of /etc/subuid and /etc/subgid. */
 export const ordinaryRange = { first: 300_000, count: 65_536 } as const;
@@ -67,6 +68,7 @@ const runtimeDirectory = (directory: string): string => `${directory}/run`;
 /** The whole environment that such a user's runtime can count on. */
 export const userEnvironment = (directory: string): Record<string, string> => ({
   XDG_RUNTIME_DIR: runtimeDirectory(directory),
+  ...sessionEnvironment,
 });
 
 /**
@@ -79,6 +81,7 @@ export function userFiles(directory: string, user: OrdinaryUser, program: string
     ...["passwd", "group", "subuid", "subgid"].map((name) => over(name, `/etc/${name}`)),
     ...(user.hasHelpers ? [] : ["newuidmap", "newgidmap"].map((name) => over("nothing", `$(command -v ${name})`))),
     `mount --bind ${program} ${reachable(directory)}`,
+    ...(inSession ? [`echo $$ > ${sessionCgroup()}/cgroup.procs`] : []),
   ];
   writeFileSync(reachable(directory), "");
   return afterMounting(mounts.join(" && "));

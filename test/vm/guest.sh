@@ -16,10 +16,11 @@ else
   while IFS='|' read -r name variables files; do
     echo "guest: step $name"
     # shellcheck disable=SC2086
-    env $variables BUNKER_TEST_SKIPS=$out/$name.skips timeout -k 10 1500 node_modules/bun/bin/bun.exe test \
-      --timeout=600000 --reporter=junit --reporter-outfile=$out/$name.xml $files < /dev/null > $out/$name.log 2>&1
+    env $variables BUNKER_TEST_PATIENCE=10 BUNKER_TEST_SKIPS=$out/$name.skips timeout -k 10 5400 node_modules/bun/bin/bun.exe test \
+      --timeout=1200000 --reporter=junit --reporter-outfile=$out/$name.xml $files < /dev/null > $out/$name.log 2>&1
+    status=$?
     grep -a '^(fail)' $out/$name.log
-    echo "guest: step $name ended with $?, up $(cut -d' ' -f1 /proc/uptime) s"
+    echo "guest: step $name ended with $status, up $(cut -d' ' -f1 /proc/uptime) s"
   done < /suite/steps
 fi
 tar -C $out -cf /dev/vdc .

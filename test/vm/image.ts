@@ -22,8 +22,8 @@ export const cacheDirectory = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/
 
 /** What the guest needs of this clone. */
 const files = ["package.json", "bunfig.toml", "tsconfig.json", "src", "syscalls", "build", "test", "dist"];
-/** Of test/support/native. */
-const programs = ["devices"] as const;
+/** Of test/support/native: those that need nothing of a machine's. */
+const programs = ["devices", "filtered", "notify", "pidfd", "pty", "spy", "supervisor", "swap", "without"] as const;
 const packages = ["bun", "@oven", "citty", "consola", "valibot"];
 
 /** Directory with root.ext4, vmlinuz and initrd.img; minutes the first time, and whenever root.sh has changed. */

@@ -1,8 +1,10 @@
 /**
- * What the guest runs of the integration suite. A choice, for everything takes some ten times as long as here: what
- * depends on cgroup v2 alone, on real controllers, on systemd, and the life of a container under each driver.
+ * What the guest runs of the integration suite: everything as root, by the driver cgroupfs; and by systemd, and as an
+ * ordinary user whose session lingers, what is about containers' lives and the place they have.
  * @module
  */
+import { readdirSync } from "node:fs";
+import { anyUser } from "../support/mode.ts";
 
 export interface Step {
   readonly name: string;
@@ -12,15 +14,17 @@ export interface Step {
   readonly files: readonly string[];
 }
 
+const everything = readdirSync(new URL("../integration", import.meta.url))
+  .filter((name) => name.endsWith("_test.ts"))
+  .map((name) => name.replace("_test.ts", ""));
+
+const session = { BUNKER_TEST_MODE: "rootless", BUNKER_TEST_SESSION: "1" };
+
 export const steps: readonly Step[] = [
-  // Units and their limits; drivers of a user's session.
-  { name: "units", files: ["systemd", "session"] },
-  // The machine's own v2 hierarchy with all controllers, by files.
-  { name: "limits-cgroupfs", files: ["cgroup", "limits", "update", "pause", "events"] },
-  // Programs of device rules beside runc's.
-  { name: "device-rules", files: ["device_rules"] },
-  // The life of a container in a scope.
-  { name: "lives-systemd", variables: { BUNKER_TEST_CGROUP: "systemd" }, files: ["run", "lifecycle", "kill", "exec"] },
-  // An ordinary user without a session: no cgroup, no systemd.
-  { name: "lives-rootless", variables: { BUNKER_TEST_MODE: "rootless" }, files: ["run", "lifecycle"] },
+  { name: "root-cgroupfs", files: everything },
+  { name: "root-systemd", variables: { BUNKER_TEST_CGROUP: "systemd" }, files: [...anyUser, "kill", "races"] },
+  { name: "session-cgroupfs", variables: session, files: anyUser },
+  { name: "session-systemd", variables: { ...session, BUNKER_TEST_CGROUP: "systemd" }, files: anyUser },
+  // Without a session: no cgroup, no systemd.
+  { name: "rootless", variables: { BUNKER_TEST_MODE: "rootless" }, files: ["run", "lifecycle"] },
 ];
