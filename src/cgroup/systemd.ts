@@ -13,7 +13,7 @@ import { propertyType } from "../plan/systemd_properties.ts";
 import type { StructValue, UnitAddress } from "../plan/types.ts";
 import { AT_FDCWD, environment, readText, sys, tryReadText } from "../stage/sys.ts";
 import { Bus, BusError } from "./dbus.ts";
-import type { Writer } from "./dbus_message.ts";
+import type { Writer } from "./dbus_values.ts";
 
 const object = { destination: "org.freedesktop.systemd1", path: "/org/freedesktop/systemd1" };
 const manager = { ...object, interface: "org.freedesktop.systemd1.Manager" };

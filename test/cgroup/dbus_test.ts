@@ -1,7 +1,8 @@
 /** D-Bus messages, byte for byte, and what damaged ones do; addresses of buses. @module */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { messageLength, messageTypes, parseMessage, printCall, Reader, Writer } from "../../src/cgroup/dbus_message.ts";
+import { messageLength, messageTypes, parseMessage, printCall } from "../../src/cgroup/dbus_message.ts";
+import { Reader, Writer } from "../../src/cgroup/dbus_values.ts";
 import { socketOf } from "../../src/cgroup/systemd.ts";
 import { HostError } from "../../src/errors.ts";
 
