@@ -101,6 +101,9 @@ function leftovers(scope: Scope): string[] {
       .filter((path) => !path.endsWith("-above"))
       .map((path) => `cgroup ${path}`),
     ...processesNamed(scope.tag).map((text) => `process ${text}`),
-    ...tree(scope.root).map((text) => `state ${text}`),
+    // Compiled filters are kept for containers to come.
+    ...tree(scope.root)
+      .filter((text) => !text.startsWith(".seccomp"))
+      .map((text) => `state ${text}`),
   ].map((line) => line.replaceAll(scope.tag, "TAG"));
 }
