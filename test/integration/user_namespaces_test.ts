@@ -246,6 +246,24 @@ test(
 );
 
 test(
+  "run [time namespace: both clocks have their offsets, nanoseconds too]",
+  limits,
+  scoped("timeboth", [], async (scope) => {
+    for (const [offsets, shown] of [
+      [{ monotonic: { secs: 5, nanosecs: 9 }, boottime: { secs: 86_400 } }, "monotonic 5 9\nboottime 86400 0\n"],
+      [{ monotonic: { nanosecs: 999_999_999 } }, "monotonic 0 999999999\nboottime 0 0\n"],
+    ] as const) {
+      const bundle = scope.bundle(["/bin/cat", "/proc/self/timens_offsets"], (config) => {
+        config.linux.namespaces.push({ type: "time" });
+        config.linux["timeOffsets"] = offsets;
+      });
+      const { stdout } = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(stdout.replaceAll(/ +/g, " "), shown);
+    }
+  }),
+);
+
+test(
   "create [time offset before the machine's start]",
   limits,
   scoped("timebad", [], async (scope) => {

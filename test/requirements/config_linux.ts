@@ -33,7 +33,11 @@ export const linuxRequirements: Readonly<Record<string, Requirement>> = {
     what: "before the first process; with a new time namespace only",
     tests: {
       "spec/linux_test.ts": ["parseSpec() refuses time offsets without a new time namespace"],
-      "integration/user_namespaces_test.ts": ["run [time namespace with offsets]"],
+      "integration/user_namespaces_test.ts": [
+        "run [time namespace with offsets]",
+        "run [time namespace: both clocks have their offsets, nanoseconds too]",
+      ],
+      "integration/joins_test.ts": ["`create [joined ${kind} namespace]`"],
     },
   },
   "linux.devices": {
