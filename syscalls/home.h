@@ -6,6 +6,7 @@
 #define HOME_BYTES 1024
 #define PASSWD_BYTES 4096
 #define PASSWD_FIELDS 7
+#define PASSWD_MAX (1 << 20) /* ours: the container writes this file, and may make it endless (sparse) */
 
 /* One line without its newline: 1 and the text if it is the entry of uid and its home is not empty. */
 static int home_of_line(char *line, u64 uid, char *home)
@@ -35,14 +36,14 @@ static int home_of_line(char *line, u64 uid, char *home)
 	return 1;
 }
 
-/* Goes through the file in pieces; a line longer than a piece is skipped. */
+/* Goes through the file in pieces; a line longer than a piece is skipped, whatever is behind PASSWD_MAX left out. */
 static int home_of_file(i64 fd, u64 uid, char *home)
 {
 	char piece[PASSWD_BYTES + 1];
 	u64 held = 0;
 	int skipping = 0;
 
-	for (;;) {
+	for (i64 total = 0; total < PASSWD_MAX;) {
 		i64 n = SYS(NR_read, fd, piece + held, PASSWD_BYTES - held);
 		u64 end = held + (n > 0 ? (u64)n : 0), start = 0;
 
@@ -66,7 +67,9 @@ static int home_of_file(i64 fd, u64 uid, char *home)
 		held = end - start;
 		for (u64 i = 0; i < held; i++)
 			piece[i] = piece[start + i];
+		total += n;
 	}
+	return 0;
 }
 
 /* OP_FIND_HOME uid : r[out] = pointer to "HOME=…" in home, which has HOME_BYTES */

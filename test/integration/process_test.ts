@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { hasCapability, limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
@@ -210,5 +210,31 @@ test(
     execFileSync("mkfifo", [file]);
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
     assert.equal(outcome.stdout, "/root\n");
+  }),
+);
+
+// Whoever writes the image or runs in the container must not keep anybody waiting: a sparse file has no end to speak of.
+test(
+  "run, exec [passwd is endless: whoever stands behind its first MiB is unknown]",
+  limits,
+  scoped("endless", [], async (scope) => {
+    const bundle = scope.bundle("echo $HOME; exec sleep 1000", ({ process }) => {
+      process.env = ["PATH=/bin"];
+      process.user = { uid: 1000, gid: 0 };
+    });
+    const file = `${bundle.path}/rootfs/etc/passwd`;
+    writeFileSync(file, `first:x:7:7::/first:/bin/sh\n${"x".repeat(2 ** 20)}\nuser:x:1000:1000::/behind:/bin/sh\n`);
+    truncateSync(file, 2 ** 42);
+    const id = scope.id();
+    const options = { timeoutMs: 20_000 };
+    const outcome = await scope.succeed(["run", "--detach", "--bundle", bundle.path, id], options);
+    assert.equal(outcome.stdout, "/\n");
+    for (const [user, home] of [
+      ["0", "/root"],
+      ["7", "/first"],
+    ] as const) {
+      const run = await scope.succeed(["exec", "--user", user, id, "/bin/sh", "-c", "echo $HOME"], options);
+      assert.equal(run.stdout, `${home}\n`, user);
+    }
   }),
 );
