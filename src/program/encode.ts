@@ -157,7 +157,8 @@ class Encoder {
         }
       } else if (typeof value === "number") {
         code[at] = value;
-        if (value < 0 || value >= TWO_32) {
+        // So that NaN is odd too.
+        if (!(value >= 0 && value < TWO_32)) {
           code[at] = lowWord(value);
           code[at + 1] = highWord(value);
         }
@@ -303,6 +304,7 @@ function lowWord(value: number): number {
 
 function highWord(value: number): number {
   if (value >= 0 && value < TWO_32) return 0;
+  if (Number.isNaN(value)) throw new PlanError("What is to be a number of the plan is none");
   return value >= TWO_64 ? -1 : Math.floor(value / TWO_32) | 0;
 }
 

@@ -13,7 +13,10 @@ import type { Process, Seccomp } from "./types.ts";
  */
 export function recordedProcess(recorded: unknown): Process {
   const { process } = dropAbsent({ process: recorded }, `null ""`) as { process: Process };
-  return settleProcess({ ...process, user: Object.assign({ uid: 0, gid: 0 }, process.user) });
+  const { user, ioPriority } = process;
+  const whole: Process = { ...process, user: Object.assign({ uid: 0, gid: 0 }, user) };
+  if (ioPriority !== undefined) whole.ioPriority = Object.assign({ priority: 0 }, ioPriority);
+  return settleProcess(whole);
 }
 
 /**

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { chownSync, existsSync, statSync, symlinkSync } from "node:fs";
 import test from "node:test";
+import { detached } from "../support/containers.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { bunker, peer } from "../support/runtime.ts";
@@ -63,6 +64,14 @@ test(
         config.process["ioPriority"] = { class: `IOPRIO_CLASS_${name}`, priority };
       });
       assert.equal((await scope.succeed(["run", "--bundle", bundle.path, scope.id()])).stdout, shown);
+    }
+    const bundle = scope.bundle("exec sleep 1000", (config) => {
+      config.process["ioPriority"] = { class: "IOPRIO_CLASS_IDLE" };
+    });
+    const { id } = await detached(scope, bundle);
+    for (const pid of ["1", "$$"]) {
+      const { stdout } = await scope.succeed(["exec", id, "/bin/sh", "-c", `ionice -p ${pid}`]);
+      assert.equal(stdout, "idle\n", "without a priority, and what exec runs beside it");
     }
   }),
 );

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { PlanError } from "../../src/errors.ts";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import { decode, textAt } from "../../src/program/decode.ts";
 import type { Placed } from "../../src/program/addresses.ts";
@@ -37,6 +38,11 @@ test("encode() writes the result register into the upper half of the first word"
 test("encode() sign-extends AT_FDCWD and evaluates flags", () => {
   const w = words(image((b) => b.call("openat", ["AT_FDCWD", "/x", "O_PATH|O_CLOEXEC", 0])));
   assert.deepEqual([w[0], w[1], w[2], w[4]], ["ffff0101", "10", "ffffffffffffff9c", "280000"]);
+});
+
+test("encode() refuses what is no number", () => {
+  assert.throws(() => image((b) => b.call("ioprio_set", ["IOPRIO_WHO_PROCESS", 0, NaN])), PlanError);
+  assert.throws(() => image((b) => b.call("openat2", ["AT_FDCWD", "a", { flags: "O_PATH", mode: NaN }])), PlanError);
 });
 
 test("encode() marks a register argument by its form", () => {

@@ -94,6 +94,20 @@ test("recordedProcess() adds what the schemas add", () => {
   assert.deepEqual(recordedProcess({ cwd: "/", args: ["sh"] }).user, { uid: 0, gid: 0 });
 });
 
+test("recordedProcess() is what the schemas make of the same text", () => {
+  for (const change of [
+    {},
+    { user: {}, capabilities: {}, rlimits: [], env: [], execCPUAffinity: {} },
+    { user: { uid: 1 }, scheduler: { policy: "SCHED_BATCH" }, terminal: true, consoleSize: { height: 1, width: 2 } },
+    { ioPriority: { class: "IOPRIO_CLASS_IDLE" } },
+    { ioPriority: { class: "IOPRIO_CLASS_RT", priority: 3 } },
+    { ioPriority: null, scheduler: null, execCPUAffinity: null },
+  ]) {
+    const text = file(change);
+    assert.deepEqual(recordedProcess(JSON.parse(text)), parseProcess(text), text);
+  }
+});
+
 test("recordedSeccomp() has the numbers as they were written", () => {
   const text = (value: string): string =>
     `{"config":{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","flags":null,"listenerPath":"","syscalls":[` +
