@@ -129,7 +129,9 @@ function print(filter: Filter, compiler: string, machine: Machine, profile: stri
   const text = new TextEncoder().encode(`${head}\n${profile}\n`);
   const body = new Uint8Array(text.length + words.length * 4);
   body.set(text);
-  body.set(new Uint8Array(Uint32Array.from(words).buffer), text.length);
+  const stored = new Uint32Array(words.length);
+  stored.set(words);
+  body.set(new Uint8Array(stored.buffer), text.length);
   const first = new TextEncoder().encode(`${hashOf(body)}\n`);
   const content = new Uint8Array(first.length + body.length);
   content.set(first);
