@@ -41,11 +41,18 @@ static i64 run_program(struct program *program, struct report *report)
 	return run_machine(&m);
 }
 
-/* Longest wait for another thread of ours: far more than a busy machine takes, less than for ever. */
+/* Longest wait for the child's birth or execve: far more than a busy machine takes, less than for ever. */
 #define PATIENCE_SECONDS 60
 
-/* Waits until a word is not 0, or until patience ends. */
+/* Waits until a word is not 0. */
 static void await_word(u32 *word)
+{
+	while (!__atomic_load_n(word, __ATOMIC_ACQUIRE))
+		SYS(NR_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0);
+}
+
+/* The same, or until patience ends. */
+static void await_word_a_while(u32 *word)
 {
 	struct timespec patience = { PATIENCE_SECONDS, 0 };
 
@@ -102,6 +109,10 @@ static void spawn_child(void *argument)
 	/* From execve on, the stage finds out by its socket that the runtime is gone. */
 	die_with_runtime();
 	set_word(&spawn->born);
+	/*
+	 * For as long as the runtime lives, and not longer: until it says so, the child's ids are not mapped and it is in
+	 * no cgroup, which is the work of others (newuidmap, systemd) who may take their time.
+	 */
 	await_word(&spawn->ready);
 	SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
 	if (spawn->flags & SPAWN_KEEP_CAPABILITIES)
@@ -130,7 +141,7 @@ static void spawn_thread(void *argument)
 
 	spawn->early_error = -r;
 	await_word(&spawn->go);
-	if (r == 0 && __atomic_load_n(&spawn->go, __ATOMIC_ACQUIRE))
+	if (r == 0)
 		r = enter_and_clone(spawn);
 	spawn->pid = r;
 	set_word(&spawn->done);
@@ -173,7 +184,7 @@ static i64 clone_spawn(struct spawn *spawn)
 /* Waits until the child is there: its pid; -errno where it was not made. */
 static i64 await_born(struct spawn *spawn)
 {
-	await_word(&spawn->born);
+	await_word_a_while(&spawn->born);
 	if (!spawn->born)
 		return -ETIMEDOUT;
 	return spawn->done ? spawn->pid : (i64)spawn->child;
@@ -183,6 +194,6 @@ static i64 await_born(struct spawn *spawn)
 static i64 finish_spawn(struct spawn *spawn)
 {
 	set_word(&spawn->ready);
-	await_word(&spawn->done);
+	await_word_a_while(&spawn->done);
 	return spawn->done ? spawn->pid : -ETIMEDOUT;
 }

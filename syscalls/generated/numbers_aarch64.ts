@@ -78,6 +78,7 @@ export const nr: Readonly<Record<string, number>> = {
   recvfrom: 207,
   recvmsg: 212,
   renameat: 38,
+  restart_syscall: 128,
   rseq: 293,
   rt_sigaction: 134,
   rt_sigprocmask: 135,

@@ -78,6 +78,7 @@ export const nr: Readonly<Record<string, number>> = {
   recvfrom: 45,
   recvmsg: 47,
   renameat: 264,
+  restart_syscall: 219,
   rseq: 334,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
