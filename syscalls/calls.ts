@@ -188,6 +188,11 @@ export const pseudoCalls = {
    * kernel drops on the way: which these are the kernel tells, and each is one more message and its answer.
    */
   move_net_device: ["int", "str", "str"],
+  /**
+   * claim_cgroup(FD, NAME): flock(FD, LOCK_EX|LOCK_NB), then EBUSY if the list of processes NAME below FD ("": FD itself)
+   * is not empty: looks at what was read. The lock is held until FD is closed, by the stage too where it inherits it.
+   */
+  claim_cgroup: ["fd", "str"],
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: ["fd", "fd"],
   /**

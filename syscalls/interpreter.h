@@ -12,6 +12,7 @@
 #include "user_namespace.h"
 #include "net_device.h"
 #include "lines.h"
+#include "claim.h"
 
 #define ARGUMENTS 7
 #define NO_REGISTER 0xffff
@@ -151,6 +152,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_FORK:
 		return op_fork(m, (struct clone_args *)a[0], (u64)a[1], at->address);
 #ifdef RUNTIME_OPS
+	case OP_CLAIM_CGROUP:
+		return op_claim_cgroup(a[0], (char *)a[1]);
 	case OP_VERIFY_LINES:
 		return op_verify_lines(a[0], (char *)a[1]);
 	case OP_MOVE_NET_DEVICE:

@@ -12,18 +12,26 @@ import { processesIn } from "./processes.ts";
 /** The kernel lets go of a cgroup a moment after its last process: EBUSY until then. */
 const patienceMs = 2000;
 
-/** Removes the directories with everything below them; those that are gone are fine, the top of a hierarchy stays. */
-export function removeCgroups(directories: readonly string[]): void {
+/**
+ * Removes the directories with everything below them; those that are gone are fine, the top of a hierarchy stays.
+ * Errors: HostError; for those that somebody is in, undefined or an error that the caller may take as a warning.
+ */
+export function removeCgroups(directories: readonly string[]): HostError | undefined {
   let left = patienceMs;
+  const busy: string[] = [];
   for (const directory of ownCgroups(directories)) {
     let pause = 1;
     while (!removeTree(directory)) {
-      if (left <= 0) throw stuck(directory);
+      if (left <= 0) {
+        busy.push(directory);
+        break;
+      }
       sleep(pause);
       left -= pause;
       pause = Math.min(pause * 2, 50);
     }
   }
+  return busy.length === 0 ? undefined : stuck(busy);
 }
 
 /** False if something is busy still. */
@@ -33,16 +41,18 @@ function removeTree(directory: string): boolean {
   if (errnoName(-result) !== "EBUSY") {
     throw new HostError(`Cannot remove cgroup "${directory}": ${errnoName(-result)} (${errnoText(-result)})`);
   }
+  // Somebody is in it: what is below it is theirs.
+  if (processesIn([directory]).length > 0) return false;
   const children = childrenOf(directory);
   if (children.length === 0 || !children.every(removeTree)) return false;
   return sys("unlinkat", AT_FDCWD, directory, flags("AT_REMOVEDIR")) >= 0;
 }
 
-function stuck(directory: string): HostError {
-  const pids = processesIn([directory]);
+function stuck(directories: readonly string[]): HostError {
+  const pids = processesIn(directories);
   const because =
     pids.length === 0 ? "the kernel still counts something in it" : `processes are left in it: ${pids.join(" ")}`;
-  return new HostError(`Cannot remove cgroup "${directory}": EBUSY for ${patienceMs / 1000} s`, [
+  return new HostError(`Cannot remove cgroup "${directories.join(" ")}": EBUSY for ${patienceMs / 1000} s`, [
     `because    ${because}`,
   ]);
 }

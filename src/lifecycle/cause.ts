@@ -5,7 +5,7 @@
  * contain them by accident.
  * @module
  */
-import { limitCause } from "./cause_cgroup.ts";
+import { claimCause, limitCause } from "./cause_cgroup.ts";
 import { hookFailureText } from "../stage/hooks.ts";
 import { tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
@@ -94,6 +94,8 @@ function causeOfCall(failed: Failed): Cause {
       return idmapCause(failed);
     case "make_user_namespace":
       return makeNamespaceCause(failed);
+    case "claim_cgroup":
+      return claimCause(failed);
     case "write":
       return mapCause(failed);
     case "helper":

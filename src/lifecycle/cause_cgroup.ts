@@ -25,6 +25,18 @@ function contentOf(path: string): string {
   return tryReadText(path)?.trim() ?? "";
 }
 
+/** Somebody was first to enter the cgroup, or is about to. */
+export function claimCause(failed: Failed): Cause {
+  const errno = errnoOf(failed);
+  const where = `in ${failed.plan.cgroups.join(" ")}`;
+  if (errno === "EBUSY") {
+    return { ...because(`processes are ${where}`), message: "Cannot create container: its cgroup is not empty" };
+  }
+  if (errno !== "EAGAIN") return nothing;
+  const cause = because(`somebody has locked it, as a container does that is being created ${where}`);
+  return { ...cause, message: "Cannot create container: its cgroup is being taken by another" };
+}
+
 /** Opening or writing a file of a cgroup for `linux.resources`. */
 export function limitCause(failed: Failed): Cause {
   const file = fileOf(failed);

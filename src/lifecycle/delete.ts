@@ -22,8 +22,9 @@ import {
   type StateDirectory,
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
-import type { StateRecord } from "../state/record.ts";
+import { madeCgroups, type StateRecord } from "../state/record.ts";
 import { linesOf } from "./host_facts.ts";
+import { sharesPidNamespace } from "./namespaces.ts";
 import { runPoststop } from "./poststop.ts";
 import { removeClasses } from "./resctrl.ts";
 import { recordOf } from "./record.ts";
@@ -78,18 +79,33 @@ function endContainer(rt: RuntimeOptions, directory: StateDirectory, record: Sta
       `try        bunker delete --force ${record.id}`,
     ]);
   }
-  const cgroups = ownCgroups(record.cgroups);
-  endProcess(record, () => {
-    // Version 1's freezer holds back even SIGKILL; killed before they go on, they get to do nothing more.
-    if (isFrozen(cgroups)) signalAll(cgroups, SIGKILL);
-    thaw(cgroups);
-  });
+  const lived = endProcess(record);
+  endOthers(record, lived);
+  if (record.unit !== undefined) endUnit(rt, record.unit);
+  const busy = removeCgroups(madeCgroups(record));
+  // As runc: a container that was created in it meanwhile is no reason to keep this one.
+  if (busy !== undefined) rt.log.warn(`${busy.message}: ${busy.detail.join("; ").replace(/^because +/, "")}`);
+  removeClasses(record.resctrl?.made);
+}
+
+/**
+ * Ends what may be left in the cgroup besides the first process: nothing where that had a pid namespace of its own, so
+ * that whoever is there now is another container's. One whose creation was interrupted may have a process nobody noted.
+ * @param lived it ran until now: nobody else was let into its cgroup
+ */
+function endOthers(record: StateRecord, lived: boolean): void {
+  if (record.pid !== 0 && !sharesPidNamespace(record.config)) return;
+  const cgroups = ownCgroups(lived ? record.cgroups : madeCgroups(record));
+  release(cgroups);
   if (!killAll(cgroups, patienceMs)) {
     throw stuck(record.id, `processes ${processesIn(cgroups).map(describe).join(", ")}`);
   }
-  if (record.unit !== undefined) endUnit(rt, record.unit);
-  removeCgroups(cgroups);
-  removeClasses(record.resctrl?.made);
+}
+
+/** Version 1's freezer holds back even SIGKILL; killed before they go on, they get to do nothing more. */
+function release(cgroups: readonly string[]): void {
+  if (isFrozen(cgroups)) signalAll(cgroups, SIGKILL);
+  thaw(cgroups);
 }
 
 /** The unit is empty and ends by itself: a systemd that cannot be reached any more must not keep the container. */
@@ -102,17 +118,18 @@ function endUnit(rt: RuntimeOptions, unit: NonNullable<StateRecord["unit"]>): vo
   }
 }
 
-/** Kills the first process (a created container's, too, as runc does), lets it go on to its end, and waits for that. */
-function endProcess(record: StateRecord, release: () => void): void {
+/**
+ * Kills the first process (a created container's, too, as runc does), lets it go on to its end, and waits for that.
+ * False: it had ended already.
+ */
+function endProcess(record: StateRecord): boolean {
   const pidfd = openProcess(record.pid, record.startTime);
-  if (pidfd === undefined) {
-    release();
-    return;
-  }
+  if (pidfd === undefined) return false;
   try {
     signalProcess(pidfd, SIGKILL);
-    release();
+    release(ownCgroups(record.cgroups));
     if (!waitForEnd(pidfd, patienceMs)) throw stuck(record.id, `process ${describe(record.pid)}`);
+    return true;
   } finally {
     close(pidfd);
   }

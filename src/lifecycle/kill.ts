@@ -11,7 +11,7 @@ import { freeze, hasFreezer, isFrozen, thaw } from "../cgroup/freezer.ts";
 import { holdsUs, killAll, signalAll } from "../cgroup/processes.ts";
 import { close } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
-import { openProcess, signalProcess } from "../state/process.ts";
+import { isAlive, openProcess, signalProcess } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
 import { recordOf } from "./record.ts";
@@ -39,7 +39,7 @@ function signalFirst(record: StateRecord, signal: number): void {
   // containerd matches these words.
   if (pidfd === undefined) throw new HostError(`Container "${record.id}": container not running`);
   try {
-    if (signal === SIGKILL && sharesPidNamespace(record)) killEverything(ownCgroups(record.cgroups));
+    if (signal === SIGKILL && sharesPidNamespace(record.config)) killEverything(ownCgroups(record.cgroups));
     else if (!signalProcess(pidfd, signal)) throw new HostError(`Container "${record.id}": container not running`);
     if (signal === SIGKILL) {
       signalProcess(pidfd, signal);
@@ -75,13 +75,15 @@ function signalStanding(cgroups: readonly string[], signal: number): void {
 }
 
 function signalEverything(record: StateRecord, signal: number): void {
+  // Its processes ended with the first one's pid namespace: whoever is in the cgroup by now is another container's.
+  if (!sharesPidNamespace(record.config) && !isAlive(record.pid, record.startTime)) return;
   const cgroups = ownCgroups(record.cgroups);
   if (signal === SIGKILL) killEverything(cgroups);
   else signalStanding(cgroups, signal);
   // Without a cgroup of its own the first process is all that is known; a pid namespace ends with it.
   const pidfd = cgroups.length === 0 || signal === SIGKILL ? openProcess(record.pid, record.startTime) : undefined;
   if (pidfd === undefined) return;
-  if (cgroups.length === 0 && (signal !== SIGKILL || sharesPidNamespace(record))) {
+  if (cgroups.length === 0 && (signal !== SIGKILL || sharesPidNamespace(record.config))) {
     close(pidfd);
     throw new HostError(`Cannot signal every process of container "${record.id}": it has no cgroup to list them`);
   }

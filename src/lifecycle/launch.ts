@@ -8,10 +8,12 @@ import { isFrozen } from "../cgroup/freezer.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { disconnect, hasStarted, stopUnit } from "../cgroup/systemd.ts";
-import { BunkerError, HostError } from "../errors.ts";
+import { BunkerError, HostError, StageError } from "../errors.ts";
 import { below } from "../plan/paths.ts";
+import { callAt } from "../program/addresses.ts";
 import type { Image } from "../program/encode.ts";
 import { type Split, splitPlan } from "../program/split.ts";
+import type { Spec } from "../spec/types.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
@@ -27,10 +29,11 @@ import {
   writeRecord,
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
-import { printRecord, type StateRecord, timestamp } from "../state/record.ts";
+import { madeCgroups, printRecord, type StateRecord, timestamp } from "../state/record.ts";
 import { closeInherited, endStage, inheritedFds, makeUnit, prepare } from "./birth.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";
+import { sharesPidNamespace } from "./namespaces.ts";
 import { makeNotifyDirectory } from "./notify.ts";
 import { isTaken, removeClasses } from "./resctrl.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -53,6 +56,7 @@ export interface Launched {
   readonly sync: number;
   /** Foreground terminal: our end of the socket that the master comes through. */
   readonly console: number | undefined;
+  readonly spec: Spec;
   readonly split: Split;
   /** The program that ran before the clone: its registers. */
   readonly prepared: Image;
@@ -72,10 +76,11 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
   let cgroups: readonly string[] = [];
   /** The plan's calls were made, as far as they went. */
   let hasBegun = false;
+  let found: readonly string[] = [];
   try {
-    refuseOccupied(loaded);
+    found = refuseOccupied(loaded);
     cgroups = loaded.plan.cgroups;
-    let record = newRecord(rt, loaded);
+    let record = newRecord(rt, loaded, found);
     // Before anything outside the state directory is made: whatever happens now, `delete --force` knows of it.
     writeRecord(directory, printRecord(record, loaded.text));
     const inputs = openInputs(directory, loaded, consoleSocket, opened);
@@ -92,12 +97,22 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     for (const fd of opened) close(fd);
     closeInherited(loaded.plan, prepared);
     disconnect();
-    return { directory, record, ...spawned, sync: inputs.sync, console: inputs.console, split, prepared };
+    return {
+      directory,
+      record,
+      ...spawned,
+      sync: inputs.sync,
+      console: inputs.console,
+      spec: loaded.spec,
+      split,
+      prepared,
+    };
   } catch (error) {
     for (const fd of opened) close(fd);
     const made = hasBegun && !isTaken(error) ? loaded.plan.resctrl : undefined;
-    const places = cgroups.length === 0 ? { cgroups } : { cgroups, unit: loaded.plan.unit };
-    undo(directory, { ...places, resctrl: made }, spawned?.pidfd);
+    const places =
+      cgroups.length === 0 || isClaimed(loaded, error) ? { cgroups: [] } : { cgroups, found, unit: loaded.plan.unit };
+    undo(directory, { ...places, resctrl: made }, spawned?.pidfd, sharesPidNamespace(loaded.spec));
     throw error;
   }
 }
@@ -105,13 +120,21 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
 /**
  * A cgroup that holds processes already is another container's or the caller's: whatever ends this container, its failed
  * creation included, would end them too. runc refuses it as well; runtime-spec config-linux.md#cgroups-path allows it.
+ * This look is for the directories that are there by now, sub-cgroups included; who comes later meets `claim_cgroup`.
+ * Returns those directories; of a unit's, systemd knows better.
  */
-function refuseOccupied({ options, plan }: Loaded): void {
+function refuseOccupied({ options, plan }: Loaded): readonly string[] {
   const occupied = ownCgroups(plan.cgroups);
-  if (occupied.length === 0) return;
+  if (occupied.length === 0) return occupied;
   const processes = processesIn(occupied);
   if (processes.length > 0) throw notEmpty(options.id, occupied, processes.length);
   if (isFrozen(occupied)) throw frozen(options.id, occupied);
+  return plan.unit === undefined ? occupied : [];
+}
+
+/** Somebody else has come first: whatever is there is theirs. */
+function isClaimed({ plan }: Loaded, error: unknown): boolean {
+  return error instanceof StageError && callAt(plan, error.address)?.call === "claim_cgroup";
 }
 
 /** The stage would stand still from its first moment on, and whoever waits for it, too. */
@@ -130,27 +153,27 @@ function notEmpty(id: string, occupied: readonly string[], count: number): HostE
 }
 
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
-export function abandon({ directory, record, pidfd }: Launched): void {
-  undo(directory, record, pidfd);
+export function abandon({ directory, record, pidfd, spec }: Launched): void {
+  undo(directory, record, pidfd, sharesPidNamespace(spec));
 }
 
-type Places = Pick<StateRecord, "cgroups"> & {
+type Places = Pick<StateRecord, "cgroups" | "found"> & {
   readonly unit?: StateRecord["unit"] | undefined;
   readonly resctrl?: StateRecord["resctrl"] | undefined;
 };
 
-function undo(directory: StateDirectory, { cgroups, unit, resctrl }: Places, pidfd: number | undefined): void {
-  if (pidfd !== undefined) endStage(pidfd);
-  removeClasses(resctrl?.made);
-  endCgroups(cgroups, unit);
-  removeStateDirectory(directory);
+/** Each step whatever became of the one before: what made the launch fail is told, not what follows from it. */
+function undo(directory: StateDirectory, places: Places, pidfd: number | undefined, sharesPids: boolean): void {
+  if (pidfd !== undefined) quietly(() => endStage(pidfd));
+  quietly(() => removeClasses(places.resctrl?.made));
+  quietly(() => endCgroups(places, pidfd !== undefined && sharesPids));
+  quietly(() => removeStateDirectory(directory));
   closeStateDirectory(directory);
 }
 
-/** What made the launch fail is told, not what follows from it. */
-function stopQuietly(unit: NonNullable<StateRecord["unit"]>): void {
+function quietly(step: () => void): void {
   try {
-    stopUnit(unit);
+    step();
   } catch (error) {
     if (!(error instanceof BunkerError)) throw error;
   }
@@ -161,20 +184,21 @@ function removeEmpty(directories: readonly string[]): void {
   for (const path of directories) sys("unlinkat", AT_FDCWD, path, flags("AT_REMOVEDIR"));
 }
 
-/** Without a pid namespace of its own, the container may have left more than its first process (hooks). */
-function endCgroups(directories: readonly string[], unit: StateRecord["unit"]): void {
-  const own = ownCgroups(directories);
+/** @param hasOthers without a pid namespace of its own, the container may have left more than its first process (hooks) */
+function endCgroups(places: Places, hasOthers: boolean): void {
+  const { unit } = places;
+  const own = ownCgroups(madeCgroups(places));
   if (unit !== undefined && !hasStarted(unit)) {
     // Somebody else's, who was first to take the name.
     removeEmpty(own);
     return;
   }
-  killAll(own, PATIENCE_MS);
-  if (unit !== undefined) stopQuietly(unit);
+  if (hasOthers) killAll(own, PATIENCE_MS);
+  if (unit !== undefined) quietly(() => stopUnit(unit));
   removeCgroups(own);
 }
 
-function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
+function newRecord(rt: RuntimeOptions, loaded: Loaded, found: readonly string[]): NewRecord {
   const { spec, options, plan } = loaded;
   return {
     id: options.id,
@@ -186,6 +210,7 @@ function newRecord(rt: RuntimeOptions, loaded: Loaded): NewRecord {
     owner: sys("geteuid"),
     annotations: spec.annotations ?? {},
     cgroups: plan.cgroups,
+    ...(found.length === 0 ? {} : { found }),
     ...(plan.resctrl === undefined ? {} : { resctrl: plan.resctrl }),
     cgroupManager: rt.cgroupManager,
     ...(plan.unit === undefined ? {} : { unit: plan.unit }),

@@ -10,6 +10,7 @@ import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
+import { madeCgroups } from "../state/record.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { listenNotify, passReady } from "./notify.ts";
@@ -75,7 +76,7 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     pidfd,
     noted,
     state: options.keep ? undefined : { fd: directory.fd, rootFd: directory.rootFd, files: stateFiles },
-    cgroups: record.cgroups,
+    cgroups: madeCgroups(record),
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
     // What systemd has made, it has to be told to forget.
     needsFallback:

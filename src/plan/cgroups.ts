@@ -150,13 +150,24 @@ function resolve(path: string, own: string): string {
   return inRoot(path.startsWith("/") ? path : `${own}/${path}`);
 }
 
+/**
+ * From here until the container's process is in, no other creation gets past this line: two in one cgroup would end each
+ * other. Of a unit, systemd sees to that.
+ */
+function claim({ plan }: Context, fd: Register, list: string): void {
+  if (plan.unit === undefined) plan.call("claim_cgroup", [fd, list]);
+}
+
 function planUnified(c: Context, asked: string): Cgroups {
   const { plan } = c;
   const { mountPoint, own } = c.host.cgroup.v2!;
   const path = resolve(asked, `/${parentOf(inRoot(own))}`);
   makeDirectories(plan, mountPoint, path, false);
-  const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
-  if (path !== "") plan.cgroups.push(`${mountPoint}/${path}`);
+  const directory = plan.open("openat", ["AT_FDCWD", `${mountPoint}/${path}`, "O_RDONLY|O_DIRECTORY|O_CLOEXEC", 0]);
+  if (path !== "") {
+    plan.cgroups.push(`${mountPoint}/${path}`);
+    claim(c, directory, "cgroup.procs");
+  }
   if (path === "") refuseTopRules(c);
   else planDeviceRules(c, { directory });
   const late = planUnifiedLimits(c, path, directory);
@@ -228,8 +239,12 @@ function placeLegacy(c: Context, asked: string): Cgroups {
     const path = resolve(asked, hierarchy.own);
     const place = path === "" ? mountPoint : `${mountPoint}/${path}`;
     makeDirectories(plan, mountPoint, path, hierarchy.controllers.includes("cpuset"));
-    const file = plan.open("openat", ["AT_FDCWD", `${place}/tasks`, "O_WRONLY|O_CLOEXEC", 0]);
+    // An absolute path is the same in every hierarchy: what is claimed in the first one is so in all.
+    const isClaimed = path !== "" && plan.unit === undefined && (v1.length === 0 || !asked.startsWith("/"));
+    const access = isClaimed ? "O_RDWR|O_CLOEXEC" : "O_WRONLY|O_CLOEXEC";
+    const file = plan.open("openat", ["AT_FDCWD", `${place}/tasks`, access, 0]);
     plan.inherit(file);
+    if (isClaimed) plan.call("claim_cgroup", [file, ""]);
     procs.push(file);
     v1.push({ hierarchy, path: place });
     if (path !== "") plan.cgroups.push(place);

@@ -30,6 +30,8 @@ export interface StateRecord {
   readonly annotations: Readonly<Record<string, string>>;
   /** The container's cgroup directories, absolute host paths. */
   readonly cgroups: readonly string[];
+  /** Those of them that were there before: neither emptied nor removed at the end. Absent: none. */
+  readonly found?: readonly string[];
   /** Classes of resctrl, where config.json asks for one. */
   readonly resctrl?: ResctrlGroups;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
@@ -44,6 +46,14 @@ export interface StateRecord {
   readonly planned?: { readonly host: Host; readonly options: PlanOptions };
   /** The whole config.json as it was at `create`. */
   readonly config: unknown;
+}
+
+/** The cgroups that were made for the container. MUST runtime.md#delete: what `create` did not make stays */
+export function madeCgroups({ cgroups, found }: Pick<StateRecord, "cgroups" | "found">): readonly string[] {
+  if (found === undefined) return cgroups;
+  const made: string[] = [];
+  for (const directory of cgroups) if (!found.includes(directory)) made.push(directory);
+  return made;
 }
 
 /** state.json as text; `configText` is put in as it was read, JSON already. */

@@ -97,11 +97,9 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
     await withCgroup(mount, async (path) => {
       const pid = await spawnPair(path);
       const start = performance.now();
-      assert.throws(
-        () => removeCgroups([path]),
-        (error: Error & { detail: string[] }) =>
-          error.message === `Cannot remove cgroup "${path}": EBUSY for 2 s` && error.detail[0]!.includes(String(pid)),
-      );
+      const error = removeCgroups([path]);
+      assert.equal(error?.message, `Cannot remove cgroup "${path}": EBUSY for 2 s`);
+      assert.ok(error.detail[0]!.includes(String(pid)));
       assert.ok(performance.now() - start < 6000);
     });
   });

@@ -17,13 +17,14 @@ const countedIn = (directory: string): string[] => [
 
 test("planCgroups() makes the path component by component and clones into it", () => {
   const plan = planOf(at("/a/b"));
-  assert.deepEqual(textsOf(plan, "/linux/cgroupsPath").slice(0, 3), [
+  assert.deepEqual(textsOf(plan, "/linux/cgroupsPath").slice(0, 4), [
     'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a", 0755)',
     'mkdirat(AT_FDCWD, "/sys/fs/cgroup/a/b", 0755)',
-    'openat(AT_FDCWD, "/sys/fs/cgroup/a/b", O_PATH|O_DIRECTORY|O_CLOEXEC, 0)',
+    'openat(AT_FDCWD, "/sys/fs/cgroup/a/b", O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0)',
+    'claim_cgroup(r, "cgroup.procs")',
   ]);
   assert.deepEqual(
-    textsOf(plan, "/linux/cgroupsPath").slice(3),
+    textsOf(plan, "/linux/cgroupsPath").slice(4),
     ["/sys/fs/cgroup", "/sys/fs/cgroup/a"].flatMap(countedIn),
     "and nothing else",
   );
@@ -38,6 +39,19 @@ test("planCgroups() places relative paths: v2 beside the runtime, v1 below it", 
     "/cg/cpu,cpuacct/web",
     "/cg/devices/web",
   ]);
+});
+
+test("planCgroups() claims an absolute path in the first v1 hierarchy, a relative one in each", () => {
+  const claimed = (path: string | undefined): (string | undefined)[] => {
+    const texts = textsOf(planOf(at(path), v1Host), "/linux/cgroupsPath");
+    return texts.flatMap((text, i) =>
+      text === 'claim_cgroup(r, "")' ? [/"(.*)\/tasks"/.exec(texts[i - 1]!)?.[1]] : [],
+    );
+  };
+  assert.deepEqual(claimed("/web"), ["/cg/systemd/web"]);
+  assert.deepEqual(claimed(undefined), ["/cg/systemd/web"]);
+  assert.deepEqual(claimed("web"), ["/cg/systemd/user/web", "/cg/cpu,cpuacct/web", "/cg/devices/web"]);
+  assert.deepEqual(claimed("/"), []);
 });
 
 test("planCgroups() takes the id where no path is given", () => {
@@ -63,7 +77,7 @@ test("planCgroups() fills a new cpuset from its parent and leaves an existing on
   const plan = planOf(at("/a/b"), host);
   const copies = callsOf(plan).filter(
     ({ call, args }) =>
-      call === "openat" && String(args[1]).startsWith("/cg/cpuset/") && args[2] === "O_WRONLY|O_CLOEXEC",
+      call === "openat" && String(args[1]).startsWith("/cg/cpuset/") && args[2] !== "O_RDONLY|O_CLOEXEC",
   );
   assert.deepEqual(
     copies.map(({ args }) => args[1]),
