@@ -12,6 +12,7 @@ import { planCreate } from "../plan/mod.ts";
 import type { Plan } from "../plan/types.ts";
 import { parseSpec } from "../spec/mod.ts";
 import type { Spec } from "../spec/types.ts";
+import { waitForBytes } from "../stage/sockets.ts";
 import {
   AT_FDCWD,
   close,
@@ -139,12 +140,21 @@ function readConfig(bundle: string, config: string | undefined): string {
   return readDocument(config === undefined ? `${bundle}/config.json` : absolutePath(config));
 }
 
-/** The text of config.json or of a process file. Errors: HostError; SpecError where it is no text. */
+/** How long the writer of a pipe may be silent; ours: signals are held meanwhile. */
+const silenceMs = 30_000;
+
+const isWritten = (fd: number): boolean => waitForBytes(fd, silenceMs);
+
+/**
+ * The text of config.json or of a process file, which may be a pipe. O_NONBLOCK: a FIFO in a bundle must not wait for
+ * a writer that never comes; without one it reads as empty. Errors: HostError; SpecError where it is no text. */
 export function readDocument(path: string): string {
   try {
     const fd = openAt(AT_FDCWD, path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK");
     try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readAll(fd, MAX_CONFIG_BYTES));
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+        readAll(fd, MAX_CONFIG_BYTES, isWritten),
+      );
     } finally {
       close(fd);
     }

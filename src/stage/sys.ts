@@ -105,15 +105,21 @@ export function writeAddress(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, Math.floor(value / 4294967296), true);
 }
 
-/** Everything from the descriptor's position on, at most maxBytes. Throws SyscallError. */
-export function readAll(fd: number, maxBytes = 64 * 1024 * 1024): Uint8Array {
+/**
+ * Everything from the descriptor's position on, at most maxBytes. Throws SyscallError.
+ * @param waits for one with O_NONBLOCK that has nothing yet: whether there is something by now
+ */
+export function readAll(fd: number, maxBytes = 64 * 1024 * 1024, waits?: (fd: number) => boolean): Uint8Array {
   let buffer = stable(4096);
   let length = 0;
   for (;;) {
     const address = kernel().address(buffer);
     const n = kernel().call(tables.nr["read"]!, fd, address + length, buffer.length - length, 0, 0, 0);
     if (n === -4) continue; // EINTR
-    if (n < 0) throw syscallError(`read(${fd})`, -n);
+    if (n < 0) {
+      if (n === -11 /* EAGAIN */ && waits?.(fd) === true) continue;
+      throw syscallError(`read(${fd})`, -n);
+    }
     if (n === 0) return buffer.subarray(0, length);
     length += n;
     if (length > maxBytes) throw new SyscallError("read", 27, `Cannot read more than ${maxBytes} bytes`);
