@@ -10,6 +10,7 @@ import { execute } from "../support/execute.ts";
 import { hold, namespacePath } from "../support/holders.ts";
 import { type View, findProgram, missing, viewPrefix } from "../support/machine.ts";
 import { forOneId, mappedIds, rootlessIds, singleId } from "../support/mode.ts";
+import { podmanProfile } from "../seccomp/profiles.ts";
 import { type Runtime, bunker, peer } from "../support/runtime.ts";
 import { type Bundle, Scope, describe } from "../support/scope.ts";
 import { asUser, ordinaryId, reachable, userEnvironment, userFiles, usualUser } from "../support/user.ts";
@@ -51,7 +52,7 @@ async function measureAll(): Promise<void> {
   const withoutRunc = all.filter(({ name }) => name !== "runc");
   const runOf =
     (path: string) =>
-    (runtime: Runtime): string =>
+    (runtime: Variant): string =>
       command(runtime, ["run", "--bundle", path, `${scope.tag}-run`]);
   const run = runOf(bundle.path);
 
@@ -70,13 +71,52 @@ async function measureAll(): Promise<void> {
   );
   await table("create, start, delete --force", all, "v2", (runtime) => life(runtime, bundle.path));
   if (missing("userNamespaces") === undefined) await measureUserNamespaces(all, runOf);
+  await measureSeccomp(all);
   const member = await withJoinedNamespaces();
   await table("run /bin/true in a pod: network, ipc and uts namespaces joined", all, "v2", runOf(member.path));
   await measureExec(all);
   await table("--version", all, "host", (runtime) => `${runtime.path} --version`);
 }
 
-type CommandOf = (runtime: Runtime) => string;
+/** A runtime, or one way of using it. */
+interface Variant {
+  readonly name: string;
+  readonly path: string;
+  /** A command before each run. */
+  readonly prepare?: string;
+}
+
+type CommandOf = (variant: Variant) => string;
+
+/**
+ * What podman's seccomp profile costs: without it, with a filter to be compiled, and with one that is kept (runc keeps
+ * none), all in one call.
+ */
+async function measureSeccomp(all: readonly Runtime[]): Promise<void> {
+  const plain = scope.bundle(["/bin/true"]);
+  const filtered = scope.bundle(["/bin/true"], (config) => {
+    config.linux["seccomp"] = podmanProfile();
+  });
+  const variants = all.flatMap((runtime): Variant[] => {
+    const forget = `rm -rf ${stateOf(`${runtime.name}-first`)}/.seccomp ${stateOf(`${runtime.name}-first`)}/.cache`;
+    const kinds = runtime.name === "runc" ? ["plain", "first"] : ["plain", "first", "kept"];
+    return kinds.map((kind) => ({
+      ...runtime,
+      name: `${runtime.name}-${kind}`,
+      prepare: kind === "first" ? forget : "true",
+    }));
+  });
+  const title = "run /bin/true under podman's seccomp profile: no filter, compiled, kept";
+  const rows = await table(title, variants, "v2", (variant) =>
+    command(variant, ["run", "--bundle", (variant.name.endsWith("plain") ? plain : filtered).path, `${scope.tag}-run`]),
+  );
+  const medianOf = (name: string): number => rows.find((row) => row.runtime === name)?.median ?? Number.NaN;
+  for (const { name } of rows.length === 0 ? [] : all) {
+    const cost = (kind: string): string =>
+      ((medianOf(`${name}-${kind}`) - medianOf(`${name}-plain`)) * 1000).toFixed(0);
+    console.log(`${name}: ${cost("first")} µs compiled${name === "runc" ? "" : `, ${cost("kept")} µs kept`} (medians)`);
+  }
+}
 
 /** A container of each runtime, and more processes in it: as people start them, and as conmon does. */
 async function measureExec(all: readonly Runtime[]): Promise<void> {
@@ -158,15 +198,19 @@ function runAsUser(path: string): CommandOf {
   };
 }
 
+function stateOf(name: string): string {
+  return `${scope.directory}/state-${name}`;
+}
+
 /** One command line; every runtime keeps its state in a directory of its own. */
-function command(runtime: Runtime, words: readonly string[], global: readonly string[] = []): string {
-  const root = `${scope.directory}/state-${runtime.name}`;
+function command(runtime: Variant, words: readonly string[], global: readonly string[] = []): string {
+  const root = stateOf(runtime.name);
   mkdirSync(root, { recursive: true });
   return [runtime.path, "--root", root, ...global, ...words].join(" ");
 }
 
 /** A script that does the three operations, as a caller does: one process each. */
-function life(runtime: Runtime, bundlePath: string): string {
+function life(runtime: Variant, bundlePath: string): string {
   const id = `${scope.tag}-life`;
   const text = [
     "set -e",
@@ -182,7 +226,7 @@ function life(runtime: Runtime, bundlePath: string): string {
 /** Measures one command of each runtime in one call of hyperfine and prints the table. */
 async function table(
   title: string,
-  runtimes: readonly Runtime[],
+  runtimes: readonly Variant[],
   view: View,
   commandOf: CommandOf,
   before: readonly string[] = [],
@@ -190,7 +234,7 @@ async function table(
   if (!title.includes(only)) return [];
   const file = `${scope.directory}/hyperfine.json`;
   rmSync(file, { force: true });
-  const starting: Runtime[] = [];
+  const starting: Variant[] = [];
   for (const runtime of runtimes) {
     const trial = await execute([...viewPrefix(view), ...before, ...commandOf(runtime).split(" ")], {
       cwd: scope.directory,
@@ -199,7 +243,12 @@ async function table(
     else console.log(`\n${title}: ${runtime.name} left out, it fails: ${trial.stderr.trim().split("\n")[0]}`);
   }
   if (starting.length === 0) return [];
-  const named = starting.flatMap((runtime) => ["--command-name", runtime.name, commandOf(runtime)]);
+  const named = starting.flatMap((runtime) => [
+    ...(runtime.prepare === undefined ? [] : ["--prepare", runtime.prepare]),
+    "--command-name",
+    runtime.name,
+    commandOf(runtime),
+  ]);
   const words = ["-N", "--warmup", "10", "--runs", String(runs), "--style", "none", "--export-json", file, ...named];
   const argv = [...viewPrefix(view), ...before, findProgram("hyperfine")!, ...words];
   const outcome = await execute(argv, { timeoutMs: 300_000, cwd: scope.directory });
@@ -216,10 +265,10 @@ async function table(
   }));
   const own = rows.find(({ runtime }) => runtime === "bunker") ?? rows[0]!;
   console.log(`\n${title} (${runs} runs each)`);
-  console.log("runtime      mean ms       median ms  min ms   of bunker (means, medians)");
+  console.log("runtime         mean ms       median ms  min ms   of the first (means, medians)");
   for (const row of rows) {
     console.log(
-      `${row.runtime.padEnd(8)} ${row.mean.toFixed(2).padStart(9)} ± ${row.deviation.toFixed(2).padEnd(6)}` +
+      `${row.runtime.padEnd(12)} ${row.mean.toFixed(2).padStart(9)} ± ${row.deviation.toFixed(2).padEnd(6)}` +
         `${row.median.toFixed(2).padStart(9)}${row.fastest.toFixed(2).padStart(8)}` +
         `${(row.mean / own.mean).toFixed(2).padStart(9)}${(row.median / own.median).toFixed(2).padStart(6)}`,
     );
