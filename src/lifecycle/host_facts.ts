@@ -29,6 +29,14 @@ export function linesOf(path: string): string[] {
   return lines;
 }
 
+/**
+ * Text of a container's author on one line: it must not write to the terminal of whoever reads it, nor pass for a line
+ * of ours. Control characters become "?", those that turn the direction of text too.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+}
+
 /** A file of one number. */
 export function numberIn(path: string): number | undefined {
   const [line] = linesOf(path);

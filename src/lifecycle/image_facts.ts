@@ -5,7 +5,7 @@
  * @module
  */
 import { close, flags, stable, sys, tables, textOf, AT_FDCWD } from "../stage/sys.ts";
-import { nodeOf } from "./host_facts.ts";
+import { nodeOf, printable } from "./host_facts.ts";
 
 /** An O_PATH descriptor of a path in the root, or -errno. */
 export function openInRoot(root: string, path: string): number {
@@ -34,16 +34,11 @@ export function interpreterOf(root: string, path: string): string {
   const head = stable(HEAD_BYTES);
   const length = sys("read", fd, head, HEAD_BYTES);
   close(fd);
-  return length < 4 ? "" : printable(interpreterIn(head.subarray(0, length)));
+  return length < 4 ? "" : printable(interpreterIn(head.subarray(0, length)).slice(0, maxLength));
 }
 
 /** Longest path that is shown; the kernel reads 256 bytes of a #! line. */
 const maxLength = 256;
-
-/** An image's author must not write to the terminal of whoever reads the error. */
-function printable(text: string): string {
-  return text.slice(0, maxLength).replaceAll(/[^\u0020-\u007e]/g, "?");
-}
 
 /** As binfmt_script and binfmt_elf of the kernel find it. */
 export function interpreterIn(head: Uint8Array): string {

@@ -10,7 +10,7 @@ import { findProgram } from "../host/ids.ts";
 import { outputOf } from "../stage/program_output.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive } from "../state/process.ts";
-import { linesOf, nodeAt } from "./host_facts.ts";
+import { linesOf, nodeAt, printable } from "./host_facts.ts";
 import { recordOf } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 import { userName } from "./view.ts";
@@ -73,7 +73,8 @@ export function linesOfPs(rt: RuntimeOptions, id: string, options: readonly stri
 const ticksPerSecond = 100;
 
 function rowOf(pid: number, boot: number): ProcessRow | undefined {
-  const [stat = ""] = linesOf(`/proc/${pid}/stat`);
+  // The name in it may hold an end of line.
+  const stat = linesOf(`/proc/${pid}/stat`).join("\n");
   const owner = nodeAt(`/proc/${pid}`);
   const end = stat.lastIndexOf(")");
   if (end < 0 || owner === undefined) return undefined;
@@ -96,7 +97,7 @@ function rowOf(pid: number, boot: number): ProcessRow | undefined {
     started,
     terminal: terminalName(tty),
     time: Math.floor(time),
-    command: command === "" ? `[${stat.slice(stat.indexOf("(") + 1, end)}]` : command,
+    command: printable(command === "" ? `[${stat.slice(stat.indexOf("(") + 1, end)}]` : command),
   };
 }
 

@@ -177,6 +177,26 @@ test(
   }),
 );
 
+test(
+  "ps [a command line and a name with control characters: one row each, nothing for the terminal]",
+  limits,
+  scoped("ps-control", ["cgroup1"], async (scope) => {
+    const named = `sh -c 'printf "na\\033me\\nx) y" > /proc/self/comm; read x < /fifo; : named' &`;
+    const shown = "sh -c read x < /fifo; : \u001b[31mRED\u009b\u202e\nroot 1 0 forged é";
+    const id = await running(scope, `mkfifo /fifo; ${named} ${shown.replace("-c ", "-c '")}' & exec sleep 1002`, {});
+    const rowsOf = async (): Promise<string[]> => (await scope.succeed(["ps", id])).stdout.trimEnd().split("\n");
+    await until("its children", async () => (await rowsOf()).length >= 4);
+    const rows = await rowsOf();
+    const ends = ["CMD", " sleep 1002", " : named", ` ${shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?")}`];
+    assert.equal(rows.length, ends.length, JSON.stringify(rows));
+    for (const end of ends) assert.ok(rows.some((row) => row.endsWith(end)), `${end}: ${JSON.stringify(rows)}`); // prettier-ignore
+    assert.ok(
+      rows.every((row) => !/[\p{Cc}\p{Cf}]/u.test(row)),
+      JSON.stringify(rows),
+    );
+  }),
+);
+
 // runc: ps [--format F] ID [options of ps(1)]
 test(
   "ps [options of ps(1) after the id, as runc has them]",
