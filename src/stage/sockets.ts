@@ -21,10 +21,14 @@ import {
 } from "./sys.ts";
 
 const AF_UNIX = 1;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
 const EINTR = 4;
 const ECONNRESET = 104;
 const PACKET_BYTES = 2048;
 const PAGE_BYTES = 4096;
+/** CMSG_LEN of one descriptor. */
+const CMSG_BYTES = 20;
 
 /** A connected pair of packet sockets, both close-on-exec: [runtime's end, stage's end]. */
 export function socketPair(): [number, number] {
@@ -183,8 +187,13 @@ export function receiveFd(fd: number): number {
   writeAddress(view, 32, k.address(control));
   writeAddress(view, 40, control.length);
   const n = k.call(tables.nr["recvmsg"]!, fd, k.address(message), flags("MSG_CMSG_CLOEXEC"), 0, 0, 0);
-  if (n <= 0) throw new HostError("Cannot receive the terminal from the container");
-  return new DataView(control.buffer).getInt32(16, true);
+  // Without room for descriptors in this process the message comes alone, and descriptor 0 would be read out of nothing.
+  const header = new DataView(control.buffer);
+  const holds = view.getUint32(40, true) >= CMSG_BYTES && header.getInt32(8, true) === SOL_SOCKET;
+  if (n <= 0 || !holds || header.getInt32(12, true) !== SCM_RIGHTS) {
+    throw new HostError("Cannot receive the terminal from the container");
+  }
+  return header.getInt32(16, true);
 }
 
 /** A datagram socket with a name in an open directory; close-on-exec. */
