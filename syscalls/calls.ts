@@ -55,6 +55,7 @@ export const calls = {
   fchown: ["fd", "int", "int"],
   fchownat: ["fd", "str", "int", "int", "flags"],
   fcntl: ["fd", "flags", "int"],
+  flock: ["fd", "flags"],
   fsconfig: ["fd", "flags", "str", "str", "int"],
   fsmount: ["fd", "flags", "flags"],
   fsopen: ["str", "flags"],

@@ -37,7 +37,7 @@ static void hook_child(void *argument)
 		SYS(NR_dup3, hook->output, 1, 0);
 	if (hook->errors >= 0)
 		SYS(NR_dup3, hook->errors, 2, 0);
-	close_descriptors(3, ~0u, 0);
+	close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC); /* the path may lead through one of them */
 	hook->error = SYS(NR_execve, hook->path, hook->argv, hook->envp);
 	SYS(NR_exit_group, 127);
 }

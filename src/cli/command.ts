@@ -14,6 +14,8 @@ export type OptionDef = ArgDef & {
   readonly repeats?: boolean;
   /** An empty value is one. */
   readonly mayBeEmpty?: boolean;
+  /** For bunker itself: help does not tell of it. */
+  readonly isInternal?: boolean;
   /** An argument that takes all words from here on, options of another program among them: the first ends ours. */
   readonly rest?: boolean;
 };

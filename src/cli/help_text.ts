@@ -4,7 +4,7 @@
  * @module
  */
 import type { CommandDef } from "citty";
-import type { Command } from "./command.ts";
+import type { Command, OptionDef } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
 import { globalOptions } from "./globals.ts";
 import { print } from "./output.ts";
@@ -18,8 +18,11 @@ export async function printHelp(name: string | undefined): Promise<void> {
 async function commandUsage(definition: Command): Promise<string> {
   const parent: CommandDef = { meta: { name: "bunker" } };
   const { renderUsage } = await import("citty");
-  return plain(await renderUsage(definition as unknown as CommandDef, parent));
+  const args = Object.fromEntries(Object.entries(definition.args).filter(([, option]) => !isInternal(option)));
+  return plain(await renderUsage({ ...definition, args } as unknown as CommandDef, parent));
 }
+
+const isInternal = (option: OptionDef): boolean => option.isInternal === true;
 
 async function overview(): Promise<string> {
   const subCommands = Object.fromEntries(

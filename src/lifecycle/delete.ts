@@ -15,14 +15,14 @@ import { close } from "../stage/sys.ts";
 import {
   closeStateDirectory,
   findStateDirectory,
-  lockStateDirectory,
+  lockIfThere,
   noSuchContainer,
   readRecord,
   removeStateDirectory,
   type StateDirectory,
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
-import { madeCgroups, type StateRecord } from "../state/record.ts";
+import { instanceOf, madeCgroups, type StateRecord } from "../state/record.ts";
 import { linesOf } from "./host_facts.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
 import { runPoststop } from "./poststop.ts";
@@ -35,16 +35,23 @@ import type { RuntimeOptions } from "./types.ts";
 const patienceMs = 10_000;
 const SIGKILL = 9;
 
-/** `force`: kill it first if it runs, clean up after an interrupted create, and an unknown id is no error. */
-export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean): void {
+/**
+ * `force`: kill it first if it runs, clean up after an interrupted create, and an unknown id is no error.
+ * @param instance the container that is meant: another one of the same id stays
+ */
+export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean, instance?: string): void {
   const directory = findStateDirectory(rt.root, id);
   if (directory === undefined) {
     if (force) return;
     throw noSuchContainer(id, rt.root);
   }
   try {
-    lockStateDirectory(directory, patienceMs);
+    if (!lockIfThere(directory, patienceMs)) {
+      if (force) return;
+      throw noSuchContainer(id, rt.root);
+    }
     const record = force ? readAnyRecord(rt, directory) : recordOf(directory);
+    if (instance !== undefined && (record === undefined || instanceOf(record) !== instance)) return;
     if (record !== undefined) endContainer(rt, directory, record, force);
     removeStateDirectory(directory);
     if (record !== undefined) runPoststop(rt, record);

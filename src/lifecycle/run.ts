@@ -10,7 +10,7 @@ import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
-import { madeCgroups } from "../state/record.ts";
+import { instanceOf, madeCgroups } from "../state/record.ts";
 import { abandon, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { listenNotify, passReady } from "./notify.ts";
@@ -75,9 +75,16 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
     pid,
     pidfd,
     noted,
-    state: options.keep ? undefined : { fd: directory.fd, rootFd: directory.rootFd, files: stateFiles },
+    state: options.keep
+      ? undefined
+      : {
+          fd: directory.fd,
+          rootFd: directory.rootFd,
+          files: stateFiles,
+          advice: `bunker --root ${rt.root} delete --force ${record.id}`,
+        },
     cgroups: madeCgroups(record),
-    fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", record.id],
+    fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", "--instance", instanceOf(record), record.id],
     // What systemd has made, it has to be told to forget.
     needsFallback:
       (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined || record.resctrl !== undefined,

@@ -10,7 +10,7 @@ import { encode, type Image } from "../program/encode.ts";
 import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { type Vector, vector } from "./spawn.ts";
-import { close, environment, errnoName, errnoText, flags, kernel, stable, sys, tables } from "./sys.ts";
+import { AT_FDCWD, close, environment, errnoName, errnoText, flags, kernel, stable, sys, tables } from "./sys.ts";
 
 export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
@@ -20,15 +20,27 @@ export interface MonitorOptions {
   readonly pidfd: number;
   /** Pipe that holds the signals which came before the monitor was there. */
   readonly noted: number;
-  /** Descriptor of the container's state directory and of the one above it; undefined: leave everything there. */
-  readonly state: { readonly fd: number; readonly rootFd: number; readonly files: readonly string[] } | undefined;
+  /** undefined: leave everything there. */
+  readonly state: MonitoredState | undefined;
   readonly cgroups: readonly string[];
-  /** Command that deletes the container whatever is left of it. */
+  /** Command that deletes this very container, whatever is left of it: argv. */
   readonly fallback: readonly string[];
   /** Something only that command can do (poststop hooks). */
   readonly needsFallback: boolean;
   /** A terminal's master is still to come. */
   readonly hasTerminal: boolean;
+}
+
+/** Where the container's state is. */
+interface MonitoredState {
+  /** Descriptor of its directory. */
+  readonly fd: number;
+  /** Of the one above it. */
+  readonly rootFd: number;
+  /** The first one is there as long as the container is. */
+  readonly files: readonly string[];
+  /** What a person may try where nothing could be removed. */
+  readonly advice: string;
 }
 
 /** Registers of what is not known while the program is built: the terminal's master, the keeper of our memory. */
@@ -41,28 +53,49 @@ const TWO_32 = 4294967296;
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
 /** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
-function monitorItems(options: MonitorOptions): Item[] {
+function monitorItems(options: MonitorOptions, executable: number): Item[] {
   const items: Item[] = [line("monitor", [options.pidfd, { register: MASTER }, options.pid, options.noted])];
   if (options.state === undefined) return items;
+  const { fd, rootFd, files } = options.state;
+  const fallback = fallbackItems(options, options.state, executable);
+  const branch = { on: ["*"], why: "something is left", items: fallback };
+  const attempt: Call[] = [];
+  for (const path of options.cgroups) attempt.push(line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"]));
+  for (const name of files) attempt.push(line("unlinkat", [fd, name, 0]));
+  attempt.push(line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]));
+  const removal: Item = { kind: "alternative", attempt, then: [], branches: [branch] };
+  items.push({
+    kind: "alternative",
+    // With the lock, so that nobody deletes the container and makes another one of its name meanwhile.
+    attempt: [
+      line("flock", [fd, "LOCK_EX|LOCK_NB"]),
+      line("openat", [fd, files[0]!, "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]),
+    ],
+    then: options.needsFallback ? fallback : [removal],
+    branches: [
+      { on: ["ENOENT"], why: "somebody else has deleted it: nothing here is its own any more", items: [] },
+      branch,
+    ],
+  });
+  return items;
+}
+
+/** The command, which takes the lock itself; and one line where it fails. */
+function fallbackItems({ fallback, id }: MonitorOptions, { fd, advice }: MonitoredState, executable: number): Item[] {
   const environmentOf: string[] = [];
   for (const name of ["PATH", "HOME"]) {
     const value = environment(name);
     if (value !== undefined) environmentOf.push(`${name}=${value}`);
   }
-  const run = line("hook", [options.fallback[0]!, options.fallback, environmentOf, 0, 0, "", ""]);
-  const fallback = { ...run, allow: ["*"] };
-  if (options.needsFallback) {
-    items.push(fallback);
-    return items;
-  }
-  const { fd, rootFd, files } = options.state;
-  const attempt: Call[] = [];
-  for (const path of options.cgroups) attempt.push(line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"]));
-  for (const name of files) attempt.push(line("unlinkat", [fd, name, 0]));
-  attempt.push(line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]));
-  const branch = { on: ["*"], why: "something is left", items: [fallback] };
-  items.push({ kind: "alternative", attempt, then: [], branches: [branch] });
-  return items;
+  // By its descriptor: the file may have another name by then, or none.
+  const path = executable < 0 ? fallback[0]! : `/proc/self/fd/${executable}`;
+  const said = `bunker: Cannot remove container "${id}", which has ended: try ${advice}\n`;
+  const say = { ...line("write", [2, said]), allow: ["*"] };
+  const run = line("hook", [path, fallback, environmentOf, 0, 0, "", ""]);
+  return [
+    { ...line("flock", [fd, "LOCK_UN"]), allow: ["*"] },
+    { kind: "alternative", attempt: [run], then: [], branches: [{ on: ["*"], why: "it failed", items: [say] }] },
+  ];
 }
 
 /** A monitor ready to take over; a terminal's master is known last. */
@@ -83,7 +116,9 @@ export interface Monitor {
  */
 export function prepareMonitor(options: MonitorOptions): Monitor {
   const items: Placed[] = [];
-  for (const item of monitorItems(options)) items.push({ item, address: 0 });
+  const executable =
+    options.state === undefined ? -1 : sys("openat", AT_FDCWD, "/proc/self/exe", flags("O_PATH|O_CLOEXEC"));
+  for (const item of monitorItems(options, executable)) items.push({ item, address: 0 });
   // Last: by now the keeper of the runtime's memory has ended, and nobody else may want to reap it.
   const reap = line("waitid", ["P_PID", { register: KEEPER }, null, "WEXITED", null]);
   items.push({ item: { ...reap, allow: ["*"] }, address: 0 });
@@ -104,6 +139,7 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
   if (options.state !== undefined) {
     inheritOver(options.state.fd);
     inheritOver(options.state.rootFd);
+    if (executable >= 0) inheritOver(executable);
   }
   return { image, file, argv: vector(["bunker", options.verb, options.id]), envp: vector([]), hold, keeper };
 }

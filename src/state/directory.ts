@@ -106,15 +106,20 @@ export function listIds(root: string): string[] {
   }
 }
 
-/**
- * Takes the lock, waiting for whoever has it. Throws when the time is over, or when the container was removed
- * meanwhile. Waiting is done by asking again: a lock wait in the kernel has no time limit.
- */
+/** As lockIfThere, but a container that was removed meanwhile is an error. */
 export function lockStateDirectory(directory: StateDirectory, milliseconds: number): void {
+  if (lockIfThere(directory, milliseconds)) return;
+  throw noSuchContainer(directory.id, directory.path.slice(0, -directory.id.length - 1));
+}
+
+/**
+ * Takes the lock, waiting for whoever has it; false: the container was removed meanwhile. Throws when the time is over.
+ * Waiting is done by asking again: a lock wait in the kernel has no time limit.
+ */
+export function lockIfThere(directory: StateDirectory, milliseconds: number): boolean {
   for (let waited = 0; ; waited += lockPollMs) {
     const outcome = takeLock(directory);
-    if (outcome === "taken") return;
-    if (outcome === "removed") throw noSuchContainer(directory.id, directory.path.slice(0, -directory.id.length - 1));
+    if (outcome !== "busy") return outcome === "taken";
     if (waited >= milliseconds) {
       throw new HostError(
         `Container "${directory.id}" is busy: another operation has held its lock for ${milliseconds / 1000} s`,

@@ -48,6 +48,9 @@ export interface StateRecord {
   readonly config: unknown;
 }
 
+/** Tells a container from an earlier or a later one of the same id. */
+export const instanceOf = ({ pid, startTime }: Pick<StateRecord, "pid" | "startTime">): string => `${pid}:${startTime}`;
+
 /** The cgroups that were made for the container. MUST runtime.md#delete: what `create` did not make stays */
 export function madeCgroups({ cgroups, found }: Pick<StateRecord, "cgroups" | "found">): readonly string[] {
   if (found === undefined) return cgroups;
