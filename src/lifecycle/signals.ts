@@ -10,11 +10,11 @@ const lastSignal = 64;
 /** What libc calls SIGRTMIN: it keeps the kernel's first two for itself. */
 const firstRealTime = 34;
 
-/** "9", "KILL", "SIGKILL", "kill", "RTMIN+3", "SIGRTMAX-1". */
+/** "9", "KILL", "SIGKILL", "kill", "RTMIN+3", "SIGRTMAX-1"; 0 asks only whether there is somebody (kill(2)). */
 export function parseSignal(text: string): number {
   const number = /^[0-9]{1,3}$/.test(text) ? Number(text) : byName(text.toUpperCase().replace(/^SIG/, ""));
-  if (number === undefined || number < 1 || number > lastSignal) {
-    throw new UsageError(`Unknown signal "${text}": a number from 1 to ${lastSignal}, or a name such as TERM`);
+  if (number === undefined || number > lastSignal) {
+    throw new UsageError(`Unknown signal "${text}": a number from 0 to ${lastSignal}, or a name such as TERM`);
   }
   return number;
 }
@@ -27,6 +27,7 @@ function byName(name: string): number | undefined {
     const number = base + offset;
     return number >= firstRealTime ? number : undefined;
   }
+  if (name === "CLD") return constants()["SIGCHLD"];
   // The table also holds SIG_BLOCK and the like: names of signals have no underscore.
   return /^[A-Z0-9]+$/.test(name) ? constants()[`SIG${name}`] : undefined;
 }

@@ -30,7 +30,7 @@ const failures: readonly [words: string[], code: number, firstLine: string][] = 
   [["list", "-f", "xml"], 1, 'bunker: Invalid value "xml" for -f: table, json'],
   [["create"], 1, 'bunker: "create" requires an argument: ID'],
   [["state", "a", "b"], 1, 'bunker: Unexpected argument of "state": "b"'],
-  [["kill", "web", "BANG"], 1, 'bunker: Unknown signal "BANG": a number from 1 to 64, or a name such as TERM'],
+  [["kill", "web", "BANG"], 1, 'bunker: Unknown signal "BANG": a number from 0 to 64, or a name such as TERM'],
   [
     ["state", "no/such"],
     1,

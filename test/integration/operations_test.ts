@@ -33,6 +33,7 @@ test(
       const running = scope.launch(["run", "--bundle", bundle.path, id]);
       await until("the traps", () => running.output().includes("ready"));
       const flags = words.filter((word) => word.startsWith("-"));
+      await scope.succeed(["kill", ...flags, id, "0"]);
       await scope.succeed(["kill", ...flags, id, ...words.filter((word) => !word.startsWith("-"))]);
       assert.equal((await running.done).stdout, `ready\n${expected}\n`);
     }
@@ -51,6 +52,8 @@ test(
     const outcome = await scope.invoke(["kill", id, "TERM"]);
     assert.equal(outcome.status, 1);
     assert.match(outcome.stderr, /not running|process already finished/);
+    // kill(2): 0 only asks whether it is there.
+    assert.equal((await scope.invoke(["kill", id, "0"])).status, 1);
     const bad = await scope.invoke(["kill", id, "SIGNONSENSE"]);
     assert.equal(bad.status, 1);
     assert.match(bad.stderr, /SIGNONSENSE/);

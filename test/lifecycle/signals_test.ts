@@ -8,12 +8,14 @@ import { parseSignal } from "../../src/lifecycle/signals.ts";
 
 const good: readonly [text: string, number: number][] = [
   ["9", 9],
+  ["0", 0],
   ["64", 64],
   ["KILL", 9],
   ["SIGKILL", 9],
   ["sigterm", 15],
   ["Usr1", 10],
   ["CHLD", 17],
+  ["SIGCLD", 17],
   ["RTMIN", 34],
   ["SIGRTMIN+3", 37],
   ["rtmin+30", 64],
@@ -26,7 +28,6 @@ for (const [text, number] of good) {
 
 for (const text of [
   "",
-  "0",
   "65",
   "-9",
   "9 ",
