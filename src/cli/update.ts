@@ -64,28 +64,35 @@ export const command = defineCommand({
       update(runtime(), args.id!, readResources(file), file === "-" ? "standard input" : file, change);
       return;
     }
-    const resources: Record<string, Record<string, number | string>> = {};
+    const sections: Record<string, string[]> = {};
     for (const name in fields) {
       const given = (args as Readonly<Record<string, string | undefined>>)[name];
       if (given === undefined) continue;
       const [section, key, kind] = fields[name]!;
-      (resources[section] ??= {})[key] = valueOf(name, given, kind);
+      (sections[section] ??= []).push(`${JSON.stringify(key)}:${valueOf(name, given, kind)}`);
     }
-    update(runtime(), args.id!, JSON.stringify(resources), "update's options", change);
+    const texts = Object.entries(sections).map(([section, values]) => `"${section}":{${values.join(",")}}`);
+    update(runtime(), args.id!, `{${texts.join(",")}}`, "update's options", change);
   },
 });
 
-const units = "bkmgt";
+const units = "bkmgtp";
 
-/** A number, of bytes with a unit of powers of 1024 ("100m", "1GiB"). */
-function valueOf(name: string, given: string, kind: Kind): number | string {
-  if (kind === "text") return given;
-  const pattern = kind === "bytes" ? /^(-?[0-9]+)\s*([kmgt])?(?:i?b)?$/i : /^(-?[0-9]+)$/;
+/**
+ * As JSON: text, or a number, of bytes with a unit of powers of 1024 ("100m", "1.5GiB"). Numbers of 64 bits keep every
+ * digit, and a range is the schema's to check.
+ */
+function valueOf(name: string, given: string, kind: Kind): string {
+  if (kind === "text") return JSON.stringify(given);
+  const pattern = kind === "bytes" ? /^(-?[0-9]+|[0-9]+(\.[0-9]+))\s*([kmgtp])?(?:i?b)?$/i : /^(-?[0-9]+)$/;
   const match = pattern.exec(given.trim());
   if (match === null) {
     throw new UsageError(
       `Invalid value "${given}" for --${name}: ${kind === "bytes" ? "bytes, or with a unit such as 100m" : "an integer"}`,
     );
   }
-  return Number(match[1]) * 1024 ** Math.max(0, units.indexOf((match[2] ?? "b").toLowerCase()));
+  const [, text = "", fraction = "", unit = "b"] = match;
+  const scale = 1024 ** units.indexOf(unit.toLowerCase());
+  const whole = BigInt(text.slice(0, text.length - fraction.length)) * BigInt(scale);
+  return String(whole + BigInt(Math.floor(Number(fraction) * scale)));
 }

@@ -39,6 +39,8 @@ const steps: readonly (readonly string[])[] = [
   ["--memory", "314572800", "--memory-swap", "419430400"],
   ["--memory", "20971520", "--memory-swap", "20971520"],
   ["--memory", "-1"],
+  ["--memory", "1.5g", "--memory-swap", "-1"],
+  ["--memory-reservation", "0.25 GiB"],
   ["--memory", "100m", "--memory-swap", "-1", "--memory-reservation", "50m"],
   ["--cpu-period", "50000"],
   ["--cpu-quota", "20000"],
@@ -119,6 +121,11 @@ test(
     assert.equal(now.get("cpu/cpu.cfs_quota_us"), "50000");
     assert.equal(now.get("memory/memory.limit_in_bytes"), "104857600");
     assert.equal(devices(), rules);
+    // Every digit of it counts: one more is out of range. The kernel's own figure for no limit is whole pages.
+    await scope.succeed(["update", "--memory-reservation", "9223372036854775807", id]);
+    assert.equal(legacyLimits(name).get("memory/memory.soft_limit_in_bytes"), "9223372036854771712");
+    const beyond = await scope.invoke(["update", "--memory-reservation", "9223372036854775808", id]);
+    assert.match(beyond.stderr, /9223372036854775807 but received 9223372036854775808$/m);
   }),
 );
 
