@@ -9,8 +9,10 @@ import { AT_FDCWD, close, openAt, sys, syscallError, writeAll } from "../stage/s
 export function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf("/") + 1;
   const fresh = `${path.slice(0, slash)}.${path.slice(slash)}.${pid}`;
+  let isOurs = false;
   try {
     const fd = openAt(AT_FDCWD, fresh, "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", 0o644);
+    isOurs = true;
     try {
       writeAll(fd, String(pid));
     } finally {
@@ -19,7 +21,7 @@ export function writePidFile(path: string, pid: number): void {
     const result = sys("renameat", AT_FDCWD, fresh, AT_FDCWD, path);
     if (result < 0) throw syscallError("rename", -result);
   } catch (error) {
-    sys("unlinkat", AT_FDCWD, fresh, 0);
+    if (isOurs) sys("unlinkat", AT_FDCWD, fresh, 0);
     if (error instanceof SyscallError) throw new HostError(`Cannot write --pid-file "${path}": ${error.message}`);
     throw error;
   }
