@@ -74,9 +74,7 @@ function freezerOf(directories: readonly string[]): Freezer {
   const freezer = findFreezer(directories);
   if (freezer !== undefined) return freezer;
   throw new HostError("Cannot freeze the container: it has no cgroup of its own that can", [
-    directories.length === 0
-      ? "because    it was created without a cgroup"
-      : "because    there is no freezer controller (cgroup v1), and no cgroup.freeze before Linux 5.2 (cgroup v2)",
+    "because    there is no freezer controller (cgroup v1), and no cgroup.freeze before Linux 5.2 (cgroup v2)",
   ]);
 }
 

@@ -11,6 +11,7 @@ import { close } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { openProcess, waitForEnd } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
+import { requireCgroups } from "./own_cgroups.ts";
 import { recordOf } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 
@@ -25,7 +26,7 @@ export function stats(rt: RuntimeOptions, id: string, print: (line: string) => v
 /** A line each interval and one for each time memory ran out, until the container has ended. */
 export function events(rt: RuntimeOptions, id: string, intervalMs: number, print: (line: string) => void): void {
   withProcess(rt, id, (record, pidfd) => {
-    const cgroups = ownCgroups(record.cgroups);
+    const cgroups = requireCgroups(record, counting);
     let kills = outOfMemoryKills(cgroups);
     let left = intervalMs;
     for (;;) {
@@ -37,14 +38,18 @@ export function events(rt: RuntimeOptions, id: string, intervalMs: number, print
       if (hasEnded) return;
       left -= pause;
       if (left > 0) continue;
+      if (ownCgroups(cgroups).length === 0 && waitForEnd(pidfd, 0)) return;
       print(statsLine(record));
       left = intervalMs;
     }
   });
 }
 
-function statsLine({ id, cgroups }: StateRecord): string {
-  const line: Json = { type: "stats", id, data: statisticsOf(ownCgroups(cgroups)) };
+/** What cannot be done without a cgroup: its counters would all be 0. */
+const counting = "count what is used by container";
+
+function statsLine(record: StateRecord): string {
+  const line: Json = { type: "stats", id: record.id, data: statisticsOf(requireCgroups(record, counting)) };
   return `${jsonLine(line)}\n`;
 }
 

@@ -7,6 +7,7 @@ import { freeze, isFrozen, thaw } from "../cgroup/freezer.ts";
 import { HostError } from "../errors.ts";
 import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
+import { requireCgroups } from "./own_cgroups.ts";
 import { recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions, Status } from "./types.ts";
@@ -18,7 +19,7 @@ export function pause(rt: RuntimeOptions, id: string): void {
   change(rt, id, (record, status) => {
     if (status === "paused") throw new HostError(`Container "${id}" is paused already`);
     if (status !== "created" && status !== "running") throw new HostError(`Container "${id}": container not running`);
-    freeze(ownCgroups(record.cgroups));
+    freeze(requireCgroups(record, "pause container"));
   });
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 import { currentLimits } from "../cgroup/current.ts";
-import { ownCgroups } from "../cgroup/directories.ts";
 import { readIfThere, writeIfThere } from "../cgroup/files.ts";
 import { managerOf } from "../cgroup/systemd.ts";
 import { HostError, SpecError, SyscallError } from "../errors.ts";
@@ -26,6 +25,7 @@ import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../
 import type { StateRecord } from "../state/record.ts";
 import { debugBranches } from "./branches.ts";
 import { failureError } from "./failure.ts";
+import { requireCgroups } from "./own_cgroups.ts";
 import { recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -96,10 +96,7 @@ function apply(
   const facts = probeHost(undefined);
   const isRoot = isMachinesRoot(facts);
   const cgroup = probeCgroups(isRoot, { controllers: true, delegate: false });
-  const cgroups = ownCgroups(record.cgroups);
-  if (cgroups.length === 0) {
-    throw new HostError(`Cannot update container "${record.id}": it has no cgroup of its own`);
-  }
+  const cgroups = requireCgroups(record, "update container");
   const current = currentLimits(cgroups);
   const host = {
     cgroup,

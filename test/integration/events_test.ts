@@ -3,7 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { existsSync, rmdirSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { detached } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { hasUnified } from "../support/limits.ts";
 import { limits } from "../support/machine.ts";
@@ -227,6 +229,43 @@ test(
       assert.equal(wrong.status, 1, runtime.name);
       assert.match(wrong.stderr, /unknown gnu long option|no-such-option/);
       await scope.succeed(["delete", "--force", id], { runtime });
+    }
+  }),
+);
+
+// A number that nobody has counted is not 0.
+test(
+  "events, pause, update [no cgroup, or it was removed by somebody: an error that says which]",
+  limits,
+  scoped("uncounted", ["cgroup2"], async (scope) => {
+    const start = async (global: string[]): Promise<{ id: string; pid: number }> => {
+      const bundle = scope.bundle(["/bin/sleep", "1000"], (config) => {
+        config.linux.cgroupsPath = `/${scope.tag}-own`;
+      });
+      return detached(scope, bundle, { view: "v2", global });
+    };
+    const { id: without } = await start(["--cgroup-manager", "disabled"]);
+    const { id: removed, pid } = await start([]);
+    const top = existsSync("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+    writeFileSync(`${top}/cgroup.procs`, `${pid}`);
+    await until("the cgroup to go", () => {
+      try {
+        rmdirSync(`${top}/${scope.tag}-own`);
+      } catch {
+        return false;
+      }
+      return true;
+    });
+    for (const [id, why] of [
+      [without, /because +it was created without one/],
+      [removed, /because +somebody has removed it: \/sys\/fs\/cgroup\/.*-own$/m],
+    ] as const) {
+      for (const words of [["events", "--stats"], ["events"], ["pause"], ["update", "--pids-limit", "9"]]) {
+        const { status, stdout, stderr } = await scope.invoke([...words, id], { view: "v2" });
+        assert.deepEqual([status, stdout], [1, ""], words.join(" "));
+        assert.match(stderr, /it has no cgroup of its own/, words.join(" "));
+        assert.match(stderr, why, words.join(" "));
+      }
     }
   }),
 );
