@@ -12,46 +12,6 @@
 
 #include "spawn.h"
 
-/* In a process that shares our memory: waits until ours has become another program, and takes the memory down. */
-static void keep_memory(void *argument)
-{
-	u64 ends = (u64)argument; /* of a pipe; execve closes the writing end */
-	u32 reading = (u32)(ends & 0xffffffff), writing = (u32)(ends >> 32);
-	u8 byte;
-
-	/* Copies of other descriptors would keep whoever reads from a pipe of ours waiting. */
-	if (reading > 0)
-		close_descriptors(0, reading - 1, 0);
-	close_descriptors(reading + 1, ~0u, 0);
-	SYS(NR_close, writing);
-	SYS(NR_read, reading, &byte, 1);
-	SYS(NR_exit_group, 0);
-}
-
-/*
- * Before an execve: makes the process that keeps our memory and so is the one to take it down, while the new program
- * runs already. Taking down the mappings of an engine takes a millisecond. Its pid, to be reaped, and above
- * 32 bits the descriptor that holds it, or -errno.
- */
-static i64 make_keeper(u64 stack, u64 stack_size)
-{
-	struct clone_args args = {
-		.flags = CLONE_VM, .exit_signal = SIGCHLD, .stack = stack, .stack_size = stack_size
-	};
-	u32 ends[2];
-	i64 r = SYS(NR_pipe2, ends, O_CLOEXEC);
-
-	if (r < 0)
-		return r;
-	r = clone_call(&args, sizeof(args), keep_memory, (void *)((u64)ends[0] | (u64)ends[1] << 32));
-	SYS(NR_close, ends[0]);
-	if (r < 0) {
-		SYS(NR_close, ends[1]);
-		return r;
-	}
-	return r | (i64)((u64)ends[1] << 32);
-}
-
 static void note_signal(int signal)
 {
 	u8 byte = (u8)signal;
@@ -131,8 +91,6 @@ EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		return run_program((struct program *)a, (struct report *)b);
 	case SHIM_SPAWN:
 		return begin_spawn((struct spawn *)a, (u64)b, (u64)c);
-	case SHIM_KEEP_MEMORY:
-		return make_keeper((u64)a, (u64)b);
 	case SHIM_CLONE:
 		return clone_spawn((struct spawn *)a);
 	case SHIM_BORN:

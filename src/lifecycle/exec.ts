@@ -17,7 +17,7 @@ import { parseProcess } from "../spec/mod.ts";
 import { recordedProcess, recordedSeccomp } from "../spec/recorded.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
@@ -100,7 +100,6 @@ function enter(
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, stage.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);
   } catch (error) {
-    if (monitor !== undefined) dismissMonitor(monitor);
     endStage(stage.pidfd);
     throw error;
   }

@@ -5,7 +5,7 @@
 import { events } from "../../syscalls/ops.ts";
 import { HostError } from "../errors.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, dismissMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, sys } from "../stage/sys.ts";
@@ -51,7 +51,6 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     runPoststart(rt, launched.record);
     if (notify >= 0) passReady(rt.log, notify, launched.pidfd, launched.pid, noted);
   } catch (error) {
-    if (monitor !== undefined) dismissMonitor(monitor);
     abandon(launched);
     runPoststop(rt, launched.record);
     throw error;

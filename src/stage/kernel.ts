@@ -9,7 +9,7 @@ export interface Kernel {
    * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
    * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn, stack, its size), SHIM_CLONE, SHIM_BORN and SHIM_SPAWNED (the same struct),
    * SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n),
-   * SHIM_KEEP_MEMORY(stack, its size), SHIM_PROBE_MOUNTS(stack, its size).
+   * SHIM_PROBE_MOUNTS(stack, its size).
    * Arguments are plain numbers, addresses among them.
    */
   call(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number;

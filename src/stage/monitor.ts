@@ -7,10 +7,10 @@ import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
 import type { Placed } from "../program/addresses.ts";
 import { encode, type Image } from "../program/encode.ts";
-import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
+import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { type Vector, vector } from "./spawn.ts";
-import { AT_FDCWD, close, environment, errnoName, errnoText, flags, kernel, stable, sys, tables } from "./sys.ts";
+import { AT_FDCWD, environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
 
 export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
@@ -43,12 +43,9 @@ interface MonitoredState {
   readonly advice: string;
 }
 
-/** Registers of what is not known while the program is built: the terminal's master, the keeper of our memory. */
+/** Register of what is not known while the program is built: the terminal's master. */
 const MASTER = 0;
-const KEEPER = 1;
-const REGISTERS = 2;
-
-const TWO_32 = 4294967296;
+const REGISTERS = 1;
 
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
@@ -105,31 +102,16 @@ export interface Monitor {
   readonly file: number;
   readonly argv: Vector;
   readonly envp: Vector;
-  /** Descriptor whose closing, by us or by execve, lets the keeper of our memory go; -1: there is no keeper. */
-  readonly hold: number;
-  readonly keeper: number;
 }
 
-/**
- * Prepares all that can be while the stage is at work: the program, its file, what it inherits, and the process that
- * takes our memory down.
- */
+/** Prepares all that can be while the stage is at work: the program, its file, what it inherits. */
 export function prepareMonitor(options: MonitorOptions): Monitor {
   const items: Placed[] = [];
   const executable =
     options.state === undefined ? -1 : sys("openat", AT_FDCWD, "/proc/self/exe", flags("O_PATH|O_CLOEXEC"));
   for (const item of monitorItems(options, executable)) items.push({ item, address: 0 });
-  // Last: by now the keeper of the runtime's memory has ended, and nobody else may want to reap it.
-  const reap = line("waitid", ["P_PID", { register: KEEPER }, null, "WEXITED", null]);
-  items.push({ item: { ...reap, allow: ["*"] }, address: 0 });
   const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
-  const k = kernel();
-  // Where this fails, execve takes a millisecond longer.
-  const made = k.call(ops.SHIM_KEEP_MEMORY, k.stack, k.stackBytes, 0, 0, 0, 0);
-  const keeper = made < 0 ? -1 : made % TWO_32;
-  const hold = made < 0 ? -1 : Math.floor(made / TWO_32);
   setRegister(image, MASTER, -1);
-  setRegister(image, KEEPER, keeper);
   const file = makeStageFile();
   if (!options.hasTerminal) fillStageFile(file, image);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
@@ -141,18 +123,11 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
     inheritOver(options.state.rootFd);
     if (executable >= 0) inheritOver(executable);
   }
-  return { image, file, argv: vector(["bunker", options.verb, options.id]), envp: vector([]), hold, keeper };
+  return { image, file, argv: vector(["bunker", options.verb, options.id]), envp: vector([]) };
 }
 
 function inheritOver(fd: number): void {
   sys("fcntl", fd, flags("F_SETFD"), 0);
-}
-
-/** Gives a prepared monitor up: its keeper ends. */
-export function dismissMonitor({ hold, keeper }: Monitor): void {
-  if (hold < 0) return;
-  close(hold);
-  sys("waitid", flags("P_PID"), keeper, stable(128), flags("WEXITED"), null);
 }
 
 /**
