@@ -169,10 +169,20 @@ function planUnified(c: Context, asked: string): Cgroups {
     claim(c, directory, "cgroup.procs");
   }
   if (path === "") refuseTopRules(c);
-  else planDeviceRules(c, { directory });
+  else planDeviceProgram(c, directory);
   const late = planUnifiedLimits(c, path, directory);
   if (delegatesCgroup(c.spec)) planOwner(c, directory);
   return { directory, procs: [], v1: [], late };
+}
+
+/**
+ * By the thread: the kernel takes 0.4 ms to check a program, time for the runtime to write the stage's. Not where a user
+ * namespace is joined: its lines are made in a process that has only what it inherits then.
+ */
+function planDeviceProgram(c: Context, directory: Register): void {
+  if (!c.joined.has("user")) c.plan.on("thread");
+  planDeviceRules(c, { directory });
+  c.plan.on("runtime");
 }
 
 /**

@@ -158,7 +158,8 @@ class Checker {
       if (by === undefined) fail(address, `r${register} is read before it is written`);
       if (by === "stage" && call.side !== "stage")
         fail(address, `r${register} is the stage's, the ${call.side} cannot read it`);
-      if (by === "thread") fail(address, `r${register} is the thread's, nobody can read it`);
+      if (by === "thread" && call.side !== "thread")
+        fail(address, `r${register} is the thread's, nobody else can read it`);
       if (by === "runtime" && call.side === "stage" && kind === "fd" && !this.#inherited.has(register)) {
         fail(address, `r${register} is the runtime's and not inherited by the stage`);
       }

@@ -14,6 +14,7 @@
 import { findNamespace } from "../spec/namespaces.ts";
 import type { NamespaceType } from "../spec/types.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
+import { planLoopback } from "./stage.ts";
 import type { Register } from "./types.ts";
 import { planOwnOomScore } from "./user_namespace.ts";
 
@@ -53,6 +54,7 @@ export function planEarlyNamespaces(c: Context): void {
   const flags = earlyNamespaces(c.fresh, c.hasUserNamespace);
   if (flags === "") return;
   c.plan.on("thread").at("/linux/namespaces").call("unshare", [flags], { why: "made while the rest is planned" });
+  if (c.fresh.has("network")) planLoopback(c);
   c.plan.on("runtime");
 }
 

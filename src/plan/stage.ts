@@ -32,15 +32,18 @@ export function planKeyring(c: Context): void {
   c.plan.at("").call("keyctl", ["KEYCTL_JOIN_SESSION_KEYRING", `_ses.${c.options.id}`], { allow: ["ENOSYS"] });
 }
 
-/** Stage: hostname, domainname, loopback. */
+/** Whoever has made the network namespace: a network of its own is one that reaches itself. */
+export function planLoopback({ plan }: Context): void {
+  plan.at("/linux/namespaces");
+  const socket = plan.open("socket", ["AF_INET", "SOCK_DGRAM|SOCK_CLOEXEC", 0]);
+  plan.call("ioctl", [socket, "SIOCSIFFLAGS", { ifr_name: "lo", ifr_flags: "IFF_UP|IFF_RUNNING" }]);
+  plan.call("close", [socket]);
+}
+
+/** Stage: hostname, domainname; loopback where the thread has not made the network namespace. */
 export function planIdentity(c: Context): void {
   const { plan, spec } = c;
-  if (c.fresh.has("network")) {
-    plan.at("/linux/namespaces");
-    const socket = plan.open("socket", ["AF_INET", "SOCK_DGRAM|SOCK_CLOEXEC", 0]);
-    plan.call("ioctl", [socket, "SIOCSIFFLAGS", { ifr_name: "lo", ifr_flags: "IFF_UP|IFF_RUNNING" }]);
-    plan.call("close", [socket]);
-  }
+  if (c.fresh.has("network") && c.hasUserNamespace) planLoopback(c);
   // A joined one too: whoever shares it agreed on the name (as runc and crun).
   if (!c.fresh.has("uts") && !c.joined.has("uts")) return;
   if (spec.hostname !== undefined) plan.at("/hostname").call("sethostname", [spec.hostname]);
