@@ -125,7 +125,8 @@ export const pseudoCalls = {
   hook_output: ["int", "int"],
   /**
    * fd = create_in_root(ROOT, PATH, S_IFDIR|MODE or S_IFREG|MODE): open PATH (O_PATH) beneath ROOT, making what is
-   * missing component by component: how many calls that takes depends on what is on disk.
+   * missing component by component, behind a link that leads nowhere too: how many calls that takes depends on what is
+   * on disk.
    */
   create_in_root: ["fd", "str", "flags"],
   /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. NAME "": DIRFD itself. */

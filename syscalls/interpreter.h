@@ -3,6 +3,7 @@
  * One loop, one switch; used by the shim for the runtime's calls and by the stage for the container's.
  */
 #include "descriptors.h"
+#include "making.h"
 #include "resolve.h"
 #include "paths.h"
 #include "hook.h"

@@ -26,28 +26,11 @@ static i64 open_in_root(i64 root, const char *path, u64 flags)
 	return is_missing(r) ? op_resolve(root, path, &how) : r;
 }
 
-/* A file or directory that did not exist: made and opened by its own name, so that no symbolic link is followed. */
-static i64 make_component(i64 parent, const char *name, u32 mode)
-{
-	i64 r;
-
-	if ((mode & S_IFMT) == S_IFDIR) {
-		r = SYS(NR_mkdirat, parent, name, mode & 07777);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
-	r = SYS(NR_openat, parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 07777);
-	if (r < 0)
-		return r;
-	close_fd(r);
-	return SYS(NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /*
  * OP_CREATE_IN_ROOT root path mode : r[out] = descriptor of path below root, what is missing made on the way.
  * Existing components may be symbolic links within the root; those made here are entered without following any
- * (CVE-2024-45310: a swapped component must not make inodes elsewhere). A dangling link is EEXIST or ENOTDIR.
+ * (CVE-2024-45310: a swapped component must not make inodes elsewhere). A link that leads nowhere has what it leads to
+ * made, in the root whatever it says: /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf of many images.
  */
 static i64 op_create_in_root(i64 root, char *path, u32 mode)
 {
@@ -73,6 +56,12 @@ static i64 op_create_in_root(i64 root, char *path, u32 mode)
 		fd = -ENOENT;
 		if (!fresh)
 			fd = open_in_root(root, path, (kind & S_IFMT) == S_IFDIR ? O_DIRECTORY : 0);
+		if (fd == -ENOENT && !fresh && is_link(parent, name)) {
+			*end = separator;
+			if (parent != root)
+				close_fd(parent);
+			return make_by_walk(root, path, mode);
+		}
 		if (fd == -ENOENT) {
 			fresh = 1;
 			fd = name[0] == '.' && name[1] == '.' && name[2] == 0 ? -EINVAL : make_component(parent, name, kind);

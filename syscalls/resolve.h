@@ -3,6 +3,7 @@
  * component by component, each opened without following links, links expanded by hand, ".." by the descriptors passed
  * on the way. No path is ever looked up twice, so whoever exchanges parts of it meanwhile gains nothing: each step
  * starts where the last one ended, and ".." ends where it started.
+ * So is made what links lead to that lead nowhere, for which no kernel has a call.
  * In: a root, a path, struct open_how. Out: a descriptor, or the errno that openat2 has.
  */
 
@@ -14,6 +15,8 @@ struct walk {
 	i64 root;
 	u64 resolve;
 	u64 mount; /* the root's mount, RESOLVE_NO_XDEV */
+	u32 make; /* type and mode of what the path ends at, where it is missing; 0: nothing is made */
+	int made; /* from here on all is new */
 	i64 open[RESOLVE_DEPTH];
 	int depth; /* how many of these are open below the root */
 	int links;
@@ -139,12 +142,25 @@ static i64 walk_end(struct walk *w, i64 fd, const char *name, const struct statx
 	return fd;
 }
 
+/* What is missing below the last directory. A link found in its place now was put there meanwhile: no way to go. */
+static i64 walk_make(struct walk *w, const char *name, int last, int slash)
+{
+	if (!w->made && has_parent(w->rest))
+		return -EINVAL;
+	if (last && slash && (w->make & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	w->made = 1;
+	return make_component(walk_here(w), name, last ? w->make : S_IFDIR | 0755);
+}
+
 /* One component that is neither "." nor "..": 0 to go on, 1 with *result at the end, or -errno. */
 static i64 walk_step(struct walk *w, const char *name, int last, int slash, const struct open_how *how, i64 *result)
 {
 	struct statx st;
-	i64 r, fd = SYS(NR_openat, walk_here(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	i64 r, fd = w->made ? -ENOENT : SYS(NR_openat, walk_here(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd == -ENOENT && w->make)
+		fd = walk_make(w, name, last, slash);
 	if (fd < 0)
 		return fd;
 	r = walk_check_mount(w, fd);
@@ -153,6 +169,10 @@ static i64 walk_step(struct walk *w, const char *name, int last, int slash, cons
 	if (r < 0) {
 		close_fd(fd);
 		return r;
+	}
+	if ((st.mode & S_IFMT) == S_IFLNK && w->made) {
+		close_fd(fd);
+		return -ELOOP;
 	}
 	if ((st.mode & S_IFMT) == S_IFLNK && !(last && !slash && how->flags & O_NOFOLLOW)) {
 		r = walk_link(w, fd);
@@ -210,8 +230,7 @@ static i64 walk(struct walk *w, const struct open_how *how)
 	}
 }
 
-/* OP_RESOLVE root path how : r[out] = descriptor, as openat2(2) */
-static i64 op_resolve(i64 root, const char *path, const struct open_how *how)
+static i64 resolve(i64 root, const char *path, const struct open_how *how, u32 make)
 {
 	struct walk w;
 	u64 length = text_length(path);
@@ -226,6 +245,8 @@ static i64 op_resolve(i64 root, const char *path, const struct open_how *how)
 	w.root = root;
 	w.resolve = how->resolve;
 	w.mount = 0;
+	w.make = make;
+	w.made = 0;
 	w.depth = w.links = 0;
 	w.rest = w.text + RESOLVE_TEXT - 1 - length;
 	memcpy(w.rest, path, length + 1);
@@ -240,4 +261,19 @@ static i64 op_resolve(i64 root, const char *path, const struct open_how *how)
 	if (w.root != root)
 		close_fd(w.root);
 	return r;
+}
+
+/* OP_RESOLVE root path how : r[out] = descriptor, as openat2(2) */
+static i64 op_resolve(i64 root, const char *path, const struct open_how *how)
+{
+	return resolve(root, path, how, 0);
+}
+
+/* The same with RESOLVE_IN_ROOT, and what is missing made: a file or directory at the end, directories on the way. */
+static i64 make_by_walk(i64 root, const char *path, u32 mode)
+{
+	u64 kind = (mode & S_IFMT) == S_IFDIR ? O_DIRECTORY : 0;
+	struct open_how how = { kind | O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	return resolve(root, path, &how, mode);
 }

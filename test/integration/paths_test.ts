@@ -4,11 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { withoutMounts, withoutNamespace } from "../support/config.ts";
 import { limits } from "../support/machine.ts";
+import { mode } from "../support/mode.ts";
+import { bunker, peer } from "../support/runtime.ts";
 import { scoped } from "../support/scope.ts";
+import { nothing } from "../support/without.ts";
 
 // MUST config-linux.md#masked-paths
 test(
@@ -68,6 +71,41 @@ test(
   }),
 );
 
+// Roots of systemd-resolved, whose /run is empty; engines bind their own file over it. crun 1.8 makes files alone.
+for (const without of [nothing, { error: "ENOSYS", calls: ["openat2"] }] as const) {
+  test(
+    `run [mount points that are links which lead nowhere: made where they lead, in the root] (without ${without.calls.join() || "nothing"})`,
+    limits,
+    scoped("dangling", [], async (scope) => {
+      const bundle = scope.bundle(
+        "cat /etc/resolv.conf; ls -d /data/sub; readlink /etc/resolv.conf; readlink /data",
+        (config) => {
+          config.mounts.push(
+            { destination: "/etc/resolv.conf", source: `${scope.directory}/resolv`, options: ["bind", "ro"] },
+            { destination: "/data", type: "tmpfs", source: "tmpfs" },
+            { destination: "/data/sub", source: `${scope.directory}/sub`, options: ["bind", "ro"] },
+          );
+        },
+      );
+      mkdirSync(`${scope.directory}/sub`);
+      writeFileSync(`${scope.directory}/resolv`, "nameserver 192.0.2.1\n", { mode: 0o644 });
+      const stub = "/run/systemd/resolve/stub-resolv.conf";
+      rmSync(`${bundle.rootfs}/etc/resolv.conf`, { force: true });
+      symlinkSync(`..${stub}`, `${bundle.rootfs}/etc/resolv.conf`);
+      symlinkSync("../../../../../../nowhere/data", `${bundle.rootfs}/data`);
+      const beside = without === nothing && mode === "root" ? peer("runc") : undefined;
+      for (const runtime of beside === undefined ? [bunker()] : [bunker(), beside]) {
+        const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { runtime, without });
+        const links = `..${stub}\n../../../../../../nowhere/data\n`;
+        assert.equal(outcome.stdout, `nameserver 192.0.2.1\n/data/sub\n${links}`, runtime.name);
+        assert.equal(existsSync("/nowhere"), false);
+        assert.equal(readFileSync(`${bundle.rootfs}${stub}`, "utf8"), "");
+        for (const made of ["nowhere", "run/systemd"]) rmSync(`${bundle.rootfs}/${made}`, { recursive: true });
+      }
+    }),
+  );
+}
+
 test(
   "run [masked path behind a symbolic link stays inside]",
   limits,
@@ -78,10 +116,7 @@ test(
     mkdirSync(`${bundle.rootfs}/target`);
     writeFileSync(`${bundle.rootfs}/target/file`, "secret\n");
     symlinkSync("/target", `${bundle.rootfs}/link`);
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-    // Masked where it leads, or refused: never ignored.
-    if (outcome.status === 0) assert.equal(outcome.stdout, "0\n");
-    else assert.match(outcome.stderr, /link/);
+    assert.equal((await scope.succeed(["run", "--bundle", bundle.path, scope.id()])).stdout, "0\n");
   }),
 );
 
