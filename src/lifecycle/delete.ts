@@ -23,7 +23,7 @@ import {
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
 import { instanceOf, madeCgroups, type StateRecord } from "../state/record.ts";
-import { linesOf } from "./host_facts.ts";
+import { linesOf, printable } from "./host_facts.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
 import { runPoststop } from "./poststop.ts";
 import { removeClasses } from "./resctrl.ts";
@@ -62,8 +62,13 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean, 
 
 /** Stops and destroys a container whose start failed (L3), as far as it can; the failure itself is told by the caller. */
 export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord): void {
-  endContainer(rt, directory, record, true);
-  removeStateDirectory(directory);
+  try {
+    endContainer(rt, directory, record, true);
+    removeStateDirectory(directory);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+    rt.log.warn(error.message);
+  }
   runPoststop(rt, record);
 }
 
@@ -146,7 +151,7 @@ function describe(pid: number): string {
   const facts = processFacts(pid);
   if (facts === undefined) return String(pid);
   const [place] = linesOf(`/proc/${pid}/wchan`);
-  return `${pid} "${facts.name}" in state ${facts.state}${place === undefined || place === "0" ? "" : ` (${place})`}`;
+  return `${pid} "${printable(facts.name)}" in state ${facts.state}${place === undefined || place === "0" ? "" : ` (${place})`}`;
 }
 
 function stuck(id: string, what: string): HostError {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { stopped } from "../support/containers.ts";
 import { legacyLimits, unifiedLimits } from "../support/limits.ts";
 import { limits } from "../support/machine.ts";
 import { bunker, isRuncBefore, peer, type Runtime } from "../support/runtime.ts";
@@ -186,6 +187,7 @@ test(
     await scope.succeed(["pause", id]);
     await scope.succeed(["update", "--pids-limit", "40", id]);
     await scope.succeed(["kill", id, "KILL"]);
+    await stopped(scope, id);
     const outcome = await scope.invoke(["update", "--pids-limit", "50", id]);
     assert.match(outcome.stderr, /container not running|no cgroup/);
     assert.match((await scope.invoke(["update", "--pids-limit", "50", "none"])).stderr, /container does not exist/);
