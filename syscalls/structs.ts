@@ -94,6 +94,8 @@ export const structs = {
       attach_bpf_fd: "fd",
       attach_type: "flags",
       attach_flags: "flags",
+      replace_bpf_fd: "fd",
+      prog_id: "int",
     },
     size: 72,
   },

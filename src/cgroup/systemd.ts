@@ -10,7 +10,7 @@ import { isMachinesRoot } from "../plan/context.ts";
 import { parseGVariant } from "../plan/gvariant.ts";
 import type { Host, SystemdManager } from "../plan/host.ts";
 import { propertyType } from "../plan/systemd_properties.ts";
-import type { StructValue, UnitAddress } from "../plan/types.ts";
+import type { StructValue, UnitAddress, Value } from "../plan/types.ts";
 import { AT_FDCWD, environment, readText, sys, tryReadText } from "../stage/sys.ts";
 import { Bus, BusError } from "./dbus.ts";
 import type { Writer } from "./dbus_values.ts";
@@ -136,10 +136,11 @@ function property(bus: Bus, name: string): string {
 }
 
 /** Writes an array of names and variants. @param valueOf value of a register */
-function writeProperties(writer: Writer, properties: StructValue, valueOf: (register: number) => number): void {
+function writeProperties(writer: Writer, sets: readonly StructValue[], valueOf: (register: number) => number): void {
+  const entries: (readonly [name: string, content: Value])[] = [];
+  for (const properties of sets) for (const name in properties) entries.push([name, properties[name]!]);
   writer.array("(sv)", () => {
-    for (const name in properties) {
-      const content = properties[name]!;
+    for (const [name, content] of entries) {
       writer.align(8);
       writer.string(name);
       if (typeof content === "string") {
@@ -174,7 +175,7 @@ export function startUnit(
           body: (writer) => {
             writer.string(name);
             writer.string("replace");
-            writeProperties(writer, properties, valueOf);
+            writeProperties(writer, [properties], valueOf);
             writer.array("(", () => {});
           },
         })
@@ -265,8 +266,8 @@ export function stopUnit({ name, socket }: UnitAddress): void {
   }
 }
 
-/** Changes limits of a unit, until it ends. Errors: HostError. */
-export function changeUnit({ name, socket }: UnitAddress, properties: StructValue): void {
+/** Changes properties of a unit, until it ends; a name may be in several sets, which are set in turn. Errors: HostError. */
+export function changeUnit({ name, socket }: UnitAddress, sets: readonly StructValue[]): void {
   try {
     connect(socket).call({
       ...manager,
@@ -275,7 +276,7 @@ export function changeUnit({ name, socket }: UnitAddress, properties: StructValu
       body: (writer) => {
         writer.string(name);
         writer.value("b", true);
-        writeProperties(writer, properties, () => 0);
+        writeProperties(writer, sets, () => 0);
       },
     });
   } catch (error) {

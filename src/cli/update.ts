@@ -28,7 +28,7 @@ const option = (valueHint: string, description: string) =>
   ({ type: "string", valueHint, description }) as const satisfies OptionDef;
 
 export const command = defineCommand({
-  meta: { name: "update", description: "Change the limits of a container; what is not given stays as it is" },
+  meta: { name: "update", description: "Change the limits and device rules of a container; what is not given stays" },
   args: {
     id: { type: "positional", description: "name of the container" },
     resources: {
@@ -36,7 +36,8 @@ export const command = defineCommand({
       alias: "r",
       valueHint: "FILE",
       description:
-        "read limits from FILE (-: standard input), an object like linux.resources; options for the same are ignored",
+        "read limits and device rules from FILE (-: standard input), an object like linux.resources; options for limits " +
+        "are ignored then",
     },
     "blkio-weight": option("N", "weight of block I/O, 10 to 1000"),
     "cpu-period": option("US", "period of the CPU quota, in microseconds"),

@@ -37,8 +37,26 @@ export function claimCause(failed: Failed): Cause {
   return { ...cause, message: "Cannot create container: its cgroup is being taken by another" };
 }
 
+/** A device program that is not taken by a v2 cgroup. */
+function programCause({ call }: Failed, errno: string): Cause {
+  if (call.args[0] === "BPF_PROG_LOAD") {
+    return errno === "EPERM" ? because("loading a program takes CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN") : nothing;
+  }
+  switch (errno) {
+    case "ENOENT":
+      return because("the container's program was exchanged by somebody else at the same time", "the same once more");
+    case "EPERM":
+      return because("a program is attached to this cgroup, or to one above, that suffers no other");
+    case "E2BIG":
+      return because("64 programs are attached to this cgroup, which is as many as the kernel takes");
+    default:
+      return nothing;
+  }
+}
+
 /** Opening or writing a file of a cgroup for `linux.resources`. */
 export function limitCause(failed: Failed): Cause {
+  if (failed.call.call === "bpf") return programCause(failed, errnoOf(failed));
   const file = fileOf(failed);
   if (file === undefined) return nothing;
   const errno = errnoOf(failed);
@@ -48,6 +66,7 @@ export function limitCause(failed: Failed): Cause {
   if (call.call === "openat") {
     return errno === "ENOENT" ? because(`this kernel has no "${name}" in ${directory}${absenceOf(name)}`) : nothing;
   }
+  if (call.call !== "write") return nothing;
   const message = `Cannot write ${JSON.stringify(call.args[1])} to "${directory}/${name}": ${errnoWords(failed)}`;
   return { message, because: refusalOf(errno, directory, name, String(call.args[1])), attempt: "" };
 }
@@ -66,6 +85,13 @@ function absenceOf(name: string): string {
 
 /** Why the kernel does not take a value. */
 function refusalOf(errno: string, directory: string, name: string, text: string): string {
+  if (name === "devices.allow" || name === "devices.deny") {
+    if (errno === "EPERM") return "the cgroup above does not allow it";
+    if (errno === "EINVAL" && text === "a") {
+      return "what holds for all devices cannot be changed any more: the container has made cgroups below its own";
+    }
+    return "";
+  }
   const now = contentOf(`${directory}/${name}`).split("\n")[0]!;
   const inForce = now === "" ? "" : `; it is ${now}`;
   const above = directory.slice(0, directory.lastIndexOf("/"));

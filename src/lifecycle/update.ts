@@ -1,6 +1,6 @@
 /**
- * The operation `update`: other limits for a container that exists. Input: an id, resources as JSON text.
- * Output: the files of its cgroups written, or an error; what was written before the error is put back.
+ * The operation `update`: other limits and device rules for a container that exists. Input: an id, resources as JSON text.
+ * Output: the files of its cgroups written, its device program exchanged, or an error; what was done before it is put back.
  * @module
  */
 import { currentLimits } from "../cgroup/current.ts";
@@ -13,22 +13,27 @@ import { probeResctrl } from "../host/resctrl.ts";
 import { isMachinesRoot } from "../plan/context.ts";
 import type { ResctrlChange } from "../plan/resctrl.ts";
 import type { Plan } from "../plan/types.ts";
-import { planUpdate } from "../plan/update.ts";
+import { devicePlace, planUpdate } from "../plan/update.ts";
 import { callsOf, placed } from "../program/addresses.ts";
-import type { Image } from "../program/encode.ts";
 import { printPlan } from "../program/print.ts";
 import { parseResources } from "../spec/mod.ts";
 import type { Resources, Spec } from "../spec/types.ts";
 import { makeImage, runImage } from "../stage/program.ts";
 import { AT_FDCWD, close, errnoName, errnoText, openAt, readAll, textOf } from "../stage/sys.ts";
-import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../state/directory.ts";
+import {
+  closeStateDirectory,
+  lockStateDirectory,
+  openStateDirectory,
+  type StateDirectory,
+} from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
 import { debugBranches } from "./branches.ts";
 import { failureError } from "./failure.ts";
 import { requireCgroups } from "./own_cgroups.ts";
 import { recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
-import type { RuntimeOptions } from "./types.ts";
+import type { RuntimeOptions, Status } from "./types.ts";
+import { DeviceExchange } from "./update_devices.ts";
 import { updateUnit } from "./update_unit.ts";
 
 const patienceMs = 10_000;
@@ -56,7 +61,7 @@ export function update(
     if (status === "stopped" || status === "creating") {
       throw new HostError(`Container "${id}": container not running`);
     }
-    apply(rt, record, resources, document, change);
+    apply(rt, directory, { record, status }, resources, document, change);
   } finally {
     closeStateDirectory(directory);
   }
@@ -88,7 +93,8 @@ function parse(text: string, document: string): Resources {
 
 function apply(
   rt: RuntimeOptions,
-  record: StateRecord,
+  directory: StateDirectory,
+  { record, status }: { record: StateRecord; status: Status },
   resources: Resources,
   document: string,
   change: ResctrlChange,
@@ -101,6 +107,7 @@ function apply(
   const host = {
     cgroup,
     euid: facts.euid,
+    inUserNamespace: facts.inUserNamespace,
     ...(record.unit === undefined ? {} : managerOf(record.unit, cgroup, !isRoot)),
   };
   const resctrl =
@@ -113,28 +120,59 @@ function apply(
             group: record.resctrl?.groups[0],
           },
         };
-  const plan = planUpdate(resources, host, { ...current, ...resctrl }, document);
+  const rules = resources.devices ?? [];
+  const place = devicePlace(host, cgroups);
+  const exchange = rules.length > 0 && isRoot ? new DeviceExchange(record, host, cgroups, place) : undefined;
+  const target = { ...current, ...resctrl };
+  const inForce = exchange?.inForce;
+  const plan = planUpdate(resources, host, inForce === undefined ? target : { ...target, devices: inForce }, document);
   if (rt.log.debugging) rt.log.debug(`plan of update:\n${printPlan(plan)}`);
   const [first] = plan.refusals;
   if (first !== undefined) throw new SpecError(first.pointer, first.message, first.detail, document);
   for (const warning of plan.warnings) rt.log.warn(warning);
-  if (plan.items.length === 0) return;
-  const before = contentsOf(plan);
-  const image = (): Image => makeImage(placed(plan.items), plan.registers);
-  const { failed, result, branches, detail } = runImage(image());
-  debugBranches(rt, { plan }, branches);
-  if (result >= 0) {
+  const isToldToSystemd = record.unit !== undefined && cgroup.layout === "v1";
+  const make = (): void => {
+    if (plan.items.length === 0 && !plan.setsDevices) return;
+    carryOut(rt, plan, resources);
     if (record.unit === undefined) return;
-    updateUnit(record.unit, resources, host, current.current);
-    // systemd rounds what it writes.
-    runImage(image());
-    return;
+    const told = plan.setsDevices ? resources : { ...resources, devices: [] };
+    updateUnit(record.unit, told, host, current.current);
+    // systemd rounds what it writes, and does not keep every rule.
+    const again = exchange?.again();
+    const rest = again !== undefined && plan.setsDevices ? { ...current, devices: again } : current;
+    const { items, registers } = planUpdate(resources, host, rest, document);
+    runImage(makeImage(placed(items), registers));
+  };
+  try {
+    if (exchange === undefined || !plan.setsDevices) undoing(plan, make);
+    else {
+      const standStill = (plan.needsStandstill || isToldToSystemd) && status !== "paused";
+      exchange.run(directory, rules, standStill, () => undoing(plan, make));
+    }
+  } finally {
+    exchange?.end();
   }
-  // The cause is read out of the files, so first of all.
+}
+
+/** Makes the calls. */
+function carryOut(rt: RuntimeOptions, plan: Plan, resources: Resources): void {
+  const { failed, result, branches, detail } = runImage(makeImage(placed(plan.items), plan.registers));
+  debugBranches(rt, { plan }, branches);
+  if (result >= 0) return;
+  // The cause is read out of the files, so before anything is put back.
   const failure = { ...(failed ?? { address: -1, errno: -result, result }), detail };
-  const error = failureError(plan, { linux: { resources } } as Spec, failure);
-  restore(before);
-  throw error;
+  throw failureError(plan, { linux: { resources } } as Spec, failure);
+}
+
+/** After a failure the files are as before. */
+function undoing(plan: Plan, make: () => void): void {
+  const before = contentsOf(plan);
+  try {
+    make();
+  } catch (error) {
+    restore(before);
+    throw error;
+  }
 }
 
 /** The files that the plan may write, as they are now. */
@@ -143,6 +181,8 @@ function contentsOf(plan: Plan): Map<string, string> {
   for (const { call, args } of callsOf(plan)) {
     const path = args[1];
     if (call !== "openat" || typeof path !== "string" || path.endsWith("/cgroup.subtree_control")) continue;
+    // Those of device rules are nobody's to read, and the directory of v2 holds none.
+    if (args[2] !== "O_WRONLY|O_CLOEXEC" || path.endsWith("/devices.allow") || path.endsWith("/devices.deny")) continue;
     contents.set(path, readIfThere(path).trim());
   }
   return contents;

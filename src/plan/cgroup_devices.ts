@@ -8,7 +8,9 @@
  * @module
  */
 import type { DeviceRule } from "../spec/types.ts";
+import type { PlanBuilder } from "./builder.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
+import type { DeviceLine } from "./device_changes.ts";
 import { deviceExceptions, isEverything, ruleLine } from "./device_exceptions.ts";
 import { anyNumber, compileDeviceRules, type DeviceAccess } from "./device_program.ts";
 import { defaultDeviceProgram } from "./device_program_default.ts";
@@ -77,9 +79,29 @@ export function planDeviceRules(c: Context, where: { directory?: Register; place
   if (rules.length === 0 || !isMachinesRoot(c.host)) return;
   const { plan } = c;
   plan.at("/linux/resources/devices");
-  if (where.place !== undefined) writeRules(c, where.place, deviceAccesses(rules));
-  else if (where.directory !== undefined) attachProgram(c, where.directory, deviceAccesses(rules));
-  else plan.refuse("/linux/resources/devices", "this machine has no devices controller");
+  if (where.place !== undefined) writeRules(plan, where.place, deviceAccesses(rules));
+  else if (where.directory !== undefined) {
+    attachProgram(plan, where.directory, deviceAccesses(rules), deviceProgramName(c.options.id));
+  } else refuseUnkept(plan);
+}
+
+/** Neither the controller of v1 nor a v2 cgroup is there. */
+export function refuseUnkept(plan: PlanBuilder): void {
+  plan.refuse("/linux/resources/devices", "this machine has no devices controller");
+}
+
+/**
+ * The name of a container's program in the kernel (BPF_OBJ_NAME_LEN: 15 letters, digits, "_" and "."): what `update`
+ * finds it by among those that others attached.
+ */
+export function deviceProgramName(id: string): string {
+  // A loop: `replaceAll` is compiled from its source at each start.
+  let name = "bunker_";
+  for (let at = 0; at < id.length && at < 8; at++) {
+    const letter = id.charAt(at);
+    name += letter === "-" || letter === "+" ? "_" : letter;
+  }
+  return name;
 }
 
 /** Runtime, at the top of a hierarchy: rules there would be the whole machine's. */
@@ -88,44 +110,63 @@ export function refuseTopRules(c: Context): void {
   c.plan.refuse("/linux/resources/devices", "Expected a cgroupsPath below the top of the hierarchy");
 }
 
-function writeRules(c: Context, place: string, accesses: readonly DeviceAccess[]): void {
-  const { plan } = c;
-  const kept = deviceExceptions(accesses, (rule, exception) =>
+function writeRules(plan: PlanBuilder, place: string, accesses: readonly DeviceAccess[]): void {
+  const lines: DeviceLine[] = [];
+  for (const access of keptRules(plan, accesses)) {
+    lines.push({ allow: access.allow, text: isEverything(access) ? "a" : ruleLine(access) });
+  }
+  writeLines(plan, place, lines);
+}
+
+/** The rules as the v1 controller keeps them, what holds for all devices first; what it cannot keep is refused. */
+export function keptRules(plan: PlanBuilder, accesses: readonly DeviceAccess[]): DeviceAccess[] {
+  return deviceExceptions(accesses, (rule, exception) =>
     plan.refuse(
       "/linux/resources/devices",
       `cgroup v1 cannot ${rule.allow ? "allow" : "deny"} "${ruleLine(rule)}" within "${ruleLine(exception)}"`,
       ["because    it keeps exceptions from what holds for all devices, but none from an exception"],
     ),
   );
+}
+
+/** Writes to devices.allow and devices.deny, in order. @param place the container's in the hierarchy */
+export function writeLines(plan: PlanBuilder, place: string, lines: readonly DeviceLine[]): void {
   const open = (file: string): Register =>
     plan.open("openat", ["AT_FDCWD", `${place}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
   let allow: Register | undefined;
   let deny: Register | undefined;
-  for (const access of kept) {
-    const file = access.allow ? (allow ??= open("devices.allow")) : (deny ??= open("devices.deny"));
-    plan.call("write", [file, isEverything(access) ? "a" : ruleLine(access)]);
+  for (const line of lines) {
+    const file = line.allow ? (allow ??= open("devices.allow")) : (deny ??= open("devices.deny"));
+    plan.call("write", [file, line.text]);
   }
   if (allow !== undefined) plan.call("close", [allow]);
   if (deny !== undefined) plan.call("close", [deny]);
 }
 
-function attachProgram(c: Context, directory: Register, accesses: readonly DeviceAccess[]): void {
-  const { plan } = c;
+/**
+ * Loads the rules as a program and attaches it to a v2 cgroup.
+ * @param replaced an attached one that it takes the place of, in one step; absent: beside those that are there
+ */
+export function attachProgram(
+  plan: PlanBuilder,
+  directory: Register,
+  accesses: readonly DeviceAccess[],
+  name: string,
+  replaced?: Register,
+): void {
   const isDefault =
     accesses.length === 1 + makingNodes.length + always.length && !accesses[0]!.allow && isEverything(accesses[0]!);
   const { insns, count } = isDefault ? defaultDeviceProgram : compileDeviceRules(accesses);
   const program = plan.open("bpf", [
     "BPF_PROG_LOAD",
-    { prog_type: "BPF_PROG_TYPE_CGROUP_DEVICE", insn_cnt: count, insns, license: "GPL" },
+    { prog_type: "BPF_PROG_TYPE_CGROUP_DEVICE", insn_cnt: count, insns, license: "GPL", prog_name: name },
   ]);
+  const attach = { target_fd: directory, attach_bpf_fd: program, attach_type: "BPF_CGROUP_DEVICE" };
   plan.call("bpf", [
     "BPF_PROG_ATTACH",
-    {
-      target_fd: directory,
-      attach_bpf_fd: program,
-      attach_type: "BPF_CGROUP_DEVICE",
-      attach_flags: "BPF_F_ALLOW_MULTI",
-    },
+    replaced === undefined
+      ? { ...attach, attach_flags: "BPF_F_ALLOW_MULTI" }
+      : { ...attach, attach_flags: "BPF_F_ALLOW_MULTI|BPF_F_REPLACE", replace_bpf_fd: replaced },
   ]);
   plan.call("close", [program]);
 }

@@ -21,8 +21,8 @@ const pointerPattern = /^(\/([^~/]|~[01])*)*$/;
 /** Where a register got its value. */
 type Written = ReadonlyMap<number, Side | "input">;
 
-/** Throws a PlanError that names the first line that breaks a rule. */
-export function checkPlan(plan: Plan): void {
+/** Throws a PlanError that names the first line that breaks a rule. @param makesStage false: one of the runtime's alone */
+export function checkPlan(plan: Plan, makesStage = true): void {
   const inherited = new Set(plan.inherited.map(({ register }) => register));
   const checker = new Checker(plan.registers, inherited);
   const inputs = new Map<number, Side | "input">();
@@ -32,7 +32,7 @@ export function checkPlan(plan: Plan): void {
     if (written.get(register) === undefined) fail(-1, `r${register} is inherited but never written`);
     if (written.get(register) === "stage") fail(-1, `r${register} is inherited but made by the stage itself`);
   }
-  checker.finish();
+  checker.finish(makesStage);
 }
 
 function fail(address: number, message: string): never {
@@ -61,8 +61,8 @@ class Checker {
     return written;
   }
 
-  finish(): void {
-    if (!this.#isCloned) fail(-1, "no clone3 makes the stage");
+  finish(makesStage: boolean): void {
+    if (makesStage && !this.#isCloned) fail(-1, "no clone3 makes the stage");
     // READY, EXEC and START are between the stage and the lifecycle.
     for (const side of ["runtime", "stage"] as const) {
       const open = this.#posted[side].filter((event) => event !== "READY" && event !== "EXEC");

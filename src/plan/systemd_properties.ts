@@ -191,6 +191,11 @@ export function deviceProperties(rules: readonly DeviceRule[]): Properties {
   return { DeviceAllow: `[${allowed.join(", ")}]`, DevicePolicy: quoted(isStrict ? "strict" : "auto") };
 }
 
+/** The same for a unit that exists, to be set in turn: a list is added to the one that is there, unless it is empty. */
+export function deviceChangeProperties(rules: readonly DeviceRule[]): Properties[] {
+  return rules.length === 0 ? [] : [{ DeviceAllow: "[]" }, deviceProperties(rules)];
+}
+
 function deviceEntry({ type, major, minor, access }: DeviceAccess): string {
   const word = type === "b" ? "block" : "char";
   const all = major === anyNumber ? `${word}-*` : `${word}-${major}`;

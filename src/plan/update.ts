@@ -1,8 +1,8 @@
 /**
- * The plan of `update`: other limits for a container that exists. What is not set stays as it is, device rules always.
+ * The plan of `update`: other limits and device rules for a container that exists. What is not set stays as it is.
  * In: Resources, the cgroup part of Host, the container's cgroups with the limits in force. Out: Plan. Pure.
  *
- * Order: controllers above first (v2), then file by file as for a new cgroup
+ * Order: controllers above first (v2), then file by file as for a new cgroup, then device rules
  * Errors: as of cgroup_limits.ts; EBUSY less memory than is in use (v1)
  * @module
  */
@@ -21,6 +21,7 @@ import type { CurrentLimits } from "./cgroup_settings.ts";
 import type { Host } from "./host.ts";
 import { planResctrlUpdate, type ResctrlChange } from "./resctrl.ts";
 import type { Plan } from "./types.ts";
+import { type DevicesInForce, type DeviceUpdate, planDeviceUpdate, unchanged } from "./update_devices.ts";
 
 /** The container's place. */
 export interface UpdateTarget {
@@ -29,6 +30,8 @@ export interface UpdateTarget {
   readonly current: CurrentLimits;
   /** v2 memory.current; bytes. Version 1's kernels look for themselves. */
   readonly usage: number;
+  /** Looked for only where device rules are given. */
+  readonly devices?: DevicesInForce;
   /** Another schema for its class of resctrl. */
   readonly resctrl?: {
     readonly change: ResctrlChange;
@@ -40,14 +43,14 @@ export interface UpdateTarget {
 /** Plans the change. @param document where the resources come from, for messages */
 export function planUpdate(
   resources: Resources,
-  host: Pick<Host, "cgroup" | "euid" | "systemd">,
+  host: Pick<Host, "cgroup" | "euid" | "inUserNamespace" | "systemd">,
   target: UpdateTarget,
   document: string,
-): Plan {
+): Plan & DeviceUpdate {
   const plan = new PlanBuilder();
   warnOfIgnored(plan, resources);
   checkMemory(plan, resources, host, target);
-  if (plan.refusals.length > 0) return { ...plan.build(), document };
+  if (plan.refusals.length > 0) return { ...plan.build(), document, ...unchanged };
   const wanted = settingsOf(plan, host, resources, target.current);
   if (host.cgroup.layout === "v1") {
     const settings = availableLegacy(plan, wanted, host.cgroup.v1);
@@ -59,12 +62,24 @@ export function planUpdate(
     enableControllers(plan, settings, controllers, directoriesAbove(host, path.slice(mountPoint.length + 1)));
     writeSettings(plan, settings, () => ({ path }));
   }
+  const devices = planDeviceUpdate(
+    plan,
+    host,
+    resources.devices ?? [],
+    devicePlace(host, target.cgroups),
+    target.devices,
+  );
   // Last: what is written before can be put back.
   if (target.resctrl !== undefined) {
     const { change, isMounted, group } = target.resctrl;
     planResctrlUpdate(plan, change, isMounted, group);
   }
-  return { ...plan.build(), document };
+  return { ...plan.build(), document, ...devices };
+}
+
+/** Where device rules are kept: the container's place in v2, or in v1's hierarchy of devices; "": nowhere. */
+export function devicePlace(host: Pick<Host, "cgroup">, cgroups: readonly string[]): string {
+  return host.cgroup.layout === "v1" ? placeOf(host, cgroups, "devices") : (cgroups[0] ?? "");
 }
 
 /** The container's directory in the hierarchy that has the controller. */

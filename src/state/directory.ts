@@ -9,11 +9,12 @@
  * @module
  */
 import { HostError, SyscallError } from "../errors.ts";
+import type { DeviceRule } from "../spec/types.ts";
 import { AT_FDCWD, close, errnoName, flags, openAt, readText, sys, syscallError, writeAll } from "../stage/sys.ts";
 import { emptyDirectory, makeDirectories, namesIn, factsOf } from "./folder.ts";
 import { checkId } from "./id.ts";
 import { sleep } from "./process.ts";
-import { parseRecord, printProcess, recordFile, type StateRecord } from "./record.ts";
+import { parseRecord, printDeviceRules, printProcess, recordFile, type StateRecord } from "./record.ts";
 
 /** Locked by the operation that changes the container: the directory itself. */
 const lockFile = ".";
@@ -208,6 +209,16 @@ export function writeRecord(directory: StateDirectory, text: string): void {
 /** Adds the container's process to the state.json that this process wrote: readers see none of it or the whole. */
 export function addProcess(directory: StateDirectory, pid: number, startTime: number): void {
   writeAll(directory.record!, printProcess(pid, startTime));
+}
+
+/** Adds device rules in force to state.json; null: they are about to change. Only with the lock held. */
+export function addDeviceRules(directory: StateDirectory, rules: readonly DeviceRule[] | null): void {
+  const fd = openAt(directory.fd, recordFile, "O_WRONLY|O_APPEND|O_NOFOLLOW|O_CLOEXEC");
+  try {
+    writeAll(fd, printDeviceRules(rules));
+  } finally {
+    close(fd);
+  }
 }
 
 /** Removes the directory, state.json as the last file: an interrupted removal can be made again. */

@@ -1,12 +1,14 @@
 /**
  * state.json: what later commands must know about a container. Input and output: StateRecord.
  * One JSON text with pid 0, written before anything else is made, and a small second one with the process, added when it
- * exists: writing the whole again would cost another file.
+ * exists: writing the whole again would cost another file. More are added where `update` exchanges device rules; of what
+ * several say the last counts.
  * @module
  */
 import { HostError } from "../errors.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
 import type { ResctrlGroups, UnitAddress } from "../plan/types.ts";
+import type { DeviceRule } from "../spec/types.ts";
 import type { Hook } from "../stage/hooks.ts";
 
 /** File name within the state directory. */
@@ -44,6 +46,8 @@ export interface StateRecord {
   readonly noNewKeyring: boolean;
   /** What `create` planned by, so that `start` can name the line that failed; absent after `run`. */
   readonly planned?: { readonly host: Host; readonly options: PlanOptions };
+  /** Device rules in force, where `update` exchanged those of config.json; null: it did not come to its end. */
+  readonly deviceRules?: readonly DeviceRule[] | null;
   /** The whole config.json as it was at `create`. */
   readonly config: unknown;
 }
@@ -80,7 +84,12 @@ export function printProcess(pid: number, startTime: number): string {
   return `${separator}{"pid":${pid},"startTime":${startTime}}\n`;
 }
 
-/** The first of the texts in state.json: everything but the process. */
+/** What is added to state.json where device rules are exchanged. */
+export function printDeviceRules(rules: readonly DeviceRule[] | null): string {
+  return `${separator}{"deviceRules":${JSON.stringify(rules)}}\n`;
+}
+
+/** The first of the texts in state.json: everything but what came later. */
 export function firstText(text: string): string {
   const end = text.indexOf(separator);
   return end < 0 ? text : text.slice(0, end);
@@ -92,8 +101,13 @@ export function parseRecord(text: string, path: string): StateRecord {
   try {
     const end = text.indexOf(separator);
     record = JSON.parse(firstText(text));
-    // Without the newline it is just being added.
-    if (end >= 0 && text.endsWith("\n")) Object.assign(record as object, JSON.parse(text.slice(end + 1)));
+    for (let at = end; at >= 0;) {
+      const next = text.indexOf(separator, at + 1);
+      const added = text.slice(at + 1, next < 0 ? undefined : next);
+      // Without the newline it is just being added.
+      if (added.endsWith("\n")) Object.assign(record as object, JSON.parse(added));
+      at = next;
+    }
   } catch {
     record = null;
   }

@@ -371,6 +371,8 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       attach_bpf_fd: { offset: 4, size: 4, kind: "fd" },
       attach_type: { offset: 8, size: 4, kind: "flags" },
       attach_flags: { offset: 12, size: 4, kind: "flags" },
+      replace_bpf_fd: { offset: 16, size: 4, kind: "fd" },
+      prog_id: { offset: 0, size: 4, kind: "int" },
     },
   },
 };

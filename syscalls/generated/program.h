@@ -370,6 +370,8 @@ enum {
 #define OFFSETOF_bpf_attr_attach_bpf_fd 4
 #define OFFSETOF_bpf_attr_attach_type 8
 #define OFFSETOF_bpf_attr_attach_flags 12
+#define OFFSETOF_bpf_attr_replace_bpf_fd 16
+#define OFFSETOF_bpf_attr_prog_id 0
 
 #elif defined(__aarch64__)
 #define NR_accept4 242
@@ -649,6 +651,8 @@ enum {
 #define OFFSETOF_bpf_attr_attach_bpf_fd 4
 #define OFFSETOF_bpf_attr_attach_type 8
 #define OFFSETOF_bpf_attr_attach_flags 12
+#define OFFSETOF_bpf_attr_replace_bpf_fd 16
+#define OFFSETOF_bpf_attr_prog_id 0
 
 #else
 #error "No tables for this architecture"
@@ -1376,6 +1380,7 @@ enum {
 #define BPF_PROG_DETACH 9
 #define BPF_PROG_QUERY 16
 #define BPF_PROG_GET_FD_BY_ID 13
+#define BPF_OBJ_GET_INFO_BY_FD 15
 #define BPF_PROG_TYPE_CGROUP_DEVICE 15
 #define BPF_CGROUP_DEVICE 6
 #define BPF_F_ALLOW_OVERRIDE 1

@@ -104,14 +104,14 @@ test(
 );
 
 test(
-  "update --resources [a file, standard input; what is not in it and device rules stay] (cgroup v1)",
+  "update --resources [a file, standard input; what is not in it stays, device rules too] (cgroup v1)",
   limits,
   scoped("resources", ["cgroup1"], async (scope) => {
     const { id, name } = await running(scope);
     const devices = (): string => readFileSync(`/sys/fs/cgroup/devices/${name}/devices.list`, "utf8");
     const rules = devices();
     const file = `${scope.directory}/resources.json`;
-    writeFileSync(file, JSON.stringify({ pids: { limit: 9 }, devices: [{ allow: false, access: "rwm" }] }));
+    writeFileSync(file, JSON.stringify({ pids: { limit: 9 }, devices: [] }));
     await scope.succeed(["update", "--resources", file, id]);
     const stdin = JSON.stringify({ cpu: { shares: 100, burst: 1000 }, memory: null, blockIO: { weight: 0 } });
     await scope.succeed(["update", "-r", "-", id], { stdin });

@@ -1,7 +1,9 @@
 /** The systemd cgroup driver's plan: names of units, their place, their properties. @module */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseGVariant } from "../../src/plan/gvariant.ts";
 import type { Host, SystemdManager } from "../../src/plan/host.ts";
+import { deviceChangeProperties, propertyType } from "../../src/plan/systemd_properties.ts";
 import { slicePath } from "../../src/plan/systemd_unit.ts";
 import { type Change, callsOf, hostWith, indexOf, planOf, v1Host } from "./planning.ts";
 
@@ -145,6 +147,16 @@ test("device rules are told to systemd on cgroup v1 alone", () => {
   assert.deepEqual(Object.keys(found), ["DeviceAllow", "DevicePolicy"]);
   assert.match(found["DeviceAllow"] as string, /^\[\('\/dev\/char\/10:200', 'rw'\), \('char-\*', 'm'\)/);
   assert.equal(found["DevicePolicy"], "'strict'");
+});
+
+test("device rules of a unit that exists take the place of its list", () => {
+  assert.deepEqual(deviceChangeProperties([]), []);
+  const [emptied, list] = deviceChangeProperties([{ allow: false }, { allow: true, type: "b", major: 8, access: "r" }]);
+  assert.deepEqual(emptied, { DeviceAllow: "[]" });
+  assert.deepEqual(parseGVariant("[]", propertyType("DeviceAllow")!), []);
+  assert.match(list!["DeviceAllow"]!, /^\[\('block-8', 'r'\), /);
+  const open = { DeviceAllow: "[]", DevicePolicy: "'auto'" };
+  assert.deepEqual(deviceChangeProperties([{ allow: true }]), [emptied, open]);
 });
 
 test("annotations set properties of the list, seconds too", () => {

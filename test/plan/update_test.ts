@@ -30,7 +30,9 @@ const legacy = hostWith({
 const plan = (resources: object, host: Host, change: Partial<CurrentLimits> & { usage?: number } = {}): Plan => {
   const { usage = 500, memory = 1000, quota = "20000" } = change;
   const cgroups = host === unified ? ["/cg/a/web"] : ["/cg/cpu,cpuacct/web", "/cg/memory/web", "/cg/pids/web"];
-  const target = { cgroups, current: { memory, quota }, usage };
+  // Where device rules are given they are looked for as well (update_devices_test.ts).
+  const devices = { rules: [], list: "a *:* rwm\n", programs: [], programName: "bunker_web" };
+  const target = { cgroups, current: { memory, quota }, usage, devices };
   return planUpdate(parseResources(JSON.stringify(resources)), host, target, "FILE");
 };
 
@@ -55,9 +57,11 @@ test("planUpdate() writes what is set, and switches controllers on (v2)", () => 
   assert.equal(made.document, "FILE");
 });
 
-test("planUpdate() leaves device rules and what is not set alone", () => {
+test("planUpdate() leaves what is not set alone, device rules too", () => {
   for (const host of [unified, legacy]) {
-    assert.deepEqual(plan({ devices: [{ allow: false }], memory: {}, cpu: { shares: 0, cpus: "" } }, host).items, []);
+    for (const devices of [undefined, null, []]) {
+      assert.deepEqual(plan({ devices, memory: {}, cpu: { shares: 0, cpus: "" } }, host).items, []);
+    }
   }
 });
 

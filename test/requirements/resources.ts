@@ -181,7 +181,8 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
   devices: {
     what:
       "devices.allow, devices.deny; a program on v2; in order; absent members mean all; defaults and making any node " +
-      "always allowed; systemd keeps them on v1; update leaves them",
+      "always allowed; systemd keeps them on v1; update exchanges them, in one step on v2, as do its lines on v1 never " +
+      "allowing more on the way; without any, or with the same again, it leaves them",
     tests: {
       "plan/cgroups_test.ts": [
         "planDeviceRules() writes the rules in order, then those that always hold",
@@ -197,15 +198,39 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
         "device rules always leave the default devices open, and making any node; nothing else",
         "device rules: a type, a number, an access that is absent means all; the later rule counts",
       ],
-      "plan/systemd_test.ts": ["device rules are told to systemd on cgroup v1 alone"],
+      "plan/systemd_test.ts": [
+        "device rules are told to systemd on cgroup v1 alone",
+        "device rules of a unit that exists take the place of its list",
+      ],
       "integration/device_rules_test.ts": [
         "`linux.resources.devices [${list.name}: the effect is runc's] (${version})`",
       ],
       "integration/systemd_test.ts": ["--systemd-cgroup [limits and device rules outlive a daemon-reload]"],
-      [updates]: ["planUpdate() leaves device rules and what is not set alone"],
-      "integration/update_test.ts": [
-        "update --resources [a file, standard input; what is not in it and device rules stay] (cgroup v1)",
+      [updates]: ["planUpdate() leaves what is not set alone, device rules too"],
+      "plan/update_devices_test.ts": [
+        "planUpdate() puts the new program in the place of the container's in one call, after limits (v2)",
+        "planUpdate() attaches beside programs of others, which it names, and none is detached (v2)",
+        "planUpdate() does nothing for the rules that are in force; it attaches them where no program is left (v2)",
+        "planUpdate() writes what differs from devices.list, and nothing for the rules in force (v1)",
+        "planUpdate() turns round what holds for all while processes stand still (v1)",
+        "planUpdate() refuses device rules that nothing keeps, and leaves them to the machine's root",
       ],
+      "plan/device_changes_test.ts": [
+        "deviceChanges() gets from any list to any other, and each moment is between the two, for 1000 random pairs",
+      ],
+      "integration/update_test.ts": [
+        "update --resources [a file, standard input; what is not in it stays, device rules too] (cgroup v1)",
+      ],
+      "integration/update_devices_test.ts": [
+        "`update --resources [device rules take the place of those in force] (cgroup ${version})`",
+        "`update --resources [200 times: what both lists deny is never open, what both allow never shut] (cgroup ${version})`",
+        "update --resources [to and fro between denying and allowing all but one: never open, never shut] (cgroup v1)",
+        "update --resources [programs of others stay and are told of; ours decides with them] (cgroup v2)",
+        "update --resources [what fails is undone: the old program decides again] (cgroup v2)",
+        "update --resources [what fails is undone: devices.list and limits are as before] (cgroup v1)",
+      ],
+      "golden/update/devices": [],
+      "golden/update/devices_cgroup_v1": [],
     },
   },
   unified: {

@@ -28,7 +28,19 @@ function compilers(target: string): string[][] {
 
 /** Path of the compiled native/NAME.c. What opens libraries at run time needs the machine's own C library. */
 export function native(
-  name: "devices" | "filtered" | "libseccomp" | "notify" | "pidfd" | "pty" | "spy" | "supervisor" | "swap" | "without",
+  name:
+    | "devices"
+    | "filtered"
+    | "libseccomp"
+    | "notify"
+    | "opens"
+    | "pidfd"
+    | "programs"
+    | "pty"
+    | "spy"
+    | "supervisor"
+    | "swap"
+    | "without",
 ): string {
   const source = `${here}native/${name}.c`;
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
