@@ -5,6 +5,7 @@
  * Kernel: bpf(2), union bpf_attr and struct bpf_prog_info of linux/bpf.h; only for the machine's root
  * @module
  */
+import { programPrefix } from "../plan/cgroup_devices.ts";
 import type { AttachedProgram } from "../plan/update_devices.ts";
 import {
   AT_FDCWD,
@@ -72,6 +73,27 @@ export function putBack(path: string, name: string, before: HeldProgram | undefi
   } finally {
     close(directory);
     release(now);
+  }
+}
+
+/**
+ * Takes away what containers that were in these cgroups before left there: it would go on deciding, and a cgroup has
+ * room for 64. Only while nobody is in them. Errors: SyscallError.
+ */
+export function dropLeftOvers(paths: readonly string[]): void {
+  for (const path of paths) {
+    const programs = attachedPrograms(path);
+    const directory = openAt(AT_FDCWD, path, "O_PATH|O_DIRECTORY|O_CLOEXEC");
+    try {
+      for (const { name, fd } of programs) {
+        if (!name.startsWith(programPrefix)) continue;
+        const result = bpf("BPF_PROG_DETACH", [directory, fd, flags("BPF_CGROUP_DEVICE")]);
+        if (result < 0) throw syscallError("bpf(BPF_PROG_DETACH)", -result);
+      }
+    } finally {
+      close(directory);
+      release(programs);
+    }
   }
 }
 

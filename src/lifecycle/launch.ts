@@ -3,12 +3,14 @@
  * Input: Loaded plan. Output: Launched. A failure undoes what was made (L5).
  * @module
  */
+import { dropLeftOvers } from "../cgroup/device_programs.ts";
 import { ownCgroups } from "../cgroup/directories.ts";
 import { isFrozen } from "../cgroup/freezer.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { disconnect, hasStarted, stopUnit } from "../cgroup/systemd.ts";
 import { BunkerError, HostError, StageError } from "../errors.ts";
+import { isMachinesRoot } from "../plan/context.ts";
 import { below } from "../plan/paths.ts";
 import { callAt } from "../program/addresses.ts";
 import type { Image } from "../program/encode.ts";
@@ -87,6 +89,8 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     hasBegun = true;
     if (split.unit?.isAfterClone === false) makeUnit(loaded.plan, split, 0);
     const prepared = prepare(loaded.plan, loaded.spec, split, inputs.values);
+    // Claimed by now, and nobody is in them.
+    if (found.length > 0 && loaded.host.cgroup.layout === "v2" && isMachinesRoot(loaded.host)) dropLeftOvers(found);
     const stage = makeStageFile();
     opened.push(stage);
     const inherit = inheritedFds(loaded.plan, prepared, inputs.inherit, loaded.options.preserveFds);

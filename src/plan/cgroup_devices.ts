@@ -90,13 +90,16 @@ export function refuseUnkept(plan: PlanBuilder): void {
   plan.refuse("/linux/resources/devices", "this machine has no devices controller");
 }
 
+/** What the names of our programs begin with. */
+export const programPrefix = "bunker_";
+
 /**
  * The name of a container's program in the kernel (BPF_OBJ_NAME_LEN: 15 letters, digits, "_" and "."): what `update`
  * finds it by among those that others attached.
  */
 export function deviceProgramName(id: string): string {
   // A loop: `replaceAll` is compiled from its source at each start.
-  let name = "bunker_";
+  let name = programPrefix;
   for (let at = 0; at < id.length && at < 8; at++) {
     const letter = id.charAt(at);
     name += letter === "-" || letter === "+" ? "_" : letter;

@@ -173,6 +173,25 @@ test(
 );
 
 test(
+  "run [a cgroup that was there before, again and again: the rules of earlier containers are gone] (cgroup version 2)",
+  limits,
+  scoped("again", ["cgroup2", "notMapped", "ownCgroups"], async (scope) => {
+    const cgroup = `${unified}/${scope.tag}-again`;
+    mkdirSync(cgroup);
+    const bundle = scope.bundle("true", (config) => {
+      config.linux.cgroupsPath = `/${scope.tag}-again`;
+      config.linux["resources"] = { devices: [{ allow: false, access: "rwm" }] };
+    });
+    // One more than the kernel attaches to a cgroup.
+    for (let round = 0; round < 65; round++) {
+      await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { view: "v2" });
+    }
+    assert.ok(existsSync(cgroup));
+    rmdirSync(cgroup);
+  }),
+);
+
+test(
   "create [cgroup path that climbs out]",
   limits,
   scoped("climb", ["cgroup2"], async (scope) => {
