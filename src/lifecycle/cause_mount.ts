@@ -5,6 +5,7 @@
  * Kernel: mount_namespaces(7) on locked flags and mounts, user_namespaces(7), mount_too_revealing in fs/namespace.c
  * @module
  */
+import { isMapped } from "../plan/id_maps.ts";
 import type { Call, StructValue } from "../plan/types.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 import { flagsAt, mountsBelow } from "./mount_table.ts";
@@ -24,7 +25,7 @@ export function mountCause(call: Call, errno: string, spec: Spec, table: () => s
   const mount = mountOf(call.from, spec);
   switch (call.call) {
     case "fsconfig":
-      if (errno === "EINVAL") return unmappedId(call, mount);
+      if (errno === "EINVAL") return unmappedId(call, mount) ?? unmappedOption(call, mount, spec);
       return errno === "EPERM" && call.args[1] === "FSCONFIG_CMD_CREATE" ? notOwned(mount) : undefined;
     case "fsopen":
       return errno === "EPERM" ? notOwned(mount) : undefined;
@@ -79,10 +80,28 @@ function unmappedId({ args }: Call, mount: Mount | undefined): MountCause | unde
   const [, command, key, value] = args;
   if (command !== "FSCONFIG_SET_STRING" || (key !== "uid" && key !== "gid")) return undefined;
   if (mount === undefined || !/^\d+$/.test(String(value))) return undefined;
-  return {
-    because: `${key} ${String(value)} has no mapping in the container's user namespace`,
-    attempt: `map it in linux.${key}Mappings, or leave "${key}=${String(value)}" out of the mount's options`,
-  };
+  return unmapped(key, String(value));
+}
+
+const unmapped = (key: string, value: string): MountCause => ({
+  because: `${key} ${value} has no mapping in the container's user namespace`,
+  attempt: `map it in linux.${key}Mappings, or leave "${key}=${value}" out of the mount's options`,
+});
+
+/** Some filesystems look at their options only when they are made, and do not say which is wrong (devpts of Linux 6.12). */
+function unmappedOption({ args, from }: Call, mount: Mount | undefined, { linux }: Spec): MountCause | undefined {
+  if (args[1] !== "FSCONFIG_CMD_CREATE" || mount?.options === undefined) return undefined;
+  for (const [index, option] of mount.options.entries()) {
+    const [key, value = ""] = option.split("=");
+    const mappings = key === "uid" ? linux?.uidMappings : key === "gid" ? linux?.gidMappings : undefined;
+    if (mappings === undefined || mappings.length === 0 || !/^\d+$/.test(value)) continue;
+    if (isMapped(mappings, Number(value))) continue;
+    return {
+      ...unmapped(key!, value),
+      pointer: `/mounts/${from.split("/")[2]!}/options/${index}`,
+    };
+  }
+  return undefined;
 }
 
 /** Each of these filesystems shows a namespace, and belongs to whoever owns that. */

@@ -74,14 +74,14 @@ function differs({ id, pid }: StateRecord, file: string): boolean {
 }
 
 function mapsOf(pid: number): IdMaps {
-  // "deny" is for good (user_namespaces(7)): as if the group map had been written without privilege.
-  const writer = readText(AT_FDCWD, `/proc/${pid}/setgroups`).startsWith("deny") ? "single" : "direct";
+  // "deny" is for good (user_namespaces(7)).
+  const setgroups = !readText(AT_FDCWD, `/proc/${pid}/setgroups`).startsWith("deny");
   const map = (file: string, pointer: string): IdMap => ({
     mappings: parseMap(readText(AT_FDCWD, `/proc/${pid}/${file}`)),
-    writer,
+    writer: "direct",
     pointer,
   });
-  return { uid: map("uid_map", "/linux/uidMappings"), gid: map("gid_map", "/linux/gidMappings") };
+  return { uid: map("uid_map", "/linux/uidMappings"), gid: map("gid_map", "/linux/gidMappings"), setgroups };
 }
 
 function layoutOf(cgroups: readonly string[]): ExecTarget["cgroupLayout"] {

@@ -25,6 +25,8 @@ export interface IdMap {
 export interface IdMaps {
   readonly uid: IdMap;
   readonly gid: IdMap;
+  /** Whether setgroups(2) is of use: given up for good where one's own gid alone is mapped without privilege. */
+  readonly setgroups: boolean;
 }
 
 /** /proc/PID/uid_map takes at most this many lines since Linux 4.15. */
@@ -48,6 +50,8 @@ export function idMapsOf(c: Given): IdMaps | undefined {
   const maps = {
     uid: { mappings: uids, writer, pointer: "/linux/uidMappings" },
     gid: { mappings: gids, writer, pointer: "/linux/gidMappings" },
+    // newgidmap gives it up, too, where it is to map no more than that.
+    setgroups: writer === "direct" || !isSingle(gids, host.egid),
   };
   for (const map of [maps.uid, maps.gid]) check(c, map, map === maps.uid ? "newuidmap" : "newgidmap");
   return maps;
@@ -130,9 +134,9 @@ export function checkProcessIds(c: Given, maps: IdMaps | undefined): void {
   }
 }
 
-/** Whether setgroups(2) is of use in the container: given up for good where one id is mapped without privilege. */
+/** Whether setgroups(2) is of use in the container. */
 export function maySetGroups(maps: IdMaps | undefined): boolean {
-  return maps === undefined || maps.gid.writer !== "single";
+  return maps === undefined || maps.setgroups;
 }
 
 /** The mapping that has an id of the container; undefined: the id is not mapped. */

@@ -49,7 +49,9 @@ export function openProcess(pid: number, startTime: number): number | undefined 
   if (pid <= 0) return undefined;
   const pidfd = sys("pidfd_open", pid, 0);
   if (pidfd < 0) {
-    if (errnoName(-pidfd) === "ESRCH") return undefined;
+    // EINVAL: it is gone, but its number is still that of a process group or session.
+    const errno = errnoName(-pidfd);
+    if (errno === "ESRCH" || errno === "EINVAL") return undefined;
     throw new HostError(`Cannot open process ${pid}: pidfd_open: ${errnoName(-pidfd)} (${errnoText(-pidfd)})`);
   }
   // Only now: the pidfd holds on to the process, so what /proc says is about this one or the pid was used again.

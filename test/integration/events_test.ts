@@ -77,6 +77,8 @@ for (const [version, need] of [
       if (version === "v2" && isRuncBefore(2)) {
         assert.deepEqual(Object.keys(ours.data["cpu"]!["psi"] as object).sort(), ["full", "some"]);
         for (const entry of ["cpu", "memory", "blkio"]) delete ours.data[entry]!["psi"];
+        // It has the files and tells nothing of them.
+        if (Object.keys(theirs.data["hugetlb"]!).length === 0) ours.data["hugetlb"] = {};
       }
       assert.equal(ours.type, "stats");
       assert.deepEqual(shapeOf({ ...ours, id: "" }), shapeOf({ ...theirs, id: "" }));

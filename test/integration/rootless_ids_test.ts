@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { tree } from "../support/leftovers.ts";
+import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { forOneId, rootlessIds, singleId } from "../support/mode.ts";
 import { type InvokeOptions, type Scope, scoped as scopedAsRoot } from "../support/scope.ts";
@@ -153,6 +154,26 @@ for (const [name, ranges, expected] of written) {
     ),
   );
 }
+
+// Its own group is all that newgidmap may map, and it gives setgroups(2) up for that.
+test(
+  "run, exec [ranges of users, none of groups] (rootless)",
+  limits,
+  scoped(
+    "nogroups",
+    async (scope) => {
+      const look = "tr -s ' ' < /proc/self/gid_map; cat /proc/self/setgroups; id -u; id -g";
+      const bundle = scope.bundle(`${look}; sleep 100`, forOneId, { ids: "none" });
+      const id = scope.id();
+      const running = scope.launch(["run", "--bundle", bundle.path, id], own);
+      const expected = ` 0 ${ordinaryId} 1\ndeny\n0\n0\n`;
+      await until("its output", () => running.output() === expected);
+      assert.equal((await scope.succeed(["exec", id, "/bin/sh", "-c", look], own)).stdout, expected);
+      await scope.succeed(["delete", "--force", id], own);
+    },
+    { ...usualUser, groupRanges: "" },
+  ),
+);
 
 for (const [name, user, gids] of [
   [

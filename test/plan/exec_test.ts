@@ -31,7 +31,7 @@ const thread = (plan: Plan): string[] =>
     .map(({ call, args }) => `${call} ${args.filter((arg) => typeof arg === "string").join(" ")}`.trim());
 
 test("planExec() lets the thread enter everything before the stage is born", () => {
-  assert.deepEqual(thread(planOf({ namespaces: everything, maps: { uid: map, gid: map } })), [
+  assert.deepEqual(thread(planOf({ namespaces: everything, maps: { uid: map, gid: map, setgroups: true } })), [
     "prctl PR_SET_DUMPABLE",
     "unshare CLONE_FS",
     "setns CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWNET|CLONE_NEWCGROUP",
@@ -42,15 +42,17 @@ test("planExec() lets the thread enter everything before the stage is born", () 
 
 test("planExec() begins with the user namespace where that gives the rights", () => {
   const user = hostWith({ euid: 1000, egid: 1000, mayMount: false, mayMapIds: false });
-  assert.deepEqual(thread(planOf({ namespaces: ["user", "mount"], maps: { uid: map, gid: map } }, {}, user)), [
-    "prctl PR_SET_DUMPABLE",
-    "unshare CLONE_FS",
-    "setns CLONE_NEWUSER|CLONE_NEWNS",
-  ]);
+  assert.deepEqual(
+    thread(planOf({ namespaces: ["user", "mount"], maps: { uid: map, gid: map, setgroups: true } }, {}, user)),
+    ["prctl PR_SET_DUMPABLE", "unshare CLONE_FS", "setns CLONE_NEWUSER|CLONE_NEWNS"],
+  );
 });
 
 test("planExec() tells the split that a user namespace is joined", () => {
-  assert.equal(splitPlan(planOf({ namespaces: everything, maps: { uid: map, gid: map } })).joinsUser, true);
+  assert.equal(
+    splitPlan(planOf({ namespaces: everything, maps: { uid: map, gid: map, setgroups: true } })).joinsUser,
+    true,
+  );
   assert.equal(splitPlan(planOf({ namespaces: ["pid"] })).joinsUser, false);
 });
 
@@ -67,7 +69,10 @@ test("planExec() proves that a root opened by pid is the container's", () => {
 });
 
 test("planExec() hides the runtime's memory first, and gives the stage no directory of the host", () => {
-  for (const target of [{ isChrooted: true }, { namespaces: everything, maps: { uid: map, gid: map } }]) {
+  for (const target of [
+    { isChrooted: true },
+    { namespaces: everything, maps: { uid: map, gid: map, setgroups: true } },
+  ]) {
     const plan = planOf({ ...target, cgroups: ["/sys/fs/cgroup/pids/web"], cgroupLayout: "v1" });
     assert.match(textsOf(plan)[0]!, /^prctl\(PR_SET_DUMPABLE, 0/);
     const inherited = new Set(plan.inherited.map(({ register }) => register));
@@ -80,7 +85,10 @@ test("planExec() hides the runtime's memory first, and gives the stage no direct
 });
 
 test("planExec() refuses ids that are not mapped", () => {
-  const { refusals } = planOf({ namespaces: ["user"], maps: { uid: map, gid: map } }, { user: { uid: 10, gid: 0 } });
+  const { refusals } = planOf(
+    { namespaces: ["user"], maps: { uid: map, gid: map, setgroups: true } },
+    { user: { uid: 10, gid: 0 } },
+  );
   assert.deepEqual(refusals.map(({ pointer }) => pointer), ["/process/user/uid"]); // prettier-ignore
 });
 

@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { patience } from "./patience.ts";
 
 export interface ExecuteOptions {
   cwd?: string;
@@ -84,14 +85,17 @@ export function launch(argv: readonly string[], options: ExecuteOptions = {}): R
   };
   let timedOut = false;
   const pid = child.pid ?? 0;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      child.kill("SIGKILL");
-    }
-  }, options.timeoutMs ?? 20_000);
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      try {
+        process.kill(-pid, "SIGKILL");
+      } catch {
+        child.kill("SIGKILL");
+      }
+    },
+    (options.timeoutMs ?? 20_000) * patience,
+  );
   const done = new Promise<Outcome>((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (status, signal) => {
@@ -111,7 +115,7 @@ export function execute(argv: readonly string[], options: ExecuteOptions = {}): 
 
 /** Waits until `probe` gives something true; fails with `what` after the deadline. */
 export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 5000): Promise<T> {
-  const end = performance.now() + timeoutMs;
+  const end = performance.now() + timeoutMs * patience;
   for (;;) {
     const value = await probe();
     if (value) return value;

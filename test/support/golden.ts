@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 
 const directory = fileURLToPath(new URL("../golden/", import.meta.url));
 
+/** Whether there is a text of that name. */
+export const hasGolden = (name: string): boolean => existsSync(`${directory}${name}`);
+
 /** Compares a text with test/golden/NAME. */
 export function assertGolden(name: string, text: string): void {
   const path = `${directory}${name}`;

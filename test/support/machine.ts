@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { mode } from "./mode.ts";
+import { patience } from "./patience.ts";
 import { afterMounting } from "./own_mounts.ts";
 import { busyboxPath } from "./rootfs.ts";
 import { asUser } from "./user.ts";
@@ -122,9 +123,6 @@ export function missing(...needs: readonly Need[]): string | undefined {
   }
   return undefined;
 }
-
-/** How many times as long as usual everything may take: an emulated machine says so. */
-const patience = Number(process.env["BUNKER_TEST_PATIENCE"] ?? 1);
 
 /** Options of node:test for a test of a container. */
 export const limits = { timeout: 120_000 * patience } as const;

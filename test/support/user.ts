@@ -31,6 +31,8 @@ export interface OrdinaryUser {
   hasHelpers: boolean;
   /** Lines of /etc/subuid and /etc/subgid in place of the usual one. */
   ranges?: string;
+  /** Lines of /etc/subgid alone. */
+  groupRanges?: string;
   /** Its group, where it has not the user's number. */
   group?: number;
   /** Groups it is in besides. */
@@ -52,7 +54,7 @@ export function prepareUser(directory: string, user: OrdinaryUser): void {
     passwd: `${readFileSync("/etc/passwd", "utf8")}${userName}:x:${ordinaryId}:${group}::/nonexistent:/bin/sh\n`,
     group: `${readFileSync("/etc/group", "utf8")}${userName}:x:${group}:\n`,
     subuid: range,
-    subgid: range,
+    subgid: user.groupRanges ?? range,
     nothing: "",
   };
   mkdirSync(`${directory}/etc`, { recursive: true });
