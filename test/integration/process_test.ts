@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import test from "node:test";
+import { until } from "../support/execute.ts";
 import { hasCapability, limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
 import { scoped } from "../support/scope.ts";
@@ -227,8 +228,9 @@ test(
     truncateSync(file, 2 ** 42);
     const id = scope.id();
     const options = { timeoutMs: 20_000 };
-    const outcome = await scope.succeed(["run", "--detach", "--bundle", bundle.path, id], options);
-    assert.equal(outcome.stdout, "/\n");
+    const running = scope.launch(["run", "--detach", "--bundle", bundle.path, id], options);
+    assert.equal((await running.done).status, 0, running.errors());
+    await until("its output", () => running.output() === "/\n");
     for (const [user, home] of [
       ["0", "/root"],
       ["7", "/first"],
