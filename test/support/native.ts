@@ -26,22 +26,23 @@ function compilers(target: string): string[][] {
   return [...native, ...zigs];
 }
 
+/** Those that need nothing of the machine's they run on. */
+export const nativeNames = [
+  "devices",
+  "filtered",
+  "notify",
+  "opens",
+  "pidfd",
+  "programs",
+  "pty",
+  "spy",
+  "supervisor",
+  "swap",
+  "without",
+] as const;
+
 /** Path of the compiled native/NAME.c. What opens libraries at run time needs the machine's own C library. */
-export function native(
-  name:
-    | "devices"
-    | "filtered"
-    | "libseccomp"
-    | "notify"
-    | "opens"
-    | "pidfd"
-    | "programs"
-    | "pty"
-    | "spy"
-    | "supervisor"
-    | "swap"
-    | "without",
-): string {
+export function native(name: (typeof nativeNames)[number] | "libseccomp"): string {
   const source = `${here}native/${name}.c`;
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
   const output = `${cacheDirectory}/${name}-${hash}`;

@@ -9,7 +9,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { homedir } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { native } from "../support/native.ts";
+import { native, nativeNames } from "../support/native.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const tree = fileURLToPath(new URL("../..", import.meta.url));
@@ -22,8 +22,6 @@ export const cacheDirectory = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/
 
 /** What the guest needs of this clone. */
 const files = ["package.json", "bunfig.toml", "tsconfig.json", "src", "syscalls", "build", "test", "dist"];
-/** Of test/support/native: those that need nothing of a machine's. */
-const programs = ["devices", "filtered", "notify", "pidfd", "pty", "spy", "supervisor", "swap", "without"] as const;
 const packages = ["bun", "@oven", "citty", "consola", "valibot"];
 
 /** Directory with root.ext4, vmlinuz and initrd.img; minutes the first time, and whenever root.sh has changed. */
@@ -53,7 +51,7 @@ export function workImage(directory: string, extra: Readonly<Record<string, stri
     if (existsSync(from)) copy(from, `${work}/node_modules/${name}`);
   }
   // The guest has no compiler.
-  for (const name of programs) {
+  for (const name of nativeNames) {
     const program = native(name);
     cpSync(program, `${work}/cache/bunker-test/${basename(program)}`);
   }
