@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFile
 import test from "node:test";
 import { execute } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
+import { patience } from "../support/patience.ts";
 import { native } from "../support/native.ts";
 import { type Bundle, describe, type InvokeOptions, type Scope, scoped } from "../support/scope.ts";
 import { ruleOf } from "./device_rule_lists.ts";
@@ -166,7 +167,9 @@ async function watched(
   const outcome = await watcher.done;
   const result = outcome.stdout.trim().split("\n").at(-1)!;
   assert.match(result, expected, describe(words, outcome));
-  assert.ok(Number(/tries=(\d+)/.exec(result)![1]) > 100 * times, result);
+  // An emulated machine gives it less of its time.
+  const least = patience === 1 ? 100 : 1;
+  assert.ok(Number(/tries=(\d+)/.exec(result)![1]) > least * times, result);
 }
 
 test(
