@@ -9,6 +9,7 @@ import type { Config } from "../support/config.ts";
 import { execute, until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { native } from "../support/native.ts";
+import { patience } from "../support/patience.ts";
 import { scoped } from "../support/scope.ts";
 import { enter, talkToShell } from "../support/terminal.ts";
 
@@ -113,7 +114,7 @@ test(
       .join(" ");
     const pid = `${scope.directory}/pid`;
     const script =
-      `a=$(stty -g); (sleep 1; kill -TERM $(cat ${pid})) & sh -c 'echo $$ > ${pid}; exec "$@"' sh ${run}; ` +
+      `a=$(stty -g); (sleep ${patience}; kill -TERM $(cat ${pid})) & sh -c 'echo $$ > ${pid}; exec "$@"' sh ${run}; ` +
       'echo status=$?; b=$(stty -g); [ "$a" = "$b" ] && echo the-same';
     const outcome = await execute([native("pty"), "run", "24", "80", "--", "/bin/sh", "-c", script]);
     assert.match(outcome.stdout, /inside/);

@@ -10,10 +10,10 @@ export const inSession = process.env["BUNKER_TEST_SESSION"] === "1";
 
 export const sessionUser = { id: 1000, name: "tester" } as const;
 
-/** Environment that leads to the user's systemd. */
-export const sessionEnvironment: Record<string, string> = inSession
-  ? { DBUS_SESSION_BUS_ADDRESS: `unix:path=/run/user/${sessionUser.id}/bus` }
-  : {};
+/** Words before the runtime that lead it to the user's systemd, whoever starts it. */
+export const sessionWords: readonly string[] = inSession
+  ? ["env", `DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/${sessionUser.id}/bus`]
+  : [];
 
 const manager = [`--machine=${sessionUser.name}@.host`, "--user", "--quiet"];
 let directory: string | undefined;

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { afterMounting } from "./own_mounts.ts";
-import { inSession, sessionCgroup, sessionEnvironment, sessionUser } from "./session.ts";
+import { inSession, sessionCgroup, sessionUser, sessionWords } from "./session.ts";
 
 /** Else nobody's id on Debian: above what adduser gives out, below what systemd takes. */
 export const ordinaryId = inSession ? sessionUser.id : 59_001;
@@ -70,7 +70,6 @@ const runtimeDirectory = (directory: string): string => `${directory}/run`;
 /** The whole environment that such a user's runtime can count on. */
 export const userEnvironment = (directory: string): Record<string, string> => ({
   XDG_RUNTIME_DIR: runtimeDirectory(directory),
-  ...sessionEnvironment,
 });
 
 /**
@@ -95,7 +94,8 @@ export const reachable = (directory: string): string => `${directory}/etc/runtim
 /** Words that become the user; see `asUser`. */
 export function asUserOf({ group = ordinaryId, groups }: OrdinaryUser): readonly string[] {
   const [setpriv = "", uid = "", , cleared = "", ...rest] = asUser;
-  return [setpriv, uid, `--regid=${group}`, groups === undefined ? cleared : `--groups=${groups.join(",")}`, ...rest];
+  const ids = [uid, `--regid=${group}`, groups === undefined ? cleared : `--groups=${groups.join(",")}`];
+  return [setpriv, ...ids, ...rest, ...sessionWords];
 }
 
 /**
