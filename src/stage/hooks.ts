@@ -4,6 +4,7 @@
  * @module
  */
 import type { Call } from "../plan/types.ts";
+import { placed } from "../program/addresses.ts";
 import { makeImage, runImage } from "./program.ts";
 import { AT_FDCWD, close, errnoName, errnoText, flags, sys } from "./sys.ts";
 
@@ -65,11 +66,7 @@ export function runHooks(
   const redirect: Call = { kind: "call", side: "runtime", call: "hook_output", args: [stdout, stderr], from: "" };
   for (const [index, hook] of hooks.entries()) {
     const call = hookCall(hook, pid, state);
-    const items = [
-      { item: redirect, address: 0 },
-      { item: call, address: 1 },
-    ];
-    const { failed } = runImage(makeImage(items, 0));
+    const { failed } = runImage(makeImage(placed([redirect, call]), 0));
     if (failed === undefined) continue;
     failures.push({ index, message: hookFailureText(hook.path, failed.errno, failed.result) });
     if (!keepGoing) break;

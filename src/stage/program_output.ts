@@ -5,10 +5,10 @@
  */
 import { HostError } from "../errors.ts";
 import type { Call, Value } from "../plan/types.ts";
-import { encode } from "../program/encode.ts";
+import { placed } from "../program/addresses.ts";
 import { hookFailureText } from "./hooks.ts";
-import { runImage } from "./program.ts";
-import { AT_FDCWD, close, flags, kernel, readAll, readText, sysOrThrow, tables, textOf } from "./sys.ts";
+import { makeImage, runImage } from "./program.ts";
+import { AT_FDCWD, close, flags, readAll, readText, sysOrThrow, textOf } from "./sys.ts";
 
 /** With our environment; its errors go where ours go. Errors: HostError where it cannot be run or fails. */
 export function outputOf(path: string, args: readonly string[]): string {
@@ -19,8 +19,8 @@ export function outputOf(path: string, args: readonly string[]): string {
     const calls = [
       callOf("hook_output", [file, -1]),
       callOf("hook", [path, [path, ...args], environment, 0, 0, "", ""]),
-    ].map((item, address) => ({ item, address }));
-    const { failed } = runImage(encode(calls, tables, 0, -1, (bytes) => kernel().address(bytes)));
+    ];
+    const { failed } = runImage(makeImage(placed(calls), 0));
     if (failed !== undefined) throw new HostError(hookFailureText(path, failed.errno, failed.result));
     sysOrThrow("lseek", file, 0, flags("SEEK_SET"));
     return textOf(readAll(file));
