@@ -14,6 +14,8 @@ export type LogFormat = "text" | "json";
 export interface Logger {
   /** Ask first where making the message costs something. */
   readonly debugging: boolean;
+  /** There are warnings that wait. */
+  readonly isWaiting: boolean;
   debug(message: string): void;
   warn(message: string): void;
   error(message: string): void;
@@ -64,6 +66,9 @@ export function createLogger(options: LogOptions): Logger {
     };
   return {
     debugging: options.debug,
+    get isWaiting() {
+      return waiting !== "";
+    },
     debug: log("debug", levels.debug),
     warn: log("warn", levels.warning),
     error: log("error", levels.error),

@@ -244,6 +244,13 @@ static i64 run_machine(struct machine *m)
 			at = m->code + a[0];
 			continue;
 		}
+		if (at->op == OP_RECEIVE_REST) {
+			r = op_receive_rest(m);
+			if (r < 0)
+				return r;
+			at = m->code;
+			continue;
+		}
 		if (at->op == NR_openat2)
 			r = open_within(a[0], (char *)a[1], (struct open_how *)a[2], (u64)a[3]);
 		else

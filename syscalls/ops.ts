@@ -32,6 +32,7 @@ export const ops = {
   OP_VERIFY_SAME: 4116,
   OP_FORK: 4117,
   OP_CLAIM_CGROUP: 4118,
+  OP_RECEIVE_REST: 4119,
   OP_DROP_BOUNDING: 4150,
   OP_MOVE_NET_DEVICE: 4160,
   OP_POST_VALUE: 4170,
@@ -49,10 +50,12 @@ export const ops = {
   // What shim_call does besides system calls; never in a program.
   SHIM_RUN: 8192,
   SHIM_SPAWN: 8193,
-  SHIM_NOTE_SIGNALS: 8194,
+  SHIM_HOLD_SIGNALS: 8194,
   SHIM_SPAWNED: 8195,
   SHIM_CLONE: 8197,
   SHIM_BORN: 8198,
+  SHIM_LEAVE: 8199,
+  SHIM_RELEASE: 8200,
   SHIM_PROBE_MOUNTS: 8205,
 } as const;
 
@@ -96,6 +99,8 @@ export const forms = {
 /** Where the stage's program image is linked, what its first word says, and where the shim keeps its one datum. */
 export const image = {
   PROGRAM_ADDRESS: 0x600000,
+  /** Where the stage puts the rest of its program, which comes while it executes the first part. */
+  REST_ADDRESS: 0x1600000,
   /** Distance from the shim's start to its writable memory: the code's pages are read-only once it runs. */
   SHIM_DATA: 0x10000,
   PROGRAM_MAGIC: 0x626b7231,

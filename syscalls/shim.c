@@ -11,6 +11,7 @@
 #define EXPORT __attribute__((visibility("default"), used, section(".text.entry")))
 
 #include "spawn.h"
+#include "leave.h"
 
 static void note_signal(int signal)
 {
@@ -19,30 +20,45 @@ static void note_signal(int signal)
 	SYS(NR_write, shim_data.noted, &byte, 1);
 }
 
+#define SIGNAL_BIT(signal) (1ul << ((signal)-1))
+/* The engine's own business, or a program's failure. */
+#define KEPT_SIGNALS                                                                                              \
+	(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) |                  \
+	 SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGPWR) |                 \
+	 SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGILL) |                    \
+	 SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) | SIGNAL_BIT(SIGSYS))
+
 /*
- * From here on the signals of the set end up as bytes in fd (a pipe, non-blocking), whichever thread takes them: the
- * engine has threads of its own before our first statement, so a mask of the main thread alone is not enough.
+ * From here on signals end up as bytes in a pipe, whichever thread takes them: the engine has threads of its own before
+ * our first statement, so a mask of the main thread alone is not enough. Signals 1 to 31: real-time signals are the
+ * engine's (its garbage collector stops threads by one). Returns the pipe's reading end, or -errno.
  */
-static i64 note_signals(i64 fd, u64 set)
+static i64 hold_signals(void)
 {
 	void (*handler)(int) = note_signal;
 	void (*restorer)(void) = signal_restorer;
+	u64 all = ~0ul;
+	i32 ends[2];
+	i64 r = SYS(NR_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
 
+	if (r < 0)
+		return r;
 	/* Hides the addresses: a constant initializer would hold them, and that takes relocations. */
 	__asm__("" : "+r"(handler), "+r"(restorer));
 	struct {
 		u64 handler, flags, restorer, mask;
 	} action = { (u64)handler, SIGNAL_FLAGS | SA_RESTART, (u64)restorer, ~0ul };
 
-	shim_data.noted = (i32)fd;
-	for (int signal = 1; signal <= 64; signal++) {
-		if (!(set >> (signal - 1) & 1))
+	shim_data.noted = ends[1];
+	for (int signal = 1; signal <= 31; signal++) {
+		if (KEPT_SIGNALS & SIGNAL_BIT(signal))
 			continue;
-		i64 r = SYS(NR_rt_sigaction, signal, &action, 0, 8);
+		r = SYS(NR_rt_sigaction, signal, &action, 0, 8);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	r = SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+	return r < 0 ? r : ends[0];
 }
 
 struct probe {
@@ -82,7 +98,9 @@ static i64 probe_mounts(u64 stack, u64 stack_size)
 
 /*
  * The one entry, for each costs start-up time to link: any system call, and above OP_BASE what the shim itself does.
- * SHIM_SPAWN starts the thread that makes the stage, SHIM_CLONE lets it clone, SHIM_SPAWNED lets the stage execute.
+ * SHIM_SPAWN starts the thread that makes the stage, SHIM_CLONE lets it clone, SHIM_RELEASE lets the stage execute,
+ * SHIM_SPAWNED waits until it does;
+ * SHIM_LEAVE makes this process the monitor.
  */
 EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -95,10 +113,14 @@ EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		return clone_spawn((struct spawn *)a);
 	case SHIM_BORN:
 		return await_born((struct spawn *)a);
+	case SHIM_RELEASE:
+		return release_spawn((struct spawn *)a);
 	case SHIM_SPAWNED:
 		return finish_spawn((struct spawn *)a);
-	case SHIM_NOTE_SIGNALS:
-		return note_signals(a, (u64)b);
+	case SHIM_HOLD_SIGNALS:
+		return hold_signals();
+	case SHIM_LEAVE:
+		return leave((const struct leave *)a);
 	case SHIM_PROBE_MOUNTS:
 		return probe_mounts((u64)a, (u64)b);
 	case NR_close_range:

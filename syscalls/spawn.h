@@ -16,14 +16,14 @@ struct spawn {
 	i64 pid; /* of the stage, or -errno of clone3 or of what was entered; written by the thread */
 	u32 ready; /* not 0: the stage's file is complete */
 	u32 done; /* not 0: pid and error are known */
-	u64 early; /* namespaces the thread makes at once, while the rest is being planned */
+	struct program *early; /* what the thread does at once, while the rest is being planned; 0: nothing */
 	struct program *entering; /* what is joined; 0: nothing */
 	struct report *report; /* of `entering` */
 	u64 flags; /* SPAWN_ */
 	u32 go; /* not 0: everything above is complete */
 	u32 born; /* not 0: the child is there and waits, or `done` */
 	u64 child; /* pid, written by the kernel (CLONE_PARENT_SETTID) */
-	i64 early_error; /* errno of unshare(early) */
+	struct report *early_report;
 };
 
 /* The shim's own writable memory: at most SHIM_WORDS bytes (src/stage/kernel.ts). */
@@ -137,9 +137,8 @@ static i64 enter_and_clone(struct spawn *spawn)
 static void spawn_thread(void *argument)
 {
 	struct spawn *spawn = argument;
-	i64 r = spawn->early ? SYS(NR_unshare, spawn->early) : 0;
+	i64 r = spawn->early ? run_program(spawn->early, spawn->early_report) : 0;
 
-	spawn->early_error = -r;
 	await_word(&spawn->go);
 	if (r == 0)
 		r = enter_and_clone(spawn);
@@ -188,6 +187,13 @@ static i64 await_born(struct spawn *spawn)
 	if (!spawn->born)
 		return -ETIMEDOUT;
 	return spawn->done ? spawn->pid : (i64)spawn->child;
+}
+
+/* Lets the stage execute; returns at once. */
+static i64 release_spawn(struct spawn *spawn)
+{
+	set_word(&spawn->ready);
+	return 0;
 }
 
 /* Lets the stage execute, and waits until it does: its pid, or -errno of clone3. */

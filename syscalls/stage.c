@@ -1,7 +1,8 @@
 /*
  * The stage: what runs inside the container's namespaces until the container's own process takes its place, and the
  * monitor in the foreground. In: a program image at PROGRAM_ADDRESS, put behind this executable by the runtime in one
- * sealed memfd. Out: records on the sync socket; it prints nothing.
+ * sealed memfd; where that is only the first part, the rest comes by the sync socket (OP_RECEIVE_REST). Out: records on
+ * the sync socket; it prints nothing.
  */
 #include "base.h"
 #include "interpreter.h"

@@ -138,3 +138,46 @@ static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 add
 	for (;;)
 		SYS(NR_exit_group, 0);
 }
+
+/* All of it, in as many packets as it takes. */
+static i64 receive_all(i64 fd, u8 *to, u64 length)
+{
+	for (u64 got = 0; got < length;) {
+		i64 n = SYS(NR_recvfrom, fd, to + got, length - got, 0, 0, 0);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? n : -ECONNRESET;
+		got += (u64)n;
+	}
+	return 0;
+}
+
+/*
+ * OP_RECEIVE_REST : goes on with the rest of the program, which the runtime encodes while the first part runs: its
+ * length, then its bytes, encoded for REST_ADDRESS. It works on the registers of the first part.
+ */
+static i64 op_receive_rest(struct machine *m)
+{
+	struct program *rest = (struct program *)REST_ADDRESS;
+	u64 length = 0;
+	i64 r = receive_all(m->sync, (u8 *)&length, sizeof length);
+
+	if (r < 0)
+		return r;
+	r = SYS(NR_mmap, REST_ADDRESS, length, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (r < 0)
+		return r;
+	/* before Linux 4.17 the address is a mere wish */
+	if (r != REST_ADDRESS)
+		return -EEXIST;
+	r = receive_all(m->sync, (u8 *)rest, length);
+	if (r < 0)
+		return r;
+	if (rest->magic != PROGRAM_MAGIC)
+		return -ENOEXEC;
+	m->code = (struct instruction *)((u8 *)rest + rest->code);
+	m->pool = (u8 *)rest + rest->pool;
+	return 0;
+}

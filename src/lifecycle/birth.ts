@@ -7,13 +7,15 @@ import { checkPlace, startUnit } from "../cgroup/systemd.ts";
 import { type StageError, SyscallError } from "../errors.ts";
 import { freshNamespaces, joinedNamespaces } from "../plan/context.ts";
 import type { Host } from "../plan/host.ts";
-import { earlyNamespaces } from "../plan/namespaces.ts";
+import { PlanBuilder } from "../plan/builder.ts";
+import { planEarlyNamespaces } from "../plan/namespaces.ts";
 import type { Plan, Register, StructValue, Value } from "../plan/types.ts";
-import type { Placed } from "../program/addresses.ts";
+import { type Placed, placed } from "../program/addresses.ts";
 import { encode, type Image } from "../program/encode.ts";
-import type { Split } from "../program/split.ts";
+import { firstItems, type Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { copyRegisters, fillStageFile, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
+import { sendRest } from "../stage/rest.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
 import { close, flags, stable, sys, tables } from "../stage/sys.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
@@ -23,17 +25,21 @@ import { failureError } from "./failure.ts";
 export interface Begun {
   readonly spec: Spec;
   readonly plan: Plan;
-  /** Namespaces that the thread made at its start, as unshare(2) takes them: the plan's first line; "": none. */
-  readonly early: string;
+  /** How many of the plan's first items the thread does at once. */
+  readonly early: number;
   /** The stage's birth, begun. */
   readonly spawn: Spawn;
 }
 
 /** Begins a birth: what the container's namespaces need no plan for is made from here on. */
 export function begin(spec: Spec, host: Host): Pick<Begun, "early" | "spawn"> {
+  const plan = new PlanBuilder();
   const fresh = freshNamespaces(spec, host);
-  const early = earlyNamespaces(fresh, fresh.has("user") || joinedNamespaces(spec).has("user"));
-  return { early, spawn: new Spawn(early === "" ? 0 : flags(early)) };
+  const hasUserNamespace = fresh.has("user") || joinedNamespaces(spec).has("user");
+  planEarlyNamespaces({ plan, fresh, hasUserNamespace });
+  const { items, registers } = plan.build();
+  const image = items.length === 0 ? undefined : makeImage(placed(items), registers);
+  return { early: items.length, spawn: new Spawn(image) };
 }
 
 /** Encodes and runs the runtime's calls that come before the stage. @param values of the plan's inputs */
@@ -91,12 +97,18 @@ export interface Parts {
 export function bear(begun: Begun, { split, prepared, stage, inherit, sync }: Parts): Spawned {
   const { plan, spawn } = begun;
   const valueOf = (value: Value) => getRegister(prepared, (value as Register).register);
-  // Its first line is what the thread does at its start.
-  const entering = threadImage(plan, split, prepared, begun.early === "" ? 0 : 1);
+  const entering = threadImage(plan, split, prepared, begun.early);
   spawn.clone({ call: split.clone, valueOf, entering, stage, inherit });
+  const count = firstItems(split);
+  let rest: Image | undefined;
   try {
-    fillStageFile(stage, buildStage(plan, split.stage, prepared, sync.stages));
+    const first = count === 0 ? split.stage : split.stage.slice(0, count);
+    fillStageFile(stage, buildStage(plan, first, prepared, sync.stages, count > 0));
     if (needsAttendance(split)) map(begun, split, prepared, spawn.born());
+    if (count > 0) {
+      spawn.release();
+      rest = encode(split.stage.slice(count), tables, 0, -1, () => imageNumbers.REST_ADDRESS);
+    }
   } catch (error) {
     spawn.abandon();
     throw error;
@@ -104,26 +116,22 @@ export function bear(begun: Begun, { split, prepared, stage, inherit, sync }: Pa
   const spawned = spawn.finish();
   // The memory we shared was made secret on the way, and our own /proc files so became root's (PR_SET_DUMPABLE, prctl(2)).
   if (entering !== undefined) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
-  if (spawned.pid > 0) return spawned;
-  throw notBorn(begun, split, -spawned.pid);
+  if (spawned.pid <= 0) throw notBorn(begun, split, -spawned.pid);
+  if (rest !== undefined) sendRest(sync.ours, spawned.pidfd, rest);
+  return spawned;
 }
 
 /** Why there is no stage: a namespace, something to be entered, or clone3 itself. */
 function notBorn({ plan, spec, spawn }: Begun, split: Split, errno: number): StageError {
-  const { failed, detail } = spawn.entered;
-  if (spawn.earlyError > 0) {
-    const { address } = split.thread[0]!;
-    return failureError(plan, spec, { address, errno: spawn.earlyError, result: 0, detail: "" });
+  for (const { failed, detail } of [spawn.early, spawn.entered]) {
+    if (failed !== undefined) return failureError(plan, spec, { ...failed, detail });
   }
-  return failureError(plan, spec, {
-    ...(failed ?? { address: split.cloneAddress, errno, result: 0 }),
-    detail,
-  });
+  return failureError(plan, spec, { address: split.cloneAddress, errno, result: 0, detail: "" });
 }
 
-/** What the thread has still to do: without the namespaces it made already. */
-function threadImage(plan: Plan, split: Split, prepared: Image, earlyDone: number): Image | undefined {
-  const items = earlyDone === 0 ? split.thread : split.thread.slice(earlyDone);
+/** What the thread has still to do. @param done how many of its items it did at once */
+function threadImage(plan: Plan, split: Split, prepared: Image, done: number): Image | undefined {
+  const items = split.thread.slice(done);
   if (items.length === 0) return undefined;
   const image = makeImage(items, plan.registers);
   copyRegisters(prepared, image, plan.registers);
@@ -153,9 +161,16 @@ export function map({ plan, spec }: Begun, split: Split, prepared: Image, pid: n
 }
 
 /** The stage's program, with the descriptors made so far in its registers. */
-export function buildStage(plan: Plan, items: readonly Placed[], prepared: Image, sync: number): Image {
+export function buildStage(
+  plan: Plan,
+  items: readonly Placed[],
+  prepared: Image,
+  sync: number,
+  hasRest = false,
+): Image {
   // One register more than the plan has: the sync socket, which no line names.
-  const image = encode(items, tables, plan.registers + 1, plan.registers, () => imageNumbers.PROGRAM_ADDRESS);
+  const count = plan.registers + 1;
+  const image = encode(items, tables, count, plan.registers, () => imageNumbers.PROGRAM_ADDRESS, hasRest);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, plan.registers, sync);
   return image;

@@ -34,7 +34,7 @@ import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
 import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
 import { recordOf } from "./record.ts";
-import { accompany, awaitExec } from "./settle.ts";
+import { accompany, awaitExec, leaveTo } from "./settle.ts";
 import type { ExecOptions, RuntimeOptions } from "./types.ts";
 
 /** Runs a process. Detached: 0 once it executes. In the foreground: does not return, but throws. */
@@ -86,7 +86,7 @@ function enter(
   checkRefusals({ plan });
   checkPreservedFds(options.preserveFds);
   for (const warning of plan.warnings) rt.log.warn(warning);
-  const begun: Begun = { spec, plan, early: "", spawn: new Spawn(0) };
+  const begun: Begun = { spec, plan, early: 0, spawn: new Spawn(undefined) };
   const stage = launch(begun, options, console, init);
   let monitor: Monitor | undefined;
   let master = -1;
@@ -95,7 +95,8 @@ function enter(
     if (!options.detach) monitor = monitorFor(record.id, stage, noted);
     filters?.keep();
     accompany(rt, begun, stage);
-    awaitExec(rt, begun, stage);
+    const mayLeave = stage.console === undefined && options.pidfdSocket === undefined && options.pidFile === undefined;
+    awaitExec(rt, begun, stage, mayLeave && leaveTo(rt, monitor, stage.sync));
     if (stage.console !== undefined) master = receiveFd(stage.console);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, stage.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, stage.pid);

@@ -18,7 +18,7 @@ import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
 import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
-import { accompany, awaitEvent, awaitExec } from "./settle.ts";
+import { accompany, awaitEvent, awaitExec, leaveTo } from "./settle.ts";
 import type { RunOptions, RuntimeOptions } from "./types.ts";
 
 /** Runs a container. Detached: 0 once its process executes. In the foreground: does not return, but throws. */
@@ -45,7 +45,8 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = prepare(rt, options, launched, noted);
     loaded.filters?.keep();
-    awaitExec(rt, loaded, launched);
+    const mayLeave = launched.console === undefined && notify < 0 && launched.record.hooks.poststart === undefined;
+    awaitExec(rt, loaded, launched, mayLeave && leaveTo(rt, monitor, launched.sync, launched.directory.record));
     unlockRecord(launched.directory);
     if (launched.console !== undefined) master = receiveFd(launched.console);
     runPoststart(rt, launched.record);

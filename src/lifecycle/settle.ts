@@ -6,6 +6,7 @@
 import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
 import { copyRegisters, makeImage, runImage, setRegister } from "../stage/program.ts";
+import { leaveToMonitor, type Monitor } from "../stage/monitor.ts";
 import { type Message, receive } from "../stage/sockets.ts";
 import { errnoName, flags, stable, sys } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
@@ -50,18 +51,32 @@ export function awaitEvent(rt: RuntimeOptions, loaded: Executed, launched: Stage
   for (;;) {
     const messages = receive(launched.sync);
     if (messages.length === 0) throw stageEnded(launched);
-    if (isPosted(rt, loaded, messages, event)) return;
+    if (hasPosted(rt, loaded, messages, event)) return;
   }
 }
 
-/** Waits until execve has replaced the stage: its end of the socket closes then, without a failure. */
-export function awaitExec(rt: RuntimeOptions, loaded: Executed, launched: Stage): void {
-  awaitEvent(rt, loaded, launched, events.EXEC);
+/**
+ * Waits until execve has replaced the stage: its end of the socket closes then, without a failure.
+ * @param isPosted it has said already that it is about to
+ */
+export function awaitExec(rt: RuntimeOptions, loaded: Executed, launched: Stage, isPosted = false): void {
+  if (!isPosted) awaitEvent(rt, loaded, launched, events.EXEC);
   const messages = receive(launched.sync);
-  if (messages.length > 0) isPosted(rt, loaded, messages, events.EXEC);
+  if (messages.length > 0) hasPosted(rt, loaded, messages, events.EXEC);
 }
 
-function isPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Message[], event: number): boolean {
+/**
+ * Becomes the monitor as soon as the stage's program executes: for a runtime with nothing left to do by then. Returns
+ * where the stage says anything else, and what `awaitExec` has to know.
+ * @param lock of the container's record, where this makes it a running one
+ */
+export function leaveTo(rt: RuntimeOptions, monitor: Monitor | undefined, sync: number, lock = -1): boolean {
+  // Branches that were taken would not be told, and warnings come behind the error, if there is one.
+  if (monitor === undefined || rt.log.debugging || rt.log.isWaiting) return false;
+  return leaveToMonitor(monitor, sync, lock);
+}
+
+function hasPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Message[], event: number): boolean {
   for (const message of messages) {
     if (message.kind === "branch") debugBranches(rt, loaded, [{ ...message, errno: message.value }]);
     if (message.kind === "failed") throw failureError(loaded.plan, loaded.spec, { ...message, errno: message.value });

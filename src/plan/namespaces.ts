@@ -49,8 +49,8 @@ export function earlyNamespaces(fresh: ReadonlySet<NamespaceType>, hasUserNamesp
   return flags;
 }
 
-/** Thread: first of all, before anything else is planned. */
-export function planEarlyNamespaces(c: Context): void {
+/** Thread: the plan's first lines, made before anything else is planned. */
+export function planEarlyNamespaces(c: Pick<Context, "plan" | "fresh" | "hasUserNamespace">): void {
   const flags = earlyNamespaces(c.fresh, c.hasUserNamespace);
   if (flags === "") return;
   c.plan.on("thread").at("/linux/namespaces").call("unshare", [flags], { why: "made while the rest is planned" });

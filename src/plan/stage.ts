@@ -33,7 +33,7 @@ export function planKeyring(c: Context): void {
 }
 
 /** Whoever has made the network namespace: a network of its own is one that reaches itself. */
-export function planLoopback({ plan }: Context): void {
+export function planLoopback({ plan }: Pick<Context, "plan">): void {
   plan.at("/linux/namespaces");
   const socket = plan.open("socket", ["AF_INET", "SOCK_DGRAM|SOCK_CLOEXEC", 0]);
   plan.call("ioctl", [socket, "SIOCSIFFLAGS", { ifr_name: "lo", ifr_flags: "IFF_UP|IFF_RUNNING" }]);

@@ -51,8 +51,8 @@ class Encoder {
     this.#item(item);
   }
 
-  finish(base: (bytes: Uint8Array) => number, registers: number, sync: number): Image {
-    this.#begin(ops.OP_END, NO_REGISTER, 0);
+  finish(base: (bytes: Uint8Array) => number, registers: number, sync: number, end: number): Image {
+    this.#begin(end, NO_REGISTER, 0);
     const pool = this.#pool;
     pool.close();
     for (let i = 0; i < this.#texts.length; i += 2) this.#code[this.#texts[i]!] = pool.textOffset(this.#texts[i + 1]!);
@@ -317,6 +317,7 @@ function encodeDevice(major: number, minor: number): number {
  * Encodes the items of one side into one image.
  * @param base address where the image will lie (the stage's is fixed, the runtime's its buffer's)
  * @param sync register that holds the sync socket, -1: none
+ * @param hasRest the rest of the program comes by the sync socket
  */
 export function encode(
   items: readonly Placed[],
@@ -324,8 +325,9 @@ export function encode(
   registers: number,
   sync: number,
   base: (bytes: Uint8Array) => number,
+  hasRest = false,
 ): Image {
   const encoding = new Encoder(tables);
   for (const { item, address } of items) encoding.item(item, address);
-  return encoding.finish(base, registers, sync);
+  return encoding.finish(base, registers, sync, hasRest ? ops.OP_RECEIVE_REST : ops.OP_END);
 }

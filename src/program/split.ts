@@ -26,6 +26,21 @@ export interface Split {
   readonly after: readonly Placed[];
 }
 
+const firstPart = 44;
+
+/**
+ * How many items the stage starts with while the rest is being encoded, which takes the engine as long as they take the
+ * kernel; 0: all of them go together, for they are few, or wait for messages while the rest would be one.
+ */
+export function firstItems({ stage }: Pick<Split, "stage">): number {
+  if (stage.length < 2 * firstPart) return 0;
+  for (let i = 0; i < firstPart; i++) {
+    const { item } = stage[i]!;
+    if (item.kind === "call" && item.call.startsWith("wait")) return 0;
+  }
+  return firstPart;
+}
+
 /** The side of an item: an alternative is on the side of its first call. */
 export function sideOf(item: Item): Side {
   if (item.kind === "call") return item.side;

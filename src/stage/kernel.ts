@@ -7,8 +7,9 @@
 export interface Kernel {
   /**
    * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
-   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn, stack, its size), SHIM_CLONE, SHIM_BORN and SHIM_SPAWNED (the same struct),
-   * SHIM_NOTE_SIGNALS(pipe, set of signals, bit n-1 for signal n),
+   * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn, stack, its size), SHIM_CLONE, SHIM_BORN, SHIM_RELEASE and SHIM_SPAWNED (the same
+   * struct), SHIM_LEAVE(struct leave),
+   * SHIM_HOLD_SIGNALS(),
    * SHIM_PROBE_MOUNTS(stack, its size).
    * Arguments are plain numbers, addresses among them.
    */

@@ -7,10 +7,21 @@ import { SyscallError } from "../errors.ts";
 import type { Call, Item } from "../plan/types.ts";
 import type { Placed } from "../program/addresses.ts";
 import { encode, type Image } from "../program/encode.ts";
-import { image as imageNumbers } from "../../syscalls/ops.ts";
+import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
 import { type Vector, vector } from "./spawn.ts";
-import { AT_FDCWD, environment, errnoName, errnoText, flags, sys, tables } from "./sys.ts";
+import {
+  AT_FDCWD,
+  environment,
+  errnoName,
+  errnoText,
+  flags,
+  kernel,
+  stable,
+  sys,
+  tables,
+  writeAddress,
+} from "./sys.ts";
 
 export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
@@ -131,6 +142,28 @@ function inheritOver(fd: number): void {
 }
 
 /**
+ * Becomes the monitor once the stage executes its program, and takes down the engine's code while it waits: what a
+ * runtime's execve spends its time with. From then on nothing of the engine has to run again.
+ * Returns where the stage says anything else: true, if that came behind its last event. Errors: SyscallError
+ * @param sync our end of the sync socket
+ * @param lock descriptor to unlock then, -1: none
+ */
+export function leaveToMonitor({ file, argv, envp }: Monitor, sync: number, lock: number): boolean {
+  const bytes = stable(40);
+  const view = new DataView(bytes.buffer);
+  writeAddress(view, 0, sync);
+  view.setInt32(8, lock, true);
+  view.setInt32(12, lock >> 31, true);
+  writeAddress(view, 16, file);
+  writeAddress(view, 24, argv.address);
+  writeAddress(view, 32, envp.address);
+  const k = kernel();
+  const result = k.call(ops.SHIM_LEAVE, k.address(bytes), 0, 0, 0, 0, 0);
+  if (result < 0) throw notExecuted(result);
+  return result > 0;
+}
+
+/**
  * Becomes the monitor. Returns only by throwing SyscallError.
  * @param master the terminal's master, -1: none
  */
@@ -141,9 +174,12 @@ export function becomeMonitor({ image, file, argv, envp }: Monitor, master: numb
     inheritOver(master);
   }
   const result = sys("execveat", file, "", argv.address, envp.address, flags("AT_EMPTY_PATH"));
-  throw new SyscallError(
+  throw notExecuted(result);
+}
+
+const notExecuted = (result: number): SyscallError =>
+  new SyscallError(
     "execveat",
     -result,
     `Cannot start the monitor: execveat: ${errnoName(-result)} (${errnoText(-result)})`,
   );
-}

@@ -8,8 +8,6 @@ export interface Native {
   readonly shim: string;
   /** Offset of each exported function in it. */
   readonly shimEntries: Readonly<Record<string, number>>;
-  /** The stage: a static executable without a program, base64. */
-  readonly stage: string;
 }
 
 /** Numbers that loading needs before any table can be asked through the shim. */

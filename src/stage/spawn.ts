@@ -36,7 +36,7 @@ const ENTERING = 160;
 const REPORT = 168;
 const FLAGS = 176;
 const CHILD = 192;
-const EARLY_ERROR = 200;
+const EARLY_REPORT = 200;
 const SPAWN_BYTES = 208;
 
 /** A descriptor that nothing ever has. */
@@ -91,13 +91,19 @@ export class Spawn {
   /** Whatever the structure points to. */
   readonly #keep: Uint8Array[] = [];
 
+  readonly #earlyReport = makeReport();
+
   /**
-   * Starts the thread, which makes namespaces at once.
-   * @param early flags of unshare(2), 0: none
+   * Starts the thread.
+   * @param early what it does at once; undefined: nothing
    */
-  constructor(early: number) {
-    writeAddress(this.#view, EARLY, early);
+  constructor(early: Image | undefined) {
     const k = kernel();
+    if (early !== undefined) {
+      this.#keep.push(early.bytes);
+      writeAddress(this.#view, EARLY, k.address(early.bytes));
+      writeAddress(this.#view, EARLY_REPORT, k.address(this.#earlyReport));
+    }
     const started = k.call(ops.SHIM_SPAWN, k.address(this.#bytes), k.stack, k.stackBytes, 0, 0, 0);
     if (started < 0) throw syscallError("clone3(CLONE_THREAD)", -started);
   }
@@ -147,9 +153,9 @@ export class Spawn {
 
   #pid = 0;
 
-  /** Errno of the namespaces made at the start; 0: they are there. */
-  get earlyError(): number {
-    return this.#view.getInt32(EARLY_ERROR, true);
+  /** What the thread did at once, and where that failed. */
+  get early(): Report {
+    return readReport(this.#earlyReport, this.#pid);
   }
 
   /** Gives the birth up: the child, if there is one, ends. */
@@ -158,13 +164,21 @@ export class Spawn {
     writeAddress(this.#view, STAGE, NO_FILE);
     const pid = this.#end();
     const pidfd = this.#readPidfd();
+    // Or it executes already, and waits for the rest of its program.
+    if (pid > 0) sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
     if (pid > 0) sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
     close(pidfd);
   }
 
+  /** Lets the stage execute; does not wait. */
+  release(): void {
+    const k = kernel();
+    k.call(ops.SHIM_RELEASE, k.address(this.#bytes), 0, 0, 0, 0, 0);
+  }
+
   /**
-   * Lets the stage execute. Errors: SyscallError. Where the thread could not enter something, `entered` or `earlyError`
-   * says so and the pid is negative.
+   * Lets the stage execute, and waits until it does. Errors: SyscallError. Where the thread could not enter something, `early` or
+   * `entered` says so and the pid is negative.
    */
   finish(): Spawned {
     const pid = this.#end();

@@ -3,7 +3,7 @@
  * Input: names, numbers, texts, buffers. Output: value or negative errno (`sys`), or SyscallError (`sysOrThrow`, …).
  * @module
  */
-import * as native from "../../dist/native/host.ts";
+import { arch as hostArch, numbers, shim, shimEntries, stage } from "../../dist/native/host.ts";
 import { SyscallError } from "../errors.ts";
 import { evaluate, type Tables } from "../program/tables.ts";
 import { loadKernel as loadBunKernel } from "./bun.ts";
@@ -14,11 +14,11 @@ import type { Kernel } from "./kernel.ts";
 export { errnoName, errnoText } from "./errno.ts";
 
 /** Architecture this process was built for. */
-export const arch: "x86_64" | "aarch64" = native.arch;
+export const arch: "x86_64" | "aarch64" = hostArch;
 /** Numbers of this architecture. */
-export const tables: Tables = native.numbers;
+export const tables: Tables = numbers;
 /** The stage's executable, base64, without a program. */
-export const stageImage: string = native.stage;
+export const stageImage: string = stage;
 export const AT_FDCWD = -100;
 
 let loaded: Kernel | undefined;
@@ -28,6 +28,7 @@ export function kernel(): Kernel {
   if (loaded !== undefined) return loaded;
   const load = "Deno" in globalThis ? loadDenoKernel : loadBunKernel;
   const mapFlags = flags("MAP_PRIVATE|MAP_ANONYMOUS");
+  const native = { shim, shimEntries };
   loaded = load(native, { mmap: tables.nr["mmap"]!, mprotect: tables.nr["mprotect"]!, mapFlags });
   return loaded;
 }
@@ -55,27 +56,37 @@ const decoder = new TextDecoder();
 type Argument = number | string | Uint8Array | null;
 
 /** Any system call by its name. Texts become NUL-terminated copies, buffers their address. Value, or -errno. */
-export function sys(call: string, ...args: readonly Argument[]): number {
+export function sys(
+  call: string,
+  a: Argument = 0,
+  b: Argument = 0,
+  c: Argument = 0,
+  d: Argument = 0,
+  e: Argument = 0,
+  f: Argument = 0,
+): number {
   const k = kernel();
-  const keep: Uint8Array[] = [];
-  const words = [0, 0, 0, 0, 0, 0];
-  for (let i = 0; i < args.length; i++) {
-    const argument = args[i]!;
-    if (argument === null) continue;
-    if (typeof argument === "number") {
-      words[i] = argument;
-      continue;
-    }
-    const bytes = typeof argument === "string" ? cString(argument) : argument;
-    keep.push(bytes);
-    words[i] = k.address(bytes);
-  }
-  const result = k.call(tables.nr[call]!, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!);
-  return keep.length < 0 ? 0 : result; // keeps the buffers reachable until the call has returned
+  const result = k.call(tables.nr[call]!, word(a), word(b), word(c), word(d), word(e), word(f));
+  if (held.length > 0) held.length = 0;
+  return result;
 }
 
+/** Buffers of the call that is being made: reachable until it has returned. */
+const held: Uint8Array[] = [];
+
+function word(argument: Argument): number {
+  if (typeof argument === "number") return argument;
+  if (argument === null) return 0;
+  const bytes = typeof argument === "string" ? cString(argument) : argument;
+  held.push(bytes);
+  return kernel().address(bytes);
+}
+
+/** Up to six. */
+type Arguments = [a?: Argument, b?: Argument, c?: Argument, d?: Argument, e?: Argument, f?: Argument];
+
 /** As `sys`, but an errno becomes a SyscallError that prints the call. */
-export function sysOrThrow(call: string, ...args: readonly Argument[]): number {
+export function sysOrThrow(call: string, ...args: Arguments): number {
   const result = sys(call, ...args);
   if (result >= 0) return result;
   const shown = args.map((a) => (typeof a === "string" ? JSON.stringify(a) : typeof a === "number" ? String(a) : "…"));
@@ -101,7 +112,7 @@ export function textOf(bytes: Uint8Array): string {
 
 /** Writes an address (or any number below 2^53) as a 64-bit word. */
 export function writeAddress(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % 4294967296, true);
+  view.setUint32(at, value >>> 0, true);
   view.setUint32(at + 4, Math.floor(value / 4294967296), true);
 }
 

@@ -52,3 +52,21 @@ test(
     assert.match(outcome.stderr, /^bunker: .*\/not\/there\/log/);
   }),
 );
+
+// Callers take what comes first for the error.
+test(
+  "run [warnings stand behind the error, and are not lost where there is none]",
+  limits,
+  scoped("logorder", [], async (scope) => {
+    const withWarning = (program: string) =>
+      scope.bundle([program], (config) => {
+        config.process.capabilities = { bounding: ["CAP_NONSENSE"] };
+      });
+    const failed = await scope.invoke(["run", "--bundle", withWarning("/bin/not-there").path, scope.id()]);
+    assert.equal(failed.status, 1);
+    assert.match(failed.stderr, /^bunker: .*not-there[^]*CAP_NONSENSE/);
+    const ran = await scope.invoke(["run", "--bundle", withWarning("/bin/true").path, scope.id()]);
+    assert.equal(ran.status, 0);
+    assert.match(ran.stderr, /CAP_NONSENSE/);
+  }),
+);

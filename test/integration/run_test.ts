@@ -218,3 +218,33 @@ test(
     for (const line of lines) assert.match(line, /[012] -> (\/dev\/null|\/tmp\/fds)$/);
   }),
 );
+
+test(
+  "run [an environment larger than any packet]",
+  limits,
+  scoped("largeenv", [], async (scope) => {
+    const bundle = scope.bundle('echo "${#LARGE_7} $(env | grep -c LARGE_)"', (config) => {
+      for (let i = 0; i < 8; i++) config.process.env.push(`LARGE_${i}=${"x".repeat(100_000 + i)}`);
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.stderr, "");
+    assert.equal(outcome.stdout, "100007 8\n");
+  }),
+);
+
+test(
+  "run [the stage fails while the rest of its program is on its way]",
+  limits,
+  scoped("earlyfailure", [], async (scope) => {
+    const before = snapshot(scope.tag, scope.directory, scope.root);
+    const bundle = scope.bundle("true", (config) => {
+      for (let i = 0; i < 8; i++) config.process.env.push(`LARGE_${i}=${"x".repeat(100_000 + i)}`);
+      config.mounts[0] = { destination: "/proc", type: "proc", source: "proc", options: ["no_such_option=1"] };
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.notEqual(outcome.status, 0);
+    assert.match(outcome.stderr, /mounts\[0\] "\/proc"/);
+    assert.match(outcome.stderr, /no_such_option/);
+    assert.deepEqual(snapshot(scope.tag, scope.directory, scope.root), before);
+  }),
+);

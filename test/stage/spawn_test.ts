@@ -16,7 +16,7 @@ const call = { call: "clone3", args: [{ flags: "0", exit_signal: "SIGCHLD" }] } 
 /** A child that waits for `finish`, then executes true(1). */
 function begin(): { birth: Spawn; pid: number; file: number } {
   const file = openAt(AT_FDCWD, "/bin/true", "O_RDONLY|O_CLOEXEC");
-  const birth = new Spawn(0);
+  const birth = new Spawn(undefined);
   birth.clone({ call, valueOf: () => 0, entering: undefined, stage: file, inherit: [] });
   return { birth, pid: birth.born(), file };
 }

@@ -21,6 +21,7 @@ export async function withRoot(body: (rt: TestRuntime) => void | Promise<void>):
   const warnings: string[] = [];
   const log = {
     debugging: false,
+    isWaiting: false,
     debug() {},
     warn: (text: string) => void warnings.push(text),
     error() {},

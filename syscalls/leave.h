@@ -1,0 +1,106 @@
+/*
+ * How the runtime becomes the monitor: it waits in these few calls until the stage executes its program, and takes down
+ * most of its own address space meanwhile, which execve would do while the container runs.
+ * In: struct leave, by src/stage/monitor.ts. Out: what is left to do, or -errno.
+ */
+
+/* Written by src/stage/monitor.ts. */
+struct leave {
+	i64 sync; /* our end of the sync socket */
+	i64 lock; /* of the container's record: it is running once this is unlocked; -1: none */
+	i64 file; /* descriptor of the monitor's file */
+	char *const *argv;
+	char *const *envp;
+};
+
+/* linux/elf.h */
+struct elf_phdr {
+	u32 type, flags;
+	u64 offset, vaddr, paddr, filesz, memsz, align;
+};
+
+struct auxiliary {
+	u64 type, value;
+};
+
+/*
+ * Unmaps the executable's code and constants, thousands of pages: should something of the engine run again, the kernel
+ * finds them in its page cache, for nobody ever writes to them. Data and heap stay.
+ */
+static void release_code(void)
+{
+	struct auxiliary auxv[48];
+	const struct elf_phdr *phdr = 0;
+	u64 count = 0, bias = 0;
+	i64 fd = SYS(NR_openat, AT_FDCWD, "/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+	i64 n = fd < 0 ? fd : SYS(NR_read, fd, auxv, sizeof auxv);
+
+	close_fd(fd);
+	for (i64 i = 0; i < n / (i64)sizeof auxv[0]; i++) {
+		if (auxv[i].type == AT_PHDR)
+			phdr = (const struct elf_phdr *)auxv[i].value;
+		if (auxv[i].type == AT_PHNUM)
+			count = auxv[i].value;
+	}
+	if (!phdr)
+		return;
+	for (u64 i = 0; i < count; i++)
+		if (phdr[i].type == PT_PHDR)
+			bias = (u64)phdr - phdr[i].vaddr;
+	for (u64 i = 0; i < count; i++) {
+		if (phdr[i].type != PT_LOAD || phdr[i].flags & PF_W)
+			continue;
+		/* Whole pages of any size; where a segment begins and ends may be the data of another one. */
+		u64 from = (bias + phdr[i].vaddr + 0xffff) & ~0xfffful;
+		u64 end = (bias + phdr[i].vaddr + phdr[i].memsz) & ~0xfffful;
+		if (from < end)
+			SYS(NR_madvise, from, end - from, MADV_DONTNEED);
+	}
+}
+
+/* The event that a packet posts, behind the branches that were taken; 0: it says something else, or nothing. */
+static u32 posted_event(const struct record *record, i64 length)
+{
+	i64 n = length / (i64)sizeof *record;
+
+	if (n < 1 || length % (i64)sizeof *record)
+		return 0;
+	for (i64 i = 0; i < n - 1; i++)
+		if (record[i].kind != RECORD_BRANCH)
+			return 0;
+	return record[n - 1].kind == RECORD_POST ? record[n - 1].value : 0;
+}
+
+static i64 receive_packet(i64 fd, void *packet, u64 size, u32 flags)
+{
+	i64 n;
+
+	do
+		n = SYS(NR_recvfrom, fd, packet, size, flags, 0, 0);
+	while (n == -EINTR);
+	return n;
+}
+
+/*
+ * Becomes the monitor once the stage says that it executes its program, and does: its end of the socket closes then.
+ * Returns 0 where it says anything else, which is still to be read; 1 where it said so, and then something else;
+ * -errno of execveat.
+ */
+static i64 leave(const struct leave *leave)
+{
+	struct record packet[BRANCHES + 1];
+	u32 event;
+
+	release_code();
+	do {
+		event = posted_event(packet, receive_packet(leave->sync, packet, sizeof packet, MSG_PEEK));
+		if (event != EVENT_READY && event != EVENT_EXEC)
+			return 0;
+		receive_packet(leave->sync, packet, sizeof packet, 0);
+	} while (event != EVENT_EXEC);
+	if (receive_packet(leave->sync, packet, sizeof packet[0], MSG_PEEK) != 0)
+		return 1;
+	if (leave->lock >= 0)
+		SYS(NR_flock, leave->lock, LOCK_UN);
+	return SYS(NR_execveat, leave->file, "", leave->argv, leave->envp, AT_EMPTY_PATH);
+}

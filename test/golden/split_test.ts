@@ -1,0 +1,39 @@
+/** Where a stage's program is cut: what it executes while the rest is still to come must not need messages itself. @module */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SpecError } from "../../src/errors.ts";
+import type { Plan } from "../../src/plan/types.ts";
+import { callsOf } from "../../src/program/addresses.ts";
+import { firstItems, splitPlan } from "../../src/program/split.ts";
+import { type GoldenCase, goldenCases, planOf } from "./cases.ts";
+
+function planned(golden: GoldenCase): Plan | undefined {
+  try {
+    return planOf(golden);
+  } catch (error) {
+    if (error instanceof SpecError) return undefined;
+    throw error;
+  }
+}
+
+test("firstItems() never lets the stage wait, or end, before the rest of its program is there", () => {
+  let cut = 0;
+  for (const golden of goldenCases()) {
+    const plan = planned(golden);
+    if (plan === undefined) continue;
+    const split = splitPlan(plan);
+    const count = firstItems(split);
+    if (count === 0) continue;
+    cut++;
+    const items = split.stage.slice(0, count).map(({ item }) => item);
+    const names = callsOf({ items }).map(({ call }) => call);
+    assert.deepEqual(
+      names.filter((name) => name.startsWith("wait") || name.startsWith("exec") || name === "fork"),
+      [],
+      golden.name,
+    );
+    assert.ok(split.stage.length > count, golden.name);
+  }
+  // Most containers are large enough for it.
+  assert.ok(cut > 40, String(cut));
+});
