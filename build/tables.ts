@@ -42,7 +42,7 @@ export function readValues(architecture: Architecture, directories: readonly str
   const constantQuestions = Object.values(headers)
     .flatMap(words)
     .map((name): Question => ({ key: `c:${name}`, expression: name }));
-  const sources = Object.entries(structs as Record<string, StructSource>);
+  const sources = Object.entries(structs() as Record<string, StructSource>);
   const declarations = sources.map(([name, { type }]) => `typedef ${type} T_${name};`);
   const structQuestions = sources.flatMap(([name, { fields }]) => [
     { key: `size:${name}`, expression: `sizeof(T_${name})` },
@@ -189,7 +189,7 @@ function numbersFile(
       const key = /^\w+$/.test(field) ? field : JSON.stringify(field);
       return `      ${key}: { offset: ${offset}, size: ${bytes}, kind: "${kind}" },\n`;
     });
-    return `  ${name}: {\n    size: ${size},\n    fields: {\n${lines.join("")}    },\n  },\n`;
+    return `  ${name}: () => ({\n    size: ${size},\n    fields: {\n${lines.join("")}    },\n  }),\n`;
   });
   return (
     heading(
@@ -205,7 +205,8 @@ function numbersFile(
     ) +
     "\n" +
     lateRecord("archConstants", own) +
-    `\nexport const structLayouts: Readonly<Record<string, StructLayout>> = {\n${layouts.join("")}};\n`
+    `\n/** Each is made when it is asked for: see structLayout(). */\n` +
+    `export const structLayouts: Readonly<Record<string, () => StructLayout>> = {\n${layouts.join("")}};\n`
   );
 }
 

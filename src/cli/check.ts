@@ -4,17 +4,18 @@ import { check, type Report } from "../lifecycle/check.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 
-export const command = defineCommand({
-  meta: { name: "check", description: "Find out what this machine offers to containers, and what is missing" },
-  args: {
-    json: { type: "boolean", description: "print everything as JSON" },
-  },
-  run({ args, runtime }) {
-    const report = check(runtime());
-    print(args.json === true ? `${JSON.stringify(report, null, 2)}\n` : table(report));
-    return report.canRun ? 0 : 1;
-  },
-});
+export const command = () =>
+  defineCommand({
+    meta: { name: "check", description: "Find out what this machine offers to containers, and what is missing" },
+    args: {
+      json: { type: "boolean", description: "print everything as JSON" },
+    },
+    run({ args, runtime }) {
+      const report = check(runtime());
+      print(args.json === true ? `${JSON.stringify(report, null, 2)}\n` : table(report));
+      return report.canRun ? 0 : 1;
+    },
+  });
 
 const signs: Readonly<Record<Finding["state"], string>> = { yes: "yes", no: "no", unknown: "?", info: "" };
 

@@ -1,5 +1,5 @@
 /**
- * The commands by name, with a line for the overview. Input: a name. Output: the command's definition.
+ * The commands by name, with a line for the overview. Input: a name. Output: the command's definition, which is made then.
  * All are imported statically: one `import()` of a file of ours would make the bundler wrap every module in a function
  * of its own, which costs more at start-up than all these definitions.
  * @module
@@ -28,7 +28,7 @@ import { command as version } from "./version.ts";
 
 interface Entry {
   readonly summary: string;
-  readonly command: Command;
+  readonly command: () => Command;
 }
 
 export const commands: Readonly<Record<string, Entry>> = {
@@ -61,5 +61,5 @@ export function findCommand(name: string): Command {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined)
     throw new UsageError(`Unknown command "${name}"`, ["try        bunker --help"], unknownCommandCode);
-  return entry.command;
+  return entry.command();
 }

@@ -10,63 +10,65 @@ const failureCode = 255;
 /** 2^32-1 is no id: setresuid(2) reads it as "unchanged" (CVE-2024-40635's class). */
 const maxId = 0xffff_fffe;
 
-export const command = defineCommand({
-  meta: { name: "exec", description: "Run one more process in a container" },
-  args: {
-    id: { type: "positional", description: "name of the container" },
-    command: { type: "positional", required: false, rest: true, description: "the program and its arguments" },
-    process: {
-      type: "string",
-      alias: "p",
-      valueHint: "FILE",
-      description: "read the process from FILE, JSON like `process` of config.json; options given beside it change it",
+export const command = () =>
+  defineCommand({
+    meta: { name: "exec", description: "Run one more process in a container" },
+    args: {
+      id: { type: "positional", description: "name of the container" },
+      command: { type: "positional", required: false, rest: true, description: "the program and its arguments" },
+      process: {
+        type: "string",
+        alias: "p",
+        valueHint: "FILE",
+        description:
+          "read the process from FILE, JSON like `process` of config.json; options given beside it change it",
+      },
+      tty: { type: "boolean", alias: "t", description: "give it a terminal" },
+      detach: { type: "boolean", alias: "d", description: "return once it runs" },
+      ...consoleOptions,
+      user: { type: "string", alias: "u", valueHint: "UID[:GID]", description: "run as this user of the container" },
+      "additional-gids": {
+        type: "string",
+        alias: "g",
+        valueHint: "GID",
+        repeats: true,
+        description: "one more group, may be repeated",
+      },
+      cap: {
+        type: "string",
+        alias: "c",
+        valueHint: "CAP_NAME",
+        repeats: true,
+        description: "one more capability, may be repeated",
+      },
+      env: {
+        type: "string",
+        alias: "e",
+        valueHint: "NAME=VALUE",
+        repeats: true,
+        description: "one more environment variable, may be repeated",
+      },
+      cwd: { type: "string", valueHint: "DIR", description: "working directory in the container" },
+      cgroup: {
+        type: "string",
+        valueHint: "[CONTROLLER:]PATH",
+        repeats: true,
+        description: "a cgroup below the container's to run in; with cgroup version 1 one a controller",
+      },
+      "no-new-privs": { type: "boolean", description: "it and its children never gain privileges" },
+      "ignore-paused": { type: "boolean", description: "into a paused container too; it runs once that is resumed" },
+      "process-label": { type: "string", valueHint: "LABEL", mayBeEmpty: true, description: "SELinux label" },
+      apparmor: { type: "string", valueHint: "PROFILE", mayBeEmpty: true, description: "AppArmor profile" },
     },
-    tty: { type: "boolean", alias: "t", description: "give it a terminal" },
-    detach: { type: "boolean", alias: "d", description: "return once it runs" },
-    ...consoleOptions,
-    user: { type: "string", alias: "u", valueHint: "UID[:GID]", description: "run as this user of the container" },
-    "additional-gids": {
-      type: "string",
-      alias: "g",
-      valueHint: "GID",
-      repeats: true,
-      description: "one more group, may be repeated",
+    run({ args, runtime }) {
+      try {
+        return exec(runtime(), optionsOf(args.id!, args));
+      } catch (error) {
+        if (error instanceof BunkerError) error.exitCode = failureCode;
+        throw error;
+      }
     },
-    cap: {
-      type: "string",
-      alias: "c",
-      valueHint: "CAP_NAME",
-      repeats: true,
-      description: "one more capability, may be repeated",
-    },
-    env: {
-      type: "string",
-      alias: "e",
-      valueHint: "NAME=VALUE",
-      repeats: true,
-      description: "one more environment variable, may be repeated",
-    },
-    cwd: { type: "string", valueHint: "DIR", description: "working directory in the container" },
-    cgroup: {
-      type: "string",
-      valueHint: "[CONTROLLER:]PATH",
-      repeats: true,
-      description: "a cgroup below the container's to run in; with cgroup version 1 one a controller",
-    },
-    "no-new-privs": { type: "boolean", description: "it and its children never gain privileges" },
-    "ignore-paused": { type: "boolean", description: "into a paused container too; it runs once that is resumed" },
-    "process-label": { type: "string", valueHint: "LABEL", mayBeEmpty: true, description: "SELinux label" },
-    apparmor: { type: "string", valueHint: "PROFILE", mayBeEmpty: true, description: "AppArmor profile" },
-  },
-  run({ args, runtime }) {
-    try {
-      return exec(runtime(), optionsOf(args.id!, args));
-    } catch (error) {
-      if (error instanceof BunkerError) error.exitCode = failureCode;
-      throw error;
-    }
-  },
-});
+  });
 
 type Given = Readonly<Record<string, unknown>>;
 

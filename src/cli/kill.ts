@@ -3,14 +3,15 @@ import { kill } from "../lifecycle/kill.ts";
 import { parseSignal } from "../lifecycle/signals.ts";
 import { defineCommand } from "./command.ts";
 
-export const command = defineCommand({
-  meta: { name: "kill", description: "Send a signal to a container's first process" },
-  args: {
-    id: { type: "positional", description: "name of the container" },
-    signal: { type: "positional", default: "TERM", description: "number, name with or without SIG, or RTMIN+n" },
-    all: { type: "boolean", alias: "a", description: "send it to every process of the container" },
-  },
-  run({ args, runtime }) {
-    kill(runtime(), args.id!, parseSignal(args.signal), args.all === true);
-  },
-});
+export const command = () =>
+  defineCommand({
+    meta: { name: "kill", description: "Send a signal to a container's first process" },
+    args: {
+      id: { type: "positional", description: "name of the container" },
+      signal: { type: "positional", default: "TERM", description: "number, name with or without SIG, or RTMIN+n" },
+      all: { type: "boolean", alias: "a", description: "send it to every process of the container" },
+    },
+    run({ args, runtime }) {
+      kill(runtime(), args.id!, parseSignal(args.signal), args.all === true);
+    },
+  });

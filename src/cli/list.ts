@@ -4,25 +4,26 @@ import type { StateView } from "../lifecycle/types.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 
-export const command = defineCommand({
-  meta: { name: "list", description: "List the containers below --root" },
-  args: {
-    format: {
-      type: "enum",
-      alias: "f",
-      options: ["table", "json"],
-      default: "table",
-      description: "form of the output",
+export const command = () =>
+  defineCommand({
+    meta: { name: "list", description: "List the containers below --root" },
+    args: {
+      format: {
+        type: "enum",
+        alias: "f",
+        options: ["table", "json"],
+        default: "table",
+        description: "form of the output",
+      },
+      quiet: { type: "boolean", alias: "q", description: "print the ids only" },
     },
-    quiet: { type: "boolean", alias: "q", description: "print the ids only" },
-  },
-  run({ args, runtime }) {
-    const views = list(runtime());
-    if (args.quiet === true) print(views.map((view) => `${view.id}\n`).join(""));
-    else if (args.format === "json") print(`${JSON.stringify(views)}\n`);
-    else print(table(views));
-  },
-});
+    run({ args, runtime }) {
+      const views = list(runtime());
+      if (args.quiet === true) print(views.map((view) => `${view.id}\n`).join(""));
+      else if (args.format === "json") print(`${JSON.stringify(views)}\n`);
+      else print(table(views));
+    },
+  });
 
 /** runc's columns and spacing (Go's tabwriter: cells at least 12 wide, 3 spaces after the longest). */
 function table(views: readonly StateView[]): string {

@@ -3,31 +3,32 @@ import { linesOfPs, pidsOf, type ProcessRow, processesOf } from "../lifecycle/ps
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 
-export const command = defineCommand({
-  meta: { name: "ps", description: "List the processes of a container" },
-  args: {
-    id: { type: "positional", description: "name of the container" },
-    "ps-options": {
-      type: "positional",
-      required: false,
-      rest: true,
-      description: "options of ps(1), instead of -ef; a column PID has to be among what it prints",
+export const command = () =>
+  defineCommand({
+    meta: { name: "ps", description: "List the processes of a container" },
+    args: {
+      id: { type: "positional", description: "name of the container" },
+      "ps-options": {
+        type: "positional",
+        required: false,
+        rest: true,
+        description: "options of ps(1), instead of -ef; a column PID has to be among what it prints",
+      },
+      format: {
+        type: "enum",
+        alias: "f",
+        options: ["table", "json"],
+        default: "table",
+        description: "form of the output; json: an array of pids",
+      },
     },
-    format: {
-      type: "enum",
-      alias: "f",
-      options: ["table", "json"],
-      default: "table",
-      description: "form of the output; json: an array of pids",
+    run({ args, runtime }) {
+      const options = (args["ps-options"] ?? []) as readonly string[];
+      if (args.format === "json") print(`${JSON.stringify(pidsOf(runtime(), args.id!))}\n`);
+      else if (options.length > 0) print(`${linesOfPs(runtime(), args.id!, options).join("\n")}\n`);
+      else print(table(processesOf(runtime(), args.id!)));
     },
-  },
-  run({ args, runtime }) {
-    const options = (args["ps-options"] ?? []) as readonly string[];
-    if (args.format === "json") print(`${JSON.stringify(pidsOf(runtime(), args.id!))}\n`);
-    else if (options.length > 0) print(`${linesOfPs(runtime(), args.id!, options).join("\n")}\n`);
-    else print(table(processesOf(runtime(), args.id!)));
-  },
-});
+  });
 
 /** The columns of `ps -ef`. */
 function table(rows: readonly ProcessRow[]): string {

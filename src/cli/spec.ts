@@ -3,10 +3,11 @@ import { writeSpec } from "../lifecycle/spec_file.ts";
 import { defineCommand } from "./command.ts";
 import { bundleOption } from "./create_options.ts";
 
-export const command = defineCommand({
-  meta: { name: "spec", description: "Write a config.json to start from" },
-  args: { ...bundleOption, rootless: { type: "boolean", description: "for a container without root rights" } },
-  run({ args }) {
-    writeSpec(args.bundle ?? ".", args.rootless === true);
-  },
-});
+export const command = () =>
+  defineCommand({
+    meta: { name: "spec", description: "Write a config.json to start from" },
+    args: { ...bundleOption, rootless: { type: "boolean", description: "for a container without root rights" } },
+    run({ args }) {
+      writeSpec(args.bundle ?? ".", args.rootless === true);
+    },
+  });

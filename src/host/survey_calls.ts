@@ -6,6 +6,7 @@
  * @module
  */
 import type { Host, OptionalCall } from "../plan/host.ts";
+import { structLayout } from "../program/tables.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { AT_FDCWD, close, flags, stable, sys, tables, writeAddress } from "../stage/sys.ts";
 import { SyscallError } from "../errors.ts";
@@ -72,7 +73,7 @@ export function surveyCalls(found: Findings, host: Host): void {
 
 /** struct clone_args with a cgroup that is none: EBADF where the flag is known, and never a child. */
 function intoCgroup(): number {
-  const { size, fields } = tables.structLayouts["clone_args"]!;
+  const { size, fields } = structLayout(tables, "clone_args")!;
   const args = stable(size);
   const view = new DataView(args.buffer);
   writeAddress(view, fields["flags"]!.offset, flags("CLONE_INTO_CGROUP"));

@@ -4,6 +4,7 @@
  * Input: the root's path on the host, a path in it. Output: descriptors, texts; "" or a negative errno where there is none.
  * @module
  */
+import { structLayout } from "../program/tables.ts";
 import { close, flags, stable, sys, tables, textOf, AT_FDCWD } from "../stage/sys.ts";
 import { nodeOf, printable } from "./host_facts.ts";
 
@@ -11,7 +12,7 @@ import { nodeOf, printable } from "./host_facts.ts";
 export function openInRoot(root: string, path: string): number {
   const directory = sys("openat", AT_FDCWD, root, flags("O_PATH|O_DIRECTORY|O_CLOEXEC"), 0);
   if (directory < 0) return directory;
-  const layout = tables.structLayouts["open_how"]!;
+  const layout = structLayout(tables, "open_how")!;
   const how = stable(layout.size);
   const view = new DataView(how.buffer);
   view.setUint32(layout.fields["flags"]!.offset, flags("O_PATH|O_CLOEXEC"), true);

@@ -6,7 +6,7 @@
 import { PlanError } from "../errors.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { events } from "../../syscalls/ops.ts";
-import { structs } from "../../syscalls/structs.ts";
+import { fieldKinds } from "../../syscalls/structs.ts";
 import { parseGVariant } from "./gvariant.ts";
 import { isRegister, kindsOf } from "./kinds.ts";
 import { propertyType } from "./systemd_properties.ts";
@@ -190,7 +190,7 @@ class Checker {
 
   #struct(name: string, value: Value, call: Call, address: number, written: Written): string | undefined {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return `is no struct ${name}`;
-    const fields = (structs as Record<string, { fields: Readonly<Record<string, string>> }>)[name]!.fields;
+    const fields = fieldKinds(name);
     for (const [field, content] of Object.entries(value as StructValue)) {
       const kind = fields[field];
       if (kind === undefined) return `has a field "${field}" that ${name} has not`;

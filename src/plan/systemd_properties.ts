@@ -41,7 +41,7 @@ const ownTypes: Readonly<Record<string, string>> = {
  * Types of what annotations may set: how the unit ends, what it waits for, limits. Left out is what would start or stop
  * other units, load programs into the kernel, or put the container elsewhere: annotations may come from an image.
  */
-const annotatedTypes: Readonly<Record<string, string>> = {
+const annotatedTypes = (): Readonly<Record<string, string>> => ({
   Description: "s",
   Documentation: "as",
   DefaultDependencies: "b",
@@ -84,11 +84,11 @@ const annotatedTypes: Readonly<Record<string, string>> = {
   IOReadIOPSMax: "a(st)",
   IOWriteIOPSMax: "a(st)",
   IPAccounting: "b",
-};
+});
 
 /** Type of a property's value; undefined: none that this runtime sets. */
 export function propertyType(name: string): string | undefined {
-  return ownTypes[name] ?? annotatedTypes[name];
+  return ownTypes[name] ?? annotatedTypes()[name];
 }
 
 /** A text as GVariant has it. */
@@ -220,16 +220,16 @@ export function addAnnotated(
     let name = key.slice(annotationPrefix.length);
     let text = annotations[key]!.trim();
     // As runc: the names of unit files stand for seconds.
-    if (!Object.hasOwn(annotatedTypes, name) && name.endsWith("Sec")) {
+    if (!Object.hasOwn(annotatedTypes(), name) && name.endsWith("Sec")) {
       const seconds = parseGVariant(text, "d") ?? parseGVariant(text, "t");
       name = `${name.slice(0, -3)}USec`;
       const microseconds = Math.round(Number(seconds) * 1_000_000);
       text = Number.isSafeInteger(microseconds) ? String(microseconds) : "";
     }
-    const type = Object.hasOwn(annotatedTypes, name) ? annotatedTypes[name]! : undefined;
+    const type = Object.hasOwn(annotatedTypes(), name) ? annotatedTypes()[name]! : undefined;
     if (type === undefined) {
       plan.refuse(pointer, `"${name}" is no property of a unit that an annotation may set`, [
-        `because    these are: ${Object.keys(annotatedTypes).join(" ")}`,
+        `because    these are: ${Object.keys(annotatedTypes()).join(" ")}`,
       ]);
     } else if (parseGVariant(text, type) === undefined) {
       plan.refuse(pointer, `Expected a value of D-Bus type "${type}" but received "${annotations[key]!}"`, [

@@ -11,7 +11,7 @@ import { events, forms, image as imageNumbers, ops } from "../../syscalls/ops.ts
 import type { Placed } from "./addresses.ts";
 import { Pool, twice, utf8Length } from "./pool.ts";
 import { KIND, type Row, rowOf } from "./rows.ts";
-import { evaluate, type Tables } from "./tables.ts";
+import { evaluate, structLayout, type Tables } from "./tables.ts";
 
 const HEADER_BYTES = 40;
 const INSTRUCTION_BYTES = 72;
@@ -184,7 +184,7 @@ class Encoder {
   /** Arguments a plan does not write: they follow from their neighbours. */
   #derived(kind: number, call: Call, row: Row, given: number, at: number): void {
     if (kind === KIND.LENGTH) this.#code[at] = utf8Length(call.args[given - 1] as string);
-    else if (kind === KIND.SIZE) this.#code[at] = this.#tables.structLayouts[row.structs[0]!.name]!.size;
+    else if (kind === KIND.SIZE) this.#code[at] = structLayout(this.#tables, row.structs[0]!.name)!.size;
     else if (kind === KIND.COUNT) this.#code[at] = (call.args[given] as readonly number[]).length;
   }
 
@@ -222,7 +222,7 @@ class Encoder {
   }
 
   #struct(name: string, value: StructValue): number {
-    const layout = this.#tables.structLayouts[name];
+    const layout = structLayout(this.#tables, name);
     if (layout === undefined) throw new PlanError(`Unknown structure "${name}"`);
     const pool = this.#pool;
     const start = pool.reserve(layout.size);

@@ -9,7 +9,7 @@ import { isRegister, kindsOf } from "../plan/kinds.ts";
 import type { Alternative, Call, Item, Plan, StructValue, Value } from "../plan/types.ts";
 import { countCalls } from "./addresses.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
-import { structs } from "../../syscalls/structs.ts";
+import { fieldKinds } from "../../syscalls/structs.ts";
 
 /** One call as text, without its result: `openat2(r2, "proc", {flags: O_PATH|O_CLOEXEC, resolve: RESOLVE_IN_ROOT})`. */
 export function callText(call: Call): string {
@@ -41,7 +41,7 @@ function propertiesText(properties: StructValue): string {
 }
 
 function structText(value: StructValue, name: string): string {
-  const fields = (structs as Record<string, { fields: Readonly<Record<string, string>> }>)[name]?.fields ?? {};
+  const fields = fieldKinds(name);
   const parts = Object.entries(value).map(([field, content]) => {
     if (fields[field] === "bytes") return `${field}: <${(content as string).length / 2} bytes>`;
     if (fields[field] === "words") return `${field}: <${(content as readonly number[]).length * 4} bytes>`;

@@ -12,7 +12,7 @@ export interface Tables {
   /** Values of the expressions of a usual start (syscalls/expressions.ts). */
   readonly expressions: Readonly<Record<string, number>>;
   readonly archConstants: () => Readonly<Record<string, number>>;
-  readonly structLayouts: Readonly<Record<string, StructLayout>>;
+  readonly structLayouts: Readonly<Record<string, () => StructLayout>>;
 }
 
 const TWO_32 = 4294967296;
@@ -48,6 +48,23 @@ function workOut(tables: Tables, expression: string): number {
   const value = high * TWO_32 + (low >>> 0);
   known.set(expression, value);
   return value;
+}
+
+const layouts = new Map<string, StructLayout>();
+let layoutsOf: Tables | undefined;
+
+/** Layout of a structure; undefined: there is none of that name. */
+export function structLayout(tables: Tables, name: string): StructLayout | undefined {
+  if (layoutsOf !== tables) {
+    layouts.clear();
+    layoutsOf = tables;
+  }
+  let layout = layouts.get(name);
+  if (layout === undefined) {
+    layout = tables.structLayouts[name]?.();
+    if (layout !== undefined) layouts.set(name, layout);
+  }
+  return layout;
 }
 
 /** One constant or literal; the whole tables of constants are made only for what a usual start does not need. */

@@ -50,7 +50,6 @@ const message =
   "  try        a seccomp profile that allows clone3, or answers it with ENOSYS\n";
 
 function overrideFilter(engine: BunFfi, call: Call): void {
-  if (call(prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) <= 0) return;
   if (call(clone3, 0, 0, 0, 0, 0, 0) !== -1 || errno(engine) !== EPERM) return;
   const words = new Uint32Array(new ArrayBuffer(8 * program.length + 16));
   words.set(program, 4);
@@ -73,4 +72,8 @@ function errno(engine: BunFfi): number {
   return new Int32Array(engine.toArrayBuffer(library.symbols["__errno_location"]!(), 0, 4))[0]!;
 }
 
-if (ffi !== undefined && libc !== undefined && !(libc instanceof Error)) overrideFilter(ffi, libc.symbols["syscall"]!);
+if (ffi !== undefined && libc !== undefined && !(libc instanceof Error)) {
+  const call = libc.symbols["syscall"]!;
+  // Mostly there is no filter, and then the function is not entered.
+  if (call(prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) > 0) overrideFilter(ffi, call);
+}

@@ -8,7 +8,7 @@ import { constants } from "../../syscalls/generated/constants.ts";
  * strerror(3) in lower case, as callers match it (podman: "no such file or directory", "permission denied",
  * "operation not permitted").
  */
-const texts: Readonly<Record<string, string>> = {
+const texts = (): Readonly<Record<string, string>> => ({
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",
   ESRCH: "no such process",
@@ -57,7 +57,7 @@ const texts: Readonly<Record<string, string>> = {
   ELIBBAD: "accessing a corrupted shared library",
   EMSGSIZE: "message too long",
   ESTALE: "stale file handle",
-};
+});
 
 /** "ENOENT" for 2. One pass over the table, no index of it: it is asked once or twice in a process's life. */
 export function errnoName(errno: number): string {
@@ -71,5 +71,5 @@ export function errnoName(errno: number): string {
 /** The text of strerror(3), lower case. */
 export function errnoText(errno: number): string {
   const name = errnoName(errno);
-  return texts[name] ?? name;
+  return texts()[name] ?? name;
 }

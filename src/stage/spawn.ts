@@ -7,7 +7,7 @@
 import { SyscallError } from "../errors.ts";
 import type { Call, StructValue, Value } from "../plan/types.ts";
 import type { Image } from "../program/encode.ts";
-import { evaluate } from "../program/tables.ts";
+import { evaluate, structLayout } from "../program/tables.ts";
 import { ops, spawning } from "../../syscalls/ops.ts";
 import { makeReport, readReport, type Report } from "./program.ts";
 import {
@@ -113,7 +113,7 @@ export class Spawn {
     const wanted = call.args[0] as StructValue;
     const k = kernel();
     const view = this.#view;
-    const layout = tables.structLayouts["clone_args"]!.fields;
+    const layout = structLayout(tables, "clone_args")!.fields;
     const asked = (wanted["flags"] ?? "0") as string;
     const own = evaluate(tables, "CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_VM|CLONE_VFORK");
     writeAddress(view, layout["flags"]!.offset, evaluate(tables, asked) + own);

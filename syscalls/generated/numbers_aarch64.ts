@@ -244,16 +244,17 @@ export const archConstants = (): Readonly<Record<string, number>> =>
     O_TMPFILE: 0x404000,
   });
 
-export const structLayouts: Readonly<Record<string, StructLayout>> = {
-  open_how: {
+/** Each is made when it is asked for: see structLayout(). */
+export const structLayouts: Readonly<Record<string, () => StructLayout>> = {
+  open_how: () => ({
     size: 24,
     fields: {
       flags: { offset: 0, size: 8, kind: "flags" },
       mode: { offset: 8, size: 8, kind: "flags" },
       resolve: { offset: 16, size: 8, kind: "flags" },
     },
-  },
-  mount_attr: {
+  }),
+  mount_attr: () => ({
     size: 32,
     fields: {
       attr_set: { offset: 0, size: 8, kind: "flags" },
@@ -261,8 +262,8 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       propagation: { offset: 16, size: 8, kind: "flags" },
       userns_fd: { offset: 24, size: 8, kind: "fd" },
     },
-  },
-  clone_args: {
+  }),
+  clone_args: () => ({
     size: 88,
     fields: {
       flags: { offset: 0, size: 8, kind: "flags" },
@@ -273,15 +274,15 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       stack_size: { offset: 48, size: 8, kind: "int" },
       cgroup: { offset: 80, size: 8, kind: "fd" },
     },
-  },
-  rlimit64: {
+  }),
+  rlimit64: () => ({
     size: 16,
     fields: {
       rlim_cur: { offset: 0, size: 8, kind: "int" },
       rlim_max: { offset: 8, size: 8, kind: "int" },
     },
-  },
-  sched_attr: {
+  }),
+  sched_attr: () => ({
     size: 56,
     fields: {
       size: { offset: 0, size: 4, kind: "int" },
@@ -293,15 +294,15 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       sched_deadline: { offset: 32, size: 8, kind: "int" },
       sched_period: { offset: 40, size: 8, kind: "int" },
     },
-  },
-  cap_header: {
+  }),
+  cap_header: () => ({
     size: 8,
     fields: {
       version: { offset: 0, size: 4, kind: "flags" },
       pid: { offset: 4, size: 4, kind: "int" },
     },
-  },
-  cap_data: {
+  }),
+  cap_data: () => ({
     size: 24,
     fields: {
       "low.effective": { offset: 0, size: 4, kind: "flags" },
@@ -311,42 +312,42 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       "high.permitted": { offset: 16, size: 4, kind: "flags" },
       "high.inheritable": { offset: 20, size: 4, kind: "flags" },
     },
-  },
-  ifreq: {
+  }),
+  ifreq: () => ({
     size: 40,
     fields: {
       ifr_name: { offset: 0, size: 16, kind: "chars" },
       ifr_flags: { offset: 16, size: 2, kind: "flags" },
     },
-  },
-  sockaddr_un: {
+  }),
+  sockaddr_un: () => ({
     size: 110,
     fields: {
       sun_family: { offset: 0, size: 2, kind: "flags" },
       sun_path: { offset: 2, size: 108, kind: "chars" },
     },
-  },
-  sock_fprog: {
+  }),
+  sock_fprog: () => ({
     size: 16,
     fields: {
       len: { offset: 0, size: 2, kind: "int" },
       filter: { offset: 8, size: 8, kind: "words" },
     },
-  },
-  winsize: {
+  }),
+  winsize: () => ({
     size: 8,
     fields: {
       ws_row: { offset: 0, size: 2, kind: "int" },
       ws_col: { offset: 2, size: 2, kind: "int" },
     },
-  },
-  int32: {
+  }),
+  int32: () => ({
     size: 4,
     fields: {
       value: { offset: 0, size: 4, kind: "int" },
     },
-  },
-  bpf_attr: {
+  }),
+  bpf_attr: () => ({
     size: 72,
     fields: {
       prog_type: { offset: 0, size: 4, kind: "flags" },
@@ -361,5 +362,5 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
       replace_bpf_fd: { offset: 16, size: 4, kind: "fd" },
       prog_id: { offset: 0, size: 4, kind: "int" },
     },
-  },
+  }),
 };

@@ -14,7 +14,7 @@ await until("the namespace", () => readlinkSync(`/proc/${holder.pid}/ns/user`) !
 for (const map of ["uid_map", "gid_map"]) writeFileSync(`/proc/${holder.pid}/${map}`, "0 0 1\n");
 const namespace = sysOrThrow("openat", AT_FDCWD, `/proc/${holder.pid}/ns/user`, flags("O_RDONLY|O_CLOEXEC"), 0);
 const tree = sysOrThrow("open_tree", AT_FDCWD, source, flags("OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC"));
-const layout = tables.structLayouts["mount_attr"]!;
+const layout = tables.structLayouts["mount_attr"]!();
 const attributes = stable(layout.size);
 const view = new DataView(attributes.buffer);
 view.setUint32(layout.fields["attr_set"]!.offset, flags("MOUNT_ATTR_IDMAP"), true);
