@@ -133,8 +133,6 @@ export const headers: Readonly<Record<string, string>> = {
   "asm/mman.h": `
     PROT_READ PROT_WRITE PROT_EXEC PROT_NONE MAP_FIXED MAP_ANONYMOUS MAP_NORESERVE MAP_POPULATE
     MAP_FIXED_NOREPLACE MADV_DONTNEED MADV_PAGEOUT`,
-  "linux/auxvec.h": `AT_PHDR AT_PHNUM`,
-  "linux/elf.h": `PT_LOAD PT_PHDR PF_W`,
   "linux/mman.h": `MAP_SHARED MAP_PRIVATE`,
   "asm/poll.h": `POLLIN POLLPRI POLLOUT POLLERR POLLHUP POLLNVAL POLLRDHUP`,
   "linux/eventpoll.h": `

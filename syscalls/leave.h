@@ -1,6 +1,6 @@
 /*
- * How the runtime becomes the monitor: it waits in these few calls until the stage executes its program, and takes down
- * most of its own address space meanwhile, which execve would do while the container runs.
+ * How the runtime becomes the monitor: it waits in these few calls until the stage executes its program, without a way
+ * back through JavaScript.
  * In: struct leave, by src/stage/monitor.ts. Out: what is left to do, or -errno.
  */
 
@@ -12,51 +12,6 @@ struct leave {
 	char *const *argv;
 	char *const *envp;
 };
-
-/* linux/elf.h */
-struct elf_phdr {
-	u32 type, flags;
-	u64 offset, vaddr, paddr, filesz, memsz, align;
-};
-
-struct auxiliary {
-	u64 type, value;
-};
-
-/*
- * Unmaps the executable's code and constants, thousands of pages: should something of the engine run again, the kernel
- * finds them in its page cache, for nobody ever writes to them. Data and heap stay.
- */
-static void release_code(void)
-{
-	struct auxiliary auxv[48];
-	const struct elf_phdr *phdr = 0;
-	u64 count = 0, bias = 0;
-	i64 fd = SYS(NR_openat, AT_FDCWD, "/proc/self/auxv", O_RDONLY | O_CLOEXEC);
-	i64 n = fd < 0 ? fd : SYS(NR_read, fd, auxv, sizeof auxv);
-
-	close_fd(fd);
-	for (i64 i = 0; i < n / (i64)sizeof auxv[0]; i++) {
-		if (auxv[i].type == AT_PHDR)
-			phdr = (const struct elf_phdr *)auxv[i].value;
-		if (auxv[i].type == AT_PHNUM)
-			count = auxv[i].value;
-	}
-	if (!phdr)
-		return;
-	for (u64 i = 0; i < count; i++)
-		if (phdr[i].type == PT_PHDR)
-			bias = (u64)phdr - phdr[i].vaddr;
-	for (u64 i = 0; i < count; i++) {
-		if (phdr[i].type != PT_LOAD || phdr[i].flags & PF_W)
-			continue;
-		/* Whole pages of any size; where a segment begins and ends may be the data of another one. */
-		u64 from = (bias + phdr[i].vaddr + 0xffff) & ~0xfffful;
-		u64 end = (bias + phdr[i].vaddr + phdr[i].memsz) & ~0xfffful;
-		if (from < end)
-			SYS(NR_madvise, from, end - from, MADV_DONTNEED);
-	}
-}
 
 /* The event that a packet posts, behind the branches that were taken; 0: it says something else, or nothing. */
 static u32 posted_event(const struct record *record, i64 length)
@@ -91,7 +46,6 @@ static i64 leave(const struct leave *leave)
 	struct record packet[BRANCHES + 1];
 	u32 event;
 
-	release_code();
 	do {
 		event = posted_event(packet, receive_packet(leave->sync, packet, sizeof packet, MSG_PEEK));
 		if (event != EVENT_READY && event != EVENT_EXEC)

@@ -142,8 +142,7 @@ function inheritOver(fd: number): void {
 }
 
 /**
- * Becomes the monitor once the stage executes its program, and takes down the engine's code while it waits: what a
- * runtime's execve spends its time with. From then on nothing of the engine has to run again.
+ * Becomes the monitor once the stage executes its program: the wait and the execve are one call.
  * Returns where the stage says anything else: true, if that came behind its last event. Errors: SyscallError
  * @param sync our end of the sync socket
  * @param lock descriptor to unlock then, -1: none

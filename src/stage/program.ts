@@ -102,9 +102,12 @@ export function makeStageFile(): number {
   return fd >= 0 ? fd : sysOrThrow("memfd_create", "bunker-stage", common);
 }
 
+/** The stage's executable, decoded once: a foreground start needs it twice. */
+let executable: Uint8Array<ArrayBuffer> | undefined;
+
 /** Fills the file with the stage and this image as its second segment, and seals it. */
 export function fillStageFile(fd: number, image: Image): void {
-  const code = Uint8Array.fromBase64(stageImage);
+  const code = (executable ??= Uint8Array.fromBase64(stageImage));
   const view = new DataView(code.buffer);
   const offset = view.getUint32(PROGRAM_HEADER + P_OFFSET, true);
   view.setUint32(PROGRAM_HEADER + P_FILESZ, image.bytes.length, true);

@@ -1260,11 +1260,6 @@ enum {
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MADV_DONTNEED 4
 #define MADV_PAGEOUT 21
-#define AT_PHDR 3
-#define AT_PHNUM 5
-#define PT_LOAD 1
-#define PT_PHDR 6
-#define PF_W 2
 #define MAP_SHARED 1
 #define MAP_PRIVATE 2
 #define POLLIN 1
