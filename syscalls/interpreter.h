@@ -224,6 +224,13 @@ static void load_machine(struct machine *m, struct program *program, struct repo
 	m->hook_output = m->hook_errors = -1;
 }
 
+static void set_failed(struct report *report, const struct instruction *at, i64 error)
+{
+	report->failed.kind = RECORD_FAILED;
+	report->failed.value = (u16)-error;
+	report->failed.address = at->address;
+}
+
 /* Runs to OP_END (0) or to the first failure nobody expects (-errno; the report names the line). */
 static i64 run_machine(struct machine *m)
 {
@@ -246,8 +253,10 @@ static i64 run_machine(struct machine *m)
 		}
 		if (at->op == OP_RECEIVE_REST) {
 			r = op_receive_rest(m);
-			if (r < 0)
+			if (r < 0) {
+				set_failed(report, at, r);
 				return r;
+			}
 			at = m->code;
 			continue;
 		}
@@ -261,9 +270,7 @@ static i64 run_machine(struct machine *m)
 			i64 target = find_handler(m, at, r);
 			if (target < 0) {
 				if (report->failed.kind == 0) {
-					report->failed.kind = RECORD_FAILED;
-					report->failed.value = (u16)-r;
-					report->failed.address = at->address;
+					set_failed(report, at, r);
 					read_context_log(report, at->op, a[0]);
 				}
 				return r;

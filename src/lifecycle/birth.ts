@@ -117,7 +117,12 @@ export function bear(begun: Begun, { split, prepared, stage, inherit, sync }: Pa
   // The memory we shared was made secret on the way, and our own /proc files so became root's (PR_SET_DUMPABLE, prctl(2)).
   if (entering !== undefined) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
   if (spawned.pid <= 0) throw notBorn(begun, split, -spawned.pid);
-  if (rest !== undefined) sendRest(sync.ours, spawned.pidfd, rest);
+  try {
+    if (rest !== undefined) sendRest(sync.ours, spawned.pidfd, rest);
+  } catch (error) {
+    endStage(spawned.pidfd);
+    throw error;
+  }
   return spawned;
 }
 

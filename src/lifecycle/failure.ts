@@ -6,7 +6,7 @@
 import { StageError } from "../errors.ts";
 import type { Call, Plan, Value } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
-import { callAt } from "../program/addresses.ts";
+import { callAt, noLine } from "../program/addresses.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 import { causeOf } from "./cause.ts";
@@ -17,6 +17,9 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   const call = callAt(plan, failure.address);
   const where = { address: failure.address, errno: failure.errno, pointer: call?.from ?? "" };
   const errno = `${errnoName(failure.errno)} (${errnoText(failure.errno)})`;
+  if (failure.address === noLine) {
+    return new StageError(`The rest of its program did not reach the container's first process: ${errno}`, [], where);
+  }
   if (call === undefined) return new StageError(`Line ${failure.address} of the plan failed: ${errno}`, [], where);
   const detail: string[] = [];
   const { message, because, attempt, pointer = call.from } = causeOf({ call, failure, spec, plan });

@@ -11,6 +11,9 @@ export interface Placed {
   readonly address: number;
 }
 
+/** Address of what the stage does besides the plan's lines. */
+export const noLine = 0xffff_ffff;
+
 /** Number of calls in an item: what it advances the plan's addresses by. */
 export function countCalls(item: Item): number {
   if (item.kind === "call") return 1;

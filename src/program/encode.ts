@@ -8,7 +8,7 @@ import { PlanError } from "../errors.ts";
 import type { Alternative, Call, Item, Register, StructValue, Value } from "../plan/types.ts";
 import { ioctlStructs } from "../../syscalls/calls.ts";
 import { events, forms, image as imageNumbers, ops } from "../../syscalls/ops.ts";
-import type { Placed } from "./addresses.ts";
+import { noLine, type Placed } from "./addresses.ts";
 import { Pool, twice, utf8Length } from "./pool.ts";
 import { KIND, type Row, rowOf } from "./rows.ts";
 import { evaluate, structLayout, type Tables } from "./tables.ts";
@@ -52,6 +52,7 @@ class Encoder {
   }
 
   finish(base: (bytes: Uint8Array) => number, registers: number, sync: number, end: number): Image {
+    this.#address = noLine;
     this.#begin(end, NO_REGISTER, 0);
     const pool = this.#pool;
     pool.close();

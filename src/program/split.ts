@@ -27,18 +27,33 @@ export interface Split {
 }
 
 const firstPart = 44;
+/** The rest is memory of the container's, and has to find room in a socket. */
+const mostItems = 512;
+const mostText = 16_384;
 
 /**
  * How many items the stage starts with while the rest is being encoded, which takes the engine as long as they take the
- * kernel; 0: all of them go together, for they are few, or wait for messages while the rest would be one.
+ * kernel; 0: all of them go together, for they are few, or large, or wait for messages while the rest would be one.
  */
 export function firstItems({ stage }: Pick<Split, "stage">): number {
-  if (stage.length < 2 * firstPart) return 0;
+  if (stage.length < 2 * firstPart || stage.length > mostItems) return 0;
   for (let i = 0; i < firstPart; i++) {
     const { item } = stage[i]!;
     if (item.kind === "call" && item.call.startsWith("wait")) return 0;
   }
-  return firstPart;
+  // The program's arguments and environment, which may be megabytes.
+  const last = stage[stage.length - 1]!.item;
+  return last.kind === "call" && hasMoreText(last, mostText) ? 0 : firstPart;
+}
+
+/** Whether a call's lists of texts have more characters than that. */
+function hasMoreText({ args }: Call, most: number): boolean {
+  let length = 0;
+  for (const list of args) {
+    if (!Array.isArray(list)) continue;
+    for (const text of list as readonly unknown[]) if (typeof text === "string") length += text.length;
+  }
+  return length > most;
 }
 
 /** The side of an item: an alternative is on the side of its first call. */

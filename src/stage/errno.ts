@@ -49,6 +49,7 @@ const texts = (): Readonly<Record<string, string>> => ({
   EOPNOTSUPP: "operation not supported",
   EADDRINUSE: "address already in use",
   ENETDOWN: "network is down",
+  ENOBUFS: "no buffer space available",
   ECONNABORTED: "software caused connection abort",
   ECONNRESET: "connection reset by peer",
   ECONNREFUSED: "connection refused",

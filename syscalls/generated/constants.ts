@@ -376,6 +376,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     IFF_RUNNING: 64,
     IFNAMSIZ: 16,
     SOL_SOCKET: 1,
+    SO_SNDBUF: 7,
     KEYCTL_JOIN_SESSION_KEYRING: 1,
     PER_LINUX: 0,
     PER_LINUX32: 8,

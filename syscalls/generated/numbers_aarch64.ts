@@ -98,6 +98,7 @@ export const nr: Readonly<Record<string, number>> = {
   setresuid: 147,
   setrlimit: 164,
   setsid: 157,
+  setsockopt: 208,
   socket: 198,
   socketpair: 199,
   splice: 76,

@@ -98,6 +98,7 @@ export const nr: Readonly<Record<string, number>> = {
   setresuid: 117,
   setrlimit: 160,
   setsid: 112,
+  setsockopt: 54,
   socket: 41,
   socketpair: 53,
   splice: 275,

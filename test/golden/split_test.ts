@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SpecError } from "../../src/errors.ts";
-import type { Plan } from "../../src/plan/types.ts";
+import type { Call, Plan } from "../../src/plan/types.ts";
 import { callsOf } from "../../src/program/addresses.ts";
 import { firstItems, splitPlan } from "../../src/program/split.ts";
 import { type GoldenCase, goldenCases, planOf } from "./cases.ts";
@@ -36,4 +36,16 @@ test("firstItems() never lets the stage wait, or end, before the rest of its pro
   }
   // Most containers are large enough for it.
   assert.ok(cut > 40, String(cut));
+});
+
+test("firstItems() keeps a program together that is large", () => {
+  const golden = goldenCases().find(({ name }) => name === "run/default");
+  assert.ok(golden !== undefined);
+  const { stage } = splitPlan(planOf(golden));
+  assert.ok(firstItems({ stage }) > 0);
+  const last = stage[stage.length - 1]!.item as Call;
+  const env = Array.from({ length: 8 }, (_, i) => `LARGE_${i}=${"x".repeat(100_000)}`);
+  const large = { ...last, args: [last.args[0]!, last.args[1]!, env] };
+  assert.equal(firstItems({ stage: [...stage.slice(0, -1), { item: large, address: 0 }] }), 0);
+  assert.equal(firstItems({ stage: Array.from({ length: 8 }, () => stage).flat() }), 0);
 });

@@ -225,6 +225,20 @@ test(
   }),
 );
 
+// The stage's program is not the container's memory: there is room for the environment once, as execve copies it.
+test(
+  "resources [memory.limit of 1.5 MB and an environment of 0.8 MB] (cgroup v1)",
+  limits,
+  scoped("largeenv", ["cgroup1"], async (scope) => {
+    const bundle = scope.bundle(["/bin/true"], (config) => {
+      config.linux["resources"] = { memory: { limit: 1536 * 1024, swap: 1536 * 1024 } };
+      for (let i = 0; i < 8; i++) config.process.env.push(`LARGE_${i}=${"x".repeat(100_000)}`);
+    });
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.status, 0, outcome.stderr);
+  }),
+);
+
 test(
   "resources [memory.limit too small for the container itself: said so] (cgroup v1)",
   limits,

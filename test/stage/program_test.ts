@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlanBuilder } from "../../src/plan/builder.ts";
 import type { Register } from "../../src/plan/types.ts";
-import { placed } from "../../src/program/addresses.ts";
-import type { Image } from "../../src/program/encode.ts";
-import { getRegister, makeImage, type Report, runImage } from "../../src/stage/program.ts";
-import { errnoName } from "../../src/stage/sys.ts";
+import { noLine, placed } from "../../src/program/addresses.ts";
+import { encode, type Image } from "../../src/program/encode.ts";
+import { getRegister, makeImage, type Report, runImage, setRegister } from "../../src/stage/program.ts";
+import { socketPair } from "../../src/stage/sockets.ts";
+import { close, errnoName, kernel, tables } from "../../src/stage/sys.ts";
 
 /** Runs what a builder holds in this process, through the shim's interpreter. */
 function execute(builder: PlanBuilder): { report: Report; image: Image; value: (r: Register) => number } {
@@ -47,6 +48,22 @@ test("runImage() ends at the first failure nobody expects and names its line", (
   assert.equal(errnoName(-report.result), "ENOENT");
   assert.deepEqual([report.failed?.address, errnoName(report.failed?.errno ?? 0)], [1, "ENOENT"]);
   assert.equal(value(after), 0);
+});
+
+test("runImage() fails at no line of the plan where the rest of a program does not come", () => {
+  const b = new PlanBuilder();
+  const pid = b.open("getpid", []);
+  const plan = b.build();
+  const [ours, theirs] = socketPair();
+  close(ours);
+  // One register more: the sync socket.
+  const count = plan.registers + 1;
+  const image = encode(placed(plan.items), tables, count, plan.registers, (bytes) => kernel().address(bytes), true);
+  setRegister(image, plan.registers, theirs);
+  const report = runImage(image);
+  close(theirs);
+  assert.deepEqual([report.failed?.address, errnoName(report.failed?.errno ?? 0)], [noLine, "ECONNRESET"]);
+  assert.equal(getRegister(image, pid.register), process.pid);
 });
 
 test("runImage() goes on after an allowed errno", () => {

@@ -30,9 +30,10 @@ test("sendRest() sends the length, then the bytes in packets that fit", () => {
   close(theirs);
   close(self);
   assert.equal(new DataView(length!.buffer).getBigUint64(0, true), 100_000n);
-  assert.deepEqual(
-    parts.map((part) => part.length),
-    [65_536, 34_464],
+  assert.deepEqual([...new Set(parts.map((part) => part.length))], [8192, 100_000 % 8192]);
+  assert.equal(
+    parts.reduce((sum, part) => sum + part.length, 0),
+    100_000,
   );
   assert.ok(parts.every((part) => part.every((byte) => byte === 7)));
 });
@@ -57,4 +58,27 @@ test("sendRest() stops when nobody has the other end", () => {
   sendRest(ours, self, imageOf(100_000));
   close(ours);
   close(self);
+});
+
+test("sendRest() makes smaller packets where the socket takes no larger ones", () => {
+  const [ours, theirs] = socketPair();
+  const self = sysOrThrow("pidfd_open", sys("getpid"), 0);
+  // The least the kernel allows: 4608 bytes.
+  sysOrThrow("setsockopt", ours, flags("SOL_SOCKET"), flags("SO_SNDBUF"), stable(4), 4);
+  const bytes = 4000;
+  sendRest(ours, self, imageOf(bytes));
+  close(ours);
+  const [, ...parts] = packets(theirs);
+  close(theirs);
+  close(self);
+  assert.equal(
+    parts.reduce((sum, part) => sum + part.length, 0),
+    bytes,
+  );
+});
+
+test("sendRest() says so where the rest cannot be sent to a stage that waits for it", () => {
+  const fd = sysOrThrow("memfd_create", "no socket", 0);
+  assert.throws(() => sendRest(fd, fd, imageOf(8)), /rest of its program: ENOTSOCK/);
+  close(fd);
 });
