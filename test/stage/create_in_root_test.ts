@@ -126,7 +126,10 @@ test("create_in_root() makes nothing outside while the way is exchanged", () =>
         }
       }
     } finally {
+      const ended = attackers.map((attacker) => new Promise((resolve) => attacker.once("close", resolve)));
       for (const attacker of attackers) attacker.kill("SIGKILL");
+      // What they still do would come between the removal of the directory.
+      await Promise.all(ended);
     }
     assert.ok(made > 0, "some of it was made");
   }));
