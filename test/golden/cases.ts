@@ -82,6 +82,16 @@ export function planOf({ config, host, options, exec }: GoldenCase): Plan {
   return planCreate(parseSpec(config), host, options);
 }
 
+/** The plan of a case; undefined where the configuration is wrong. */
+export function planIfRight(golden: GoldenCase): Plan | undefined {
+  try {
+    return planOf(golden);
+  } catch (error) {
+    if (error instanceof SpecError) return undefined;
+    throw error;
+  }
+}
+
 /** What plan.txt holds: the plan, or the error's message. */
 export function planText(golden: GoldenCase): string {
   try {
