@@ -5,7 +5,7 @@
 import { PlanError } from "../errors.ts";
 import { type ArgumentKind, calls, pseudoCalls } from "../../syscalls/calls.ts";
 import { ops } from "../../syscalls/ops.ts";
-import type { Tables } from "./tables.ts";
+import { memoryOf, type Tables } from "./tables.ts";
 
 /** What to do with one argument. From LENGTH on a plan does not write it. */
 export const KIND = {
@@ -51,15 +51,11 @@ export interface Row {
 
 const systemCalls: Readonly<Record<string, readonly ArgumentKind[]>> = calls;
 const pseudo: Readonly<Record<string, readonly ArgumentKind[]>> = pseudoCalls;
-const prepared = new Map<string, Row>();
-let preparedFor: Tables | undefined;
+const preparedOf = memoryOf<Row>();
 
 /** The row of a call. Errors: PlanError for one that is not in the table. */
 export function rowOf(name: string, tables: Tables): Row {
-  if (preparedFor !== tables) {
-    prepared.clear();
-    preparedFor = tables;
-  }
+  const prepared = preparedOf(tables);
   let row = prepared.get(name);
   if (row === undefined) {
     row = prepare(name, tables);

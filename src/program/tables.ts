@@ -25,14 +25,21 @@ export function evaluate(tables: Tables, expression: string): number {
   return tables.expressions[expression] ?? workOut(tables, expression);
 }
 
-const known = new Map<string, number>();
-let knownFor: Tables | undefined;
+/** A memory of what was worked out from tables, for as long as they are the same ones. */
+export function memoryOf<T>(): (tables: Tables) => Map<string, T> {
+  let memory = new Map<string, T>();
+  let of: Tables | undefined;
+  return (tables) => {
+    if (of !== tables) memory = new Map();
+    of = tables;
+    return memory;
+  };
+}
+
+const knownOf = memoryOf<number>();
 
 function workOut(tables: Tables, expression: string): number {
-  if (knownFor !== tables) {
-    known.clear();
-    knownFor = tables;
-  }
+  const known = knownOf(tables);
   const cached = known.get(expression);
   if (cached !== undefined) return cached;
   let low = 0;
@@ -50,15 +57,11 @@ function workOut(tables: Tables, expression: string): number {
   return value;
 }
 
-const layouts = new Map<string, StructLayout>();
-let layoutsOf: Tables | undefined;
+const layoutsOf = memoryOf<StructLayout>();
 
 /** Layout of a structure; undefined: there is none of that name. */
 export function structLayout(tables: Tables, name: string): StructLayout | undefined {
-  if (layoutsOf !== tables) {
-    layouts.clear();
-    layoutsOf = tables;
-  }
+  const layouts = layoutsOf(tables);
   let layout = layouts.get(name);
   if (layout === undefined) {
     layout = tables.structLayouts[name]?.();

@@ -43,7 +43,7 @@ function sendPacket(sync: number, pidfd: number, address: number, length: number
     if (n === -EPIPE || n === -ECONNRESET) return 0;
     if (n === -EAGAIN) {
       if (!hasRoom(sync, pidfd)) return 0;
-    } else if (n === -EMSGSIZE && most > PACKET_BYTES / 4) most /= 2;
+    } else if (n === -EMSGSIZE && most > PACKET_BYTES / 4) most >>= 1;
     else if (n !== -EINTR) throw notSent(-n);
   }
 }
