@@ -8,9 +8,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { alignCode } from "./align.ts";
 import { compileC } from "./compile_c.ts";
 import { hardenExecutable } from "./harden.ts";
 import { missingHeaders } from "./headers.ts";
+import { optimize } from "./optimize.ts";
 import { recordOrder } from "./order.ts";
 import { writeTables } from "./tables.ts";
 
@@ -47,40 +49,68 @@ function seccompCompiler(): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/**
- * NOTE: no --compile-exec-argv, which would open a hook in the environment; the two autoload flags keep .env and
- * bunfig.toml of the working directory out; bytecode and the JIT policy save 2 ms of start-up.
- */
-function bundle(main: string, output: string, order?: string): void {
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  const args = [
-    "build",
-    "--compile",
-    "--minify",
-    "--bytecode",
-    "--format=esm",
-    "--compile-jit-policy=1000",
-    "--no-compile-autoload-dotenv",
-    "--no-compile-autoload-bunfig",
-    `--define=BUNKER_VERSION=${JSON.stringify(version)}`,
-    `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
-    `--define=BUNKER_COMPILER=${JSON.stringify(seccompCompiler())}`,
-    ...(order === undefined ? [] : [`--bytecode-order=${order}`]),
-    main,
-    `--outfile=${output}`,
-  ];
-  // In dist/, so that whatever a failed build leaves behind lies there.
-  const result = spawnSync(process.execPath, args, { cwd: join(root, "dist"), encoding: "utf8" });
+/** Runs bun build in dist/, so that whatever a failed one leaves behind lies there. */
+function bunBuild(args: readonly string[]): void {
+  const result = spawnSync(process.execPath, ["build", ...args], { cwd: join(root, "dist"), encoding: "utf8" });
   const log = `${result.stdout}${result.stderr}`;
   // It may write a broken executable and end with 0: the log tells.
   if (result.status !== 0 || /\b(error|warn(ing)?):/i.test(log)) fail(`bun build failed:\n${log}`);
 }
 
-/** The names of hooks in the environment, made unusable in place: every offset stays. */
-function harden(path: string): void {
+/** All of src/ in one text, optimized where this machine can. */
+function bundle(): string {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  const output = join(root, "dist/bundle.js");
+  bunBuild([
+    "--target=bun",
+    "--minify-syntax",
+    "--format=esm",
+    `--define=BUNKER_VERSION=${JSON.stringify(version)}`,
+    `--define=BUNKER_COMMIT=${JSON.stringify(commit())}`,
+    `--define=BUNKER_COMPILER=${JSON.stringify(seccompCompiler())}`,
+    join(root, "src/main.ts"),
+    `--outfile=${output}`,
+  ]);
+  const text = readFileSync(output, "utf8");
+  rmSync(output);
+  const optimized = optimize(root, join(root, "dist/optimized"), text);
+  if (optimized === undefined) console.log("no Closure Compiler for this machine: start-up will be a little slower");
+  return optimized ?? text;
+}
+
+/**
+ * NOTE: no --compile-exec-argv, which would open a hook in the environment; the two autoload flags keep .env and
+ * bunfig.toml of the working directory out; bytecode and the JIT policy save 2 ms of start-up.
+ */
+function compile(text: string, output: string, order?: string): void {
+  const main = `${output}.js`;
+  // Without imports and exports it would be taken for CommonJS.
+  writeFileSync(main, `${text}\nexport {};\n`);
+  try {
+    bunBuild([
+      "--compile",
+      "--minify",
+      "--bytecode",
+      "--format=esm",
+      "--compile-jit-policy=1000",
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      ...(order === undefined ? [] : [`--bytecode-order=${order}`]),
+      main,
+      `--outfile=${output}`,
+    ]);
+  } finally {
+    rmSync(main, { force: true });
+  }
+}
+
+/** Takes the engine's hooks in the environment away, and puts the code where it is mapped with little work. */
+function finish(path: string): void {
   const bytes = readFileSync(path);
   if (hardenExecutable(bytes) === 0) fail("The engine's hooks in the environment were not found: see build/harden.ts");
-  writeFileSync(path, bytes);
+  // A new file, in one call: see build/align.ts.
+  rmSync(path);
+  writeFileSync(path, alignCode(bytes), { mode: 0o755 });
 }
 
 const start = performance.now();
@@ -88,10 +118,11 @@ mkdirSync(join(root, "dist"), { recursive: true });
 refreshTables();
 for (const line of compileC()) console.log(line);
 const output = `${target}.new`;
-const order = recordOrder(root, bundle);
+const text = bundle();
+const order = recordOrder(root, text, compile);
 if (order === undefined) console.log("no order of functions could be recorded: start-up will be a little slower");
-bundle(join(root, "src/main.ts"), output, order);
-harden(output);
+compile(text, output, order);
+finish(output);
 const probe = spawnSync(output, ["--version"], { encoding: "utf8" });
 if (probe.status !== 0) {
   rmSync(output, { force: true });

@@ -1,7 +1,7 @@
 /**
  * The order in which a run enters its functions, for the layout of their bytecode in the executable: what is needed
  * together then lies together, which saves about a millisecond of page faults and decoding.
- * Input: a way to bundle. Output: path of the order file, undefined where none could be made (it is an optimization).
+ * Input: the bundle. Output: path of the order file, undefined where none could be made (it is an optimization).
  * @module
  */
 import { spawnSync } from "node:child_process";
@@ -9,16 +9,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The line of src/main.ts that ends the process at once; the engine writes the order only when it ends by itself. */
-const exitLine = 'sys("exit_group", code);';
+/** The call of src/main.ts that ends the process at once; the engine writes the order only when it ends by itself. */
+const exit = /(?<![\w$.])([\w$]+)\("exit_group",\s*([\w$]+)\)/g;
 
-/** A copy of src/main.ts that ends by itself, below `dist`. */
-function writeMain(root: string): string {
-  const text = readFileSync(join(root, "src/main.ts"), "utf8");
-  if (!text.includes(exitLine)) throw new Error(`src/main.ts does not end with ${exitLine}: see build/order.ts`);
-  const path = join(root, "src/main.order.ts");
-  writeFileSync(path, text.replace(exitLine, "if (code < 0) sys('exit_group', code);"));
-  return path;
+/** The same text, but it ends by itself. */
+export function withoutExit(text: string): string {
+  const changed = text.replace(exit, '($2 < 0 && $1("exit_group", $2))');
+  if (changed === text) throw new Error('The bundle does not end with sys("exit_group", code): see build/order.ts');
+  return changed;
 }
 
 /**
@@ -34,15 +32,21 @@ function makeBundle(executable: string, directory: string): void {
   writeFileSync(path, JSON.stringify({ ...config, process, root: { path: "rootfs" } }));
 }
 
-/** Bundles, runs, and keeps the order below dist/. */
-export function recordOrder(root: string, bundle: (main: string, output: string) => void): string | undefined {
+/**
+ * Compiles, runs, and keeps the order below dist/.
+ * @param text of the bundle  @param compile makes an executable of a text
+ */
+export function recordOrder(
+  root: string,
+  text: string,
+  compile: (text: string, output: string) => void,
+): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), "bunker-order-"));
   const executable = join(root, "dist/bunker.order");
   const order = join(root, "dist/bytecode.order");
-  const main = writeMain(root);
   try {
     rmSync(order, { force: true });
-    bundle(main, executable);
+    compile(withoutExit(text), executable);
     makeBundle(executable, directory);
     const options = ["--root", join(directory, "state"), "--cgroup-manager", "disabled"];
     spawnSync(executable, [...options, "run", "--detach", "--bundle", directory, "order"], {
@@ -53,6 +57,5 @@ export function recordOrder(root: string, bundle: (main: string, output: string)
   } finally {
     rmSync(directory, { recursive: true, force: true });
     rmSync(executable, { force: true });
-    rmSync(main, { force: true });
   }
 }
