@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { alignCode } from "./align.ts";
 import { compileC } from "./compile_c.ts";
 import { hardenExecutable } from "./harden.ts";
+import { setEngineOptions } from "./engine_options.ts";
 import { missingHeaders } from "./headers.ts";
 import { optimize } from "./optimize.ts";
 import { recordOrder } from "./order.ts";
@@ -104,13 +105,19 @@ function compile(text: string, output: string, order?: string): void {
   }
 }
 
-/** Takes the engine's hooks in the environment away, and puts the code where it is mapped with little work. */
-function finish(path: string): void {
+/** Takes the engine's hooks in the environment away, puts its code where it is mapped with little work, sets its options. */
+async function finish(path: string): Promise<void> {
   const bytes = readFileSync(path);
   if (hardenExecutable(bytes) === 0) fail("The engine's hooks in the environment were not found: see build/harden.ts");
+  const aligned = alignCode(bytes);
+  // By a path that is none before the first build.
+  const native = (await import(join(root, "dist/native/host.ts"))) as typeof import("../dist/native/host.ts");
+  const { engine_start: start, engine_links: links } = native.engineEntries;
+  const reason = setEngineOptions(aligned, { code: Uint8Array.fromBase64(native.engineStart), start, links });
+  if (reason !== undefined) console.log(`the engine's options are its defaults, start-up a little slower: ${reason}`);
   // A new file, in one call: see build/align.ts.
   rmSync(path);
-  writeFileSync(path, alignCode(bytes), { mode: 0o755 });
+  writeFileSync(path, aligned, { mode: 0o755 });
 }
 
 const start = performance.now();
@@ -122,7 +129,7 @@ const text = bundle();
 const order = recordOrder(root, text, compile);
 if (order === undefined) console.log("no order of functions could be recorded: start-up will be a little slower");
 compile(text, output, order);
-finish(output);
+await finish(output);
 const probe = spawnSync(output, ["--version"], { encoding: "utf8" });
 if (probe.status !== 0) {
   rmSync(output, { force: true });

@@ -21,7 +21,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { image as imageNumbers } from "../syscalls/ops.ts";
-import { readElf } from "./elf.ts";
+import { type Elf, readElf } from "./elf.ts";
 import { architectures, type Architecture } from "./headers.ts";
 import { zig } from "./zig.ts";
 
@@ -61,6 +61,15 @@ export interface Native {
   readonly stage: Uint8Array;
   readonly stageProgramOffset: number;
   readonly stageProgramHeader: number;
+  /** What runs before the engine, as a flat image like the shim. */
+  readonly engineStart: Uint8Array;
+  readonly engineEntries: Readonly<Record<string, number>>;
+}
+
+interface FlatImage {
+  readonly bytes: Uint8Array;
+  /** Where its functions and data are. */
+  readonly symbols: Elf["symbols"];
 }
 
 function compiler(architecture: Architecture, ...args: string[]): void {
@@ -69,32 +78,26 @@ function compiler(architecture: Architecture, ...args: string[]): void {
   if (result.stderr !== "") throw new Error(`zig cc for ${architecture} warned:\n${result.stderr}`);
 }
 
-/** The shim as a flat image, and where its exported functions start. */
-function compileShim(
+/** One C file as a flat image that works wherever it lies, as long as it starts on a page. */
+function compileFlat(
+  name: string,
+  entry: string,
   architecture: Architecture,
   sources: string,
   directory: string,
-): Pick<Native, "shim" | "shimEntries"> {
-  const object = join(directory, "shim.o");
-  compiler(architecture, ...flags, "-fPIC", "-c", "-o", object, join(sources, "shim.c"));
+): FlatImage {
+  const object = join(directory, `${name}.o`);
+  compiler(architecture, ...flags, "-fPIC", "-c", "-o", object, join(sources, `${name}.c`));
   const allowed = relativeRelocations[architecture];
   const absolute = readElf(readFileSync(object)).relocations.filter(({ type }) => !allowed.has(type));
   if (absolute.length > 0) {
     const list = absolute.map(({ section, type, offset }) => `${section}+0x${offset.toString(16)}: type ${type}`);
-    throw new Error(`The shim for ${architecture} has relocations that bind it to an address:\n${list.join("\n")}`);
+    throw new Error(`The ${name} for ${architecture} has relocations that bind it to an address:\n${list.join("\n")}`);
   }
 
-  const linked = join(directory, "shim");
-  compiler(
-    architecture,
-    "-nostdlib",
-    "-static",
-    `-Wl,-T,${join(sources, "shim.ld")}`,
-    "-Wl,-e,shim_call",
-    "-o",
-    linked,
-    object,
-  );
+  const linked = join(directory, name);
+  const script = join(sources, "shim.ld");
+  compiler(architecture, "-nostdlib", "-static", `-Wl,-T,${script}`, `-Wl,-e,${entry}`, "-o", linked, object);
   const bytes = readFileSync(linked);
   const elf = readElf(bytes);
   const loaded = elf.segments.filter(({ type, memorySize }) => type === 1 && memorySize > 0);
@@ -102,17 +105,35 @@ function compileShim(
   if (image === undefined || loaded.length > 1 || image.address !== 0 || image.fileSize !== image.memorySize) {
     const list = elf.sections
       .filter((section) => (section.flags & 2) !== 0)
-      .map(({ name, size }) => `${name} (${size})`);
-    throw new Error(`The shim for ${architecture} is not one flat image: ${list.join(", ")}`);
+      .map((section) => `${section.name} (${section.size})`);
+    throw new Error(`The ${name} for ${architecture} is not one flat image: ${list.join(", ")}`);
   }
-  const data = elf.symbols.find(({ name }) => name === "shim_data")?.value;
+  return { bytes: bytes.subarray(image.offset, image.offset + image.fileSize), symbols: elf.symbols };
+}
+
+/** The shim, and where its exported functions start. */
+function compileShim(
+  architecture: Architecture,
+  sources: string,
+  directory: string,
+): Pick<Native, "shim" | "shimEntries"> {
+  const { bytes, symbols } = compileFlat("shim", "shim_call", architecture, sources, directory);
+  const data = symbols.find(({ name }) => name === "shim_data")?.value;
   if (data !== imageNumbers.SHIM_DATA)
     throw new Error(`syscalls/shim.ld puts shim_data at ${data}, not at SHIM_DATA of ops.ts`);
-  const entries = elf.symbols.filter(({ isExported, isFunction }) => isExported && isFunction);
-  return {
-    shim: bytes.subarray(image.offset, image.offset + image.fileSize),
-    shimEntries: Object.fromEntries(entries.map(({ name, value }) => [name, value])),
-  };
+  const entries = symbols.filter(({ isExported, isFunction }) => isExported && isFunction);
+  return { shim: bytes, shimEntries: Object.fromEntries(entries.map(({ name, value }) => [name, value])) };
+}
+
+/** What runs before the engine; see build/engine_options.ts. */
+function compileEngineStart(
+  architecture: Architecture,
+  sources: string,
+  directory: string,
+): Pick<Native, "engineStart" | "engineEntries"> {
+  const { bytes, symbols } = compileFlat("engine", "engine_start", architecture, sources, directory);
+  const entries = symbols.filter(({ name }) => name === "engine_start" || name === "engine_links");
+  return { engineStart: bytes, engineEntries: Object.fromEntries(entries.map(({ name, value }) => [name, value])) };
 }
 
 /**
@@ -123,7 +144,7 @@ function compileStage(
   architecture: Architecture,
   sources: string,
   directory: string,
-): Omit<Native, "shim" | "shimEntries"> {
+): Pick<Native, "stage" | "stageProgramOffset" | "stageProgramHeader"> {
   const linked = join(directory, "stage");
   compiler(
     architecture,
@@ -152,7 +173,11 @@ function compileStage(
 export function compileNative(architecture: Architecture, sources: string = ownSources): Native {
   const directory = mkdtempSync(join(tmpdir(), "bunker-c-"));
   try {
-    return { ...compileShim(architecture, sources, directory), ...compileStage(architecture, sources, directory) };
+    return {
+      ...compileShim(architecture, sources, directory),
+      ...compileStage(architecture, sources, directory),
+      ...compileEngineStart(architecture, sources, directory),
+    };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -177,6 +202,10 @@ export const stage = "${base64(native.stage)}";
 export const stageProgramOffset = ${native.stageProgramOffset};
 /** Offset in it of the Elf64_Phdr whose p_filesz (+32) and p_memsz (+40) are to be set to the image's size. */
 export const stageProgramHeader = ${native.stageProgramHeader};
+/** Flat position-independent image (base64) that the build puts into the executable. */
+export const engineStart = "${base64(native.engineStart)}";
+/** Offsets in it. */
+export const engineEntries = ${JSON.stringify(native.engineEntries)};
 `;
 }
 

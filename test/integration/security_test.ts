@@ -144,6 +144,9 @@ test(
       { BUN_INSPECT: "ws://127.0.0.1:1/" },
       { NODE_OPTIONS: `--require=${scope.directory}/evil.js` },
       { BUN_INSPECT_PRELOAD: `${scope.directory}/evil.js` },
+      { BUN_JSC_useJIT: "0" },
+      { BUN_JSC_dumpOptions: "3" },
+      { BUN_JSC_noSuchOption: "1" },
     ]) {
       const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
         env: env as Record<string, string>,
