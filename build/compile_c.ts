@@ -1,5 +1,5 @@
 /**
- * Compiles the shim and the stage for every architecture and writes them as dist/native/<architecture>.ts.
+ * Compiles the shim, the stage and what runs before the engine for every architecture and writes them as dist/native/<architecture>.ts.
  * Input: syscalls/*.c, *.h, *.ld. Output: modules with base64 texts, the same bytes for the same sources; nothing is
  * done when the sources, the flags and the compiler are those of the last time.
  * @module

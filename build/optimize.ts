@@ -1,6 +1,6 @@
 /**
  * The bundle's text, made smaller in what the engine has to set up at each start: the Closure Compiler puts functions
- * that are called in one place where they are called and drops what nobody calls, which is a quarter of all functions (0.7 ms of a run).
+ * that are called in one place where they are called and drops what nobody calls, a fifth of all functions (0.4 ms of a run).
  * Input: text of one module without imports. Output: text of one that does the same.
  * @module
  */
@@ -26,7 +26,7 @@ const options = [
 /** How a private name is written where the compiler knows no private names; nothing else in a bundle begins so. */
 const privatePrefix = "private$";
 
-/** `#name` as a property of an ordinary name, which the engine sets up faster as well. */
+/** `#name` as a property of an ordinary name. */
 export function withoutPrivateNames(text: string): string {
   if (text.includes(privatePrefix)) throw new Error(`The bundle has names that begin with ${privatePrefix}`);
   const tokens: Token[] = [];
