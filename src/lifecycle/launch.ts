@@ -31,7 +31,8 @@ import {
   writeRecord,
 } from "../state/directory.ts";
 import { processFacts } from "../state/process.ts";
-import { madeCgroups, printRecord, type StateRecord, timestamp } from "../state/record.ts";
+import { madeCgroups, printRecord, type StateRecord } from "../state/record.ts";
+import { timestamp } from "../state/timestamp.ts";
 import { closeInherited, endStage, inheritedFds, makeUnit, prepare } from "./birth.ts";
 import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, type Executable, type Loaded } from "./load.ts";

@@ -122,8 +122,3 @@ export function parseRecord(text: string, path: string): StateRecord {
   }
   return record as StateRecord;
 }
-
-/** Now, in the form of `created`; JavaScript's clock has milliseconds, the rest is zeros. */
-export function timestamp(now: Date = new Date()): string {
-  return now.toISOString().replace("Z", "000000Z");
-}

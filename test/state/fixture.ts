@@ -9,7 +9,8 @@ import { join } from "node:path";
 import type { RuntimeOptions } from "../../src/lifecycle/types.ts";
 import { closeStateDirectory, createStateDirectory, writeRecord } from "../../src/state/directory.ts";
 import { parseStat } from "../../src/state/process.ts";
-import { printRecord, timestamp, type StateRecord } from "../../src/state/record.ts";
+import { printRecord, type StateRecord } from "../../src/state/record.ts";
+import { timestamp } from "../../src/state/timestamp.ts";
 
 /** RuntimeOptions over a root of the test's own; `warnings` collects what would be logged. */
 export interface TestRuntime extends RuntimeOptions {
