@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: bunker beside runc and crun by hyperfine, each table from one call of it.
- * In: `--runs N` (default 60), `--only TEXT` (tables whose title holds it). Out: tables with ratios; rows of runtimes that
+ * `npm run bench`: bunker beside runc and crun by hyperfine, each table from one call of it, in which they take turns: the
+ * machine's load changes within seconds, and would be one runtime's alone.
+ * In: `--runs N` of each (default 120), `--only TEXT` (tables whose title holds it). Out: tables with ratios; rows of runtimes that
  * are not here are left out by name.
  * @module
  */
@@ -25,7 +26,9 @@ interface Row {
 }
 
 const runsAt = process.argv.indexOf("--runs");
-const runs = runsAt < 0 ? 60 : Number(process.argv[runsAt + 1]);
+const runs = runsAt < 0 ? 120 : Number(process.argv[runsAt + 1]);
+/** Turns of each runtime. */
+const rounds = 6;
 
 const onlyAt = process.argv.indexOf("--only");
 const only = onlyAt < 0 ? "" : process.argv[onlyAt + 1]!;
@@ -249,22 +252,19 @@ async function table(
     runtime.name,
     commandOf(runtime),
   ]);
-  const words = ["-N", "--warmup", "10", "--runs", String(runs), "--style", "none", "--export-json", file, ...named];
+  const perRound = Math.max(1, Math.round(runs / rounds));
+  const words = ["-N", "--warmup", "3", "--runs", String(perRound), "--style", "none", "--export-json", file];
+  for (let round = 0; round < rounds; round++) words.push(...named);
   const argv = [...viewPrefix(view), ...before, findProgram("hyperfine")!, ...words];
   const outcome = await execute(argv, { timeoutMs: 300_000, cwd: scope.directory });
   if (outcome.status !== 0) throw new Error(describe(["hyperfine"], outcome));
-  const { results } = JSON.parse(readFileSync(file, "utf8")) as {
-    results: { command: string; mean: number; stddev: number; median: number; min: number }[];
-  };
-  const rows = results.map((result): Row => ({
-    runtime: result.command,
-    mean: result.mean * 1000,
-    deviation: result.stddev * 1000,
-    median: result.median * 1000,
-    fastest: result.min * 1000,
-  }));
+  const { results } = JSON.parse(readFileSync(file, "utf8")) as { results: { command: string; times: number[] }[] };
+  const rows = starting.map(({ name }): Row => {
+    const times = results.filter(({ command: label }) => label === name).flatMap((result) => result.times);
+    return statistics(name, times);
+  });
   const own = rows.find(({ runtime }) => runtime === "bunker") ?? rows[0]!;
-  console.log(`\n${title} (${runs} runs each)`);
+  console.log(`\n${title} (${rounds} x ${perRound} runs each)`);
   console.log("runtime         mean ms       median ms  min ms   of the first (means, medians)");
   for (const row of rows) {
     console.log(
@@ -274,6 +274,17 @@ async function table(
     );
   }
   return rows;
+}
+
+/** @param times in seconds */
+function statistics(runtime: string, times: readonly number[]): Row {
+  const sorted = times.map((time) => time * 1000).toSorted((a, b) => a - b);
+  const mean = sorted.reduce((sum, time) => sum + time, 0) / sorted.length;
+  const squares = sorted.reduce((sum, time) => sum + (time - mean) ** 2, 0);
+  const middle = sorted.length / 2;
+  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
+  const deviation = Math.sqrt(squares / Math.max(1, sorted.length - 1));
+  return { runtime, mean, deviation, median, fastest: sorted[0]! };
 }
 
 /** The two aims, as ratios of means. */
