@@ -22,7 +22,7 @@ test(
   limits,
   scoped("console", ["compiler"], async (scope) => {
     const bundle = scope.bundle(
-      "tty; stty size; ls -l /proc/$$/fd | awk 'NR>1{print $9,$11}'; ls -l /dev/console | awk '{print $1,$5,$6}'; " +
+      "tty; stty size; for n in 0 1 2; do echo $n $(readlink /proc/$$/fd/$n); done; ls -l /dev/console | awk '{print $1,$5,$6}'; " +
         "grep ' /dev/console ' /proc/self/mountinfo | sed 's/.* - //'; read line; echo line=$line; exit 9",
       (config) => {
         withTerminal(config);
