@@ -5,12 +5,10 @@
  * XFS, Btrfs) keeps in pieces of 2 MB what was written so, for as long as it is in the page cache.
  * @module
  */
-import { readElf } from "./elf.ts";
+import { codeSegment, loadedSegments, readElf } from "./elf.ts";
 
 /** PMD_SIZE of x86_64, and of aarch64 with pages of 4 KB. */
 const HUGE_PAGE = 0x20_0000;
-const PT_LOAD = 1;
-const PF_X = 1;
 // Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr of elf(5).
 const E_SHOFF = 40;
 const E_SHENTSIZE = 58;
@@ -19,21 +17,20 @@ const SH_OFFSET = 24;
 
 /** Nothing but file offsets changes: every address, and so all code, stays. Throws where the file is no ELF executable. */
 export function alignCode(bytes: Buffer): Buffer {
-  const { segments, sections } = readElf(bytes);
-  const loaded = segments.filter(({ type }) => type === PT_LOAD);
-  const code = loaded.find(({ flags }) => (flags & PF_X) !== 0);
+  const elf = readElf(bytes);
+  const code = codeSegment(elf);
   if (code === undefined) throw new Error("The executable has no code segment");
-  const before = loaded.filter(({ offset }) => offset < code.offset);
+  const before = loadedSegments(elf).filter(({ offset }) => offset < code.offset);
   const at = Math.max(...before.map(({ offset, fileSize }) => offset + fileSize));
   const padding = (HUGE_PAGE + ((code.address - code.offset) % HUGE_PAGE)) % HUGE_PAGE;
   const moved = Buffer.from(bytes);
   const move = (position: number, offset: number, first: number): void => {
     if (offset >= first) moved.writeBigUInt64LE(BigInt(offset + padding), position);
   };
-  for (const { header, offset } of segments) move(header + P_OFFSET, offset, code.offset);
+  for (const { header, offset } of elf.segments) move(header + P_OFFSET, offset, code.offset);
   const headers = Number(bytes.readBigUInt64LE(E_SHOFF));
   const size = bytes.readUInt16LE(E_SHENTSIZE);
-  for (const [index, { offset }] of sections.entries()) move(headers + index * size + SH_OFFSET, offset, at);
+  for (const [index, { offset }] of elf.sections.entries()) move(headers + index * size + SH_OFFSET, offset, at);
   move(E_SHOFF, headers, at);
   return Buffer.concat([moved.subarray(0, at), Buffer.alloc(padding), moved.subarray(at)]);
 }

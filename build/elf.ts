@@ -50,6 +50,16 @@ const nameAt = (bytes: Uint8Array, offset: number): string => {
   return new TextDecoder().decode(bytes.subarray(offset, end));
 };
 
+const PT_LOAD = 1;
+const PF_X = 1;
+
+/** The segments that are mapped into memory. */
+export const loadedSegments = ({ segments }: Elf): Segment[] => segments.filter(({ type }) => type === PT_LOAD);
+
+/** The one that holds code. */
+export const codeSegment = (elf: Elf): Segment | undefined =>
+  loadedSegments(elf).find(({ flags }) => (flags & PF_X) !== 0);
+
 /** Parses a file; throws if it is not a 64-bit little-endian ELF. */
 export function readElf(bytes: Uint8Array): Elf {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

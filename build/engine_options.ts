@@ -5,11 +5,9 @@
  * the code, which is mapped with its first page, and its address in .init_array.
  * @module
  */
-import { readElf } from "./elf.ts";
+import { codeSegment, readElf } from "./elf.ts";
 
 const PAGE = 4096;
-const PT_LOAD = 1;
-const PF_X = 1;
 const SHT_INIT_ARRAY = 14;
 
 /** The compiled function: dist/native/host.ts. */
@@ -23,10 +21,10 @@ export interface EngineStart {
 
 /** Changes the bytes in place. Why it could not, or undefined. */
 export function setEngineOptions(bytes: Buffer, { code, start, links }: EngineStart): string | undefined {
-  const { segments, sections, symbols } = readElf(bytes);
-  const text = segments.find(({ type, flags }) => type === PT_LOAD && (flags & PF_X) !== 0);
-  const functions = sections.find(({ type }) => type === SHT_INIT_ARRAY);
-  const environment = symbols.find(({ name }) => name === "environ")?.value ?? 0;
+  const elf = readElf(bytes);
+  const text = codeSegment(elf);
+  const functions = elf.sections.find(({ type }) => type === SHT_INIT_ARRAY);
+  const environment = elf.symbols.find(({ name }) => name === "environ")?.value ?? 0;
   if (text === undefined || functions === undefined) return "it has no functions that run before the engine";
   if (environment === 0) return "it has no environ of its own";
   const room = text.address % PAGE;
