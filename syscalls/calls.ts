@@ -59,10 +59,12 @@ export const calls = {
   fsconfig: ["fd", "flags", "str", "str", "int"],
   fsmount: ["fd", "flags", "flags"],
   fsopen: ["str", "flags"],
+  ftruncate: ["fd", "int"],
   getpid: [],
   ioctl: ["fd", "flags", "int"],
   ioprio_set: ["flags", "int", "int"],
   keyctl: ["flags", "str"],
+  memfd_create: ["str", "flags"],
   mkdirat: ["fd", "str", "flags"],
   mknodat: ["fd", "str", "flags", "dev"],
   mount: ["str", "str", "str", "flags", "str"],
@@ -145,10 +147,10 @@ export const pseudoCalls = {
    */
   find_home: ["int"],
   /**
-   * close_others(FIRST, KEEP, KEEP): closes every descriptor from FIRST on but these two and the sync socket: which
-   * ranges lie between them depends on the numbers the kernel gave out.
+   * close_others(FIRST, KEEP, KEEP, KEEP, KEEP): closes every descriptor from FIRST on but these (-1: none) and the sync
+   * socket: which ranges lie between them depends on the numbers the kernel gave out.
    */
-  close_others: ["int", "fd", "fd"],
+  close_others: ["int", "int", "int", "int", "int"],
   /**
    * fd = make_user_namespace(UID_MAP, GID_MAP): a user namespace nobody lives in, for id-mapped mounts. It takes a
    * throwaway process that is born into one, two files of /proc written from outside, and a third one opened.
@@ -178,11 +180,30 @@ export const pseudoCalls = {
    */
   monitor: ["fd", "fd", "int", "fd"],
   /**
-   * fork(CLONE_ARGS): clone3 of a process that goes on with the program, while its maker tells the runtime the pid and
-   * ends: two processes, of which a program has one. Not part of a plan: what clone3 becomes where a user namespace is
-   * joined (lifecycle/joined_birth.ts).
+   * fd = fsopen_in(PID_NAMESPACE, TYPE): fsopen by a process that is in that namespace, with rights over an empty user and
+   * mount namespace and nothing else, which sends the context: two forks, and six calls in between.
+   */
+  fsopen_in: ["fd", "str"],
+  /** verify_namespace(FILE, CLONE_NEW…): EINVAL unless it is a namespace of that type: compares a number. */
+  verify_namespace: ["fd", "flags"],
+  /** map_pid(FILE): shares a file with the runtime into which the kernel writes the pid of the next fork; closes it: mmap, madvise, close. */
+  map_pid: ["fd"],
+  /**
+   * fork(CLONE_ARGS): clone3 of a process that goes on with the program, while its maker ends: two processes, of which a
+   * program has one. What it is born with and who sees it: plan/visible.ts.
    */
   fork: ["struct clone_args", "size"],
+  /** pid = adopt(MAKER, FILE): waits until the maker has forked and ended; the pid out of FILE, or the line that failed before. */
+  adopt: ["int", "fd"],
+  /**
+   * load_listened(FLAGS, FILTER, PID_NAMESPACE or -1): as load_supervised, but the listener goes to the runtime by the sync
+   * socket; setns(PID_NAMESPACE) between making the second thread, which it would forbid, and the filter, which may forbid it.
+   */
+  load_listened: ["flags", "struct sock_fprog", "int"],
+  /** fd = receive_listener(): takes it, if it is one: a message with a descriptor, of which the name is looked at. */
+  receive_listener: [],
+  /** send_listener(SOCKET, LISTENER, BEFORE, PID, BETWEEN, AFTER): hands it to the supervisor, as load_supervised does. */
+  send_listener: ["fd", "fd", "str", "int", "str", "str"],
   /** verify_lines(FILE, TEXT): EEXIST unless the file has each line of the text, blanks around it aside: compares texts. */
   verify_lines: ["fd", "str"],
   /**

@@ -9,11 +9,11 @@
 export const numbers = `
   accept4 add_key bind capget clock_gettime clock_nanosleep clone connect copy_file_range dup epoll_create1 epoll_ctl
   epoll_pwait epoll_pwait2 eventfd2 execveat exit exit_group faccessat faccessat2 fallocate fchmod fcntl fdatasync flock
-  fgetxattr flistxattr fremovexattr fsetxattr fspick fstat fstatfs fsync ftruncate futex getcwd getdents64 getegid geteuid getgid getgroups getpeername
+  fgetxattr flistxattr fremovexattr fsetxattr fspick fstat fstatfs fsync futex getcwd getdents64 getegid geteuid getgid getgroups getpeername
   getpgid getppid getrandom getresgid getresuid getrlimit getsid getsockname getsockopt gettid gettimeofday getuid
   getxattr inotify_add_watch inotify_init1 inotify_rm_watch io_uring_setup ioprio_get ioprio_set kcmp kill
   landlock_add_rule landlock_create_ruleset landlock_restrict_self lgetxattr linkat listen listxattr lseek lsetxattr
-  madvise memfd_create mmap mprotect munmap name_to_handle_at nanosleep newfstatat open_by_handle_at pidfd_getfd
+  madvise mmap mprotect munmap name_to_handle_at nanosleep newfstatat open_by_handle_at pidfd_getfd
   pidfd_open pidfd_send_signal pipe2 ppoll pread64 process_vm_readv ptrace pwrite64 read readlinkat readv reboot recvfrom
   recvmsg renameat renameat2 request_key restart_syscall rseq rt_sigaction rt_sigpending rt_sigprocmask
   rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_get_priority_max sched_getaffinity sched_getattr
@@ -132,7 +132,7 @@ export const headers: Readonly<Record<string, string>> = {
   "linux/memfd.h": `MFD_CLOEXEC MFD_ALLOW_SEALING MFD_HUGETLB`,
   "asm/mman.h": `
     PROT_READ PROT_WRITE PROT_EXEC PROT_NONE MAP_FIXED MAP_ANONYMOUS MAP_NORESERVE MAP_POPULATE
-    MAP_FIXED_NOREPLACE MADV_DONTNEED MADV_PAGEOUT`,
+    MAP_FIXED_NOREPLACE MADV_DONTFORK MADV_DONTNEED MADV_PAGEOUT`,
   "linux/mman.h": `MAP_SHARED MAP_PRIVATE`,
   "asm/poll.h": `POLLIN POLLPRI POLLOUT POLLERR POLLHUP POLLNVAL POLLRDHUP`,
   "linux/eventpoll.h": `

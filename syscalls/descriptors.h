@@ -111,3 +111,40 @@ static i64 send_descriptor(i64 socket, i32 fd, struct text_part *parts, u64 coun
 
 	return r < 0 ? r : 0;
 }
+
+/* What a message with one descriptor is received into. */
+struct descriptor_message {
+	struct {
+		u64 length;
+		i32 level, type, fd, pad;
+	} control;
+	struct {
+		void *name;
+		u64 name_length;
+		void *parts;
+		u64 count;
+		void *control;
+		u64 control_length;
+		u64 flags;
+	} header;
+};
+
+/* Receives a descriptor, close-on-exec; -ECONNRESET: the peer is gone, -EPROTO: none came along. */
+static i64 receive_descriptor(i64 socket, struct descriptor_message *message, struct text_part *part)
+{
+	i64 n;
+
+	memset(message, 0, sizeof *message);
+	message->header.parts = part;
+	message->header.count = 1;
+	message->header.control = &message->control;
+	message->header.control_length = sizeof message->control;
+	do
+		n = SYS(NR_recvmsg, socket, &message->header, MSG_CMSG_CLOEXEC);
+	while (n == -EINTR);
+	if (n <= 0)
+		return n < 0 ? n : -ECONNRESET;
+	if (message->header.control_length < 20 || message->control.level != SOL_SOCKET || message->control.type != SCM_RIGHTS)
+		return -EPROTO;
+	return message->control.fd;
+}

@@ -68,12 +68,16 @@ struct machine {
 	i64 exit_status; /* OP_MONITOR */
 	i64 posted; /* what came with the event that was waited for last */
 	i64 hook_output, hook_errors; /* OP_HOOK_OUTPUT */
+	i32 *pid; /* OP_MAP_PID: where the kernel writes that of the next fork; 0: nowhere */
 	char home[HOME_BYTES]; /* OP_FIND_HOME */
 	char number[NUMBER_BYTES]; /* OP_NUMBER_TEXT */
 };
 
 #include "monitor.h"
 #include "sync.h"
+#include "fork.h"
+#include "listener.h"
+#include "fsopen_in.h"
 #include "old_mounts.h"
 #include "mount_tree.h"
 
@@ -147,12 +151,26 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_FIND_HOME:
 		return op_find_home((u64)a[0], m->home);
 	case OP_CLOSE_OTHERS:
-		return op_close_others(m, a[0], a[1], a[2]);
+		return op_close_others(m, a);
 	case OP_MAKE_USER_NAMESPACE:
 		return op_make_user_namespace((char *)a[0], (char *)a[1], &m->report->failed.result);
+	case OP_FSOPEN_IN:
+		return op_fsopen_in(a[0], (char *)a[1]);
+	case OP_MAP_PID:
+		return op_map_pid(m, a[0]);
+	case OP_LOAD_LISTENED:
+		return op_load_listened(m, (u64)a[0], a[1], a[2]);
 	case OP_FORK:
 		return op_fork(m, (struct clone_args *)a[0], (u64)a[1], at->address);
 #ifdef RUNTIME_OPS
+	case OP_VERIFY_NAMESPACE:
+		return op_verify_namespace(a[0], a[1]);
+	case OP_ADOPT:
+		return op_adopt(m, a[0], a[1]);
+	case OP_RECEIVE_LISTENER:
+		return op_receive_listener(m);
+	case OP_SEND_LISTENER:
+		return op_send_listener(a);
 	case OP_CLAIM_CGROUP:
 		return op_claim_cgroup(a[0], (char *)a[1]);
 	case OP_VERIFY_LINES:
@@ -222,6 +240,7 @@ static void load_machine(struct machine *m, struct program *program, struct repo
 	m->sent = 0;
 	m->exit_status = 0;
 	m->hook_output = m->hook_errors = -1;
+	m->pid = 0;
 }
 
 static void set_failed(struct report *report, const struct instruction *at, i64 error)

@@ -1,6 +1,5 @@
 /*
- * Pseudo-calls of a program that talks to its other side: events, the start socket, descriptors handed over, and the
- * process that goes on in its place. In: the machine and its sync socket. Out: 0, a pid or -errno.
+ * Pseudo-calls of a program that talks to its other side: events, the start socket, descriptors handed over. In: the machine and its sync socket. Out: 0, a pid or -errno.
  */
 
 static i64 send_packet(i64 fd, const void *data, u64 length)
@@ -93,16 +92,16 @@ static i64 op_send_fd(i64 socket, i64 fd, const char *name)
 }
 
 /*
- * OP_CLOSE_OTHERS first keep keep : 0; the sync socket and what hooks write to stay too. What a stage that waits for `start` still held would
- * be within reach of whoever gets into the container before its program runs (CVE-2024-21626's class).
+ * OP_CLOSE_OTHERS first keep keep keep keep : 0; the sync socket and what hooks write to stay too. What a stage that waits
+ * for `start`, or that others can see, still held would be within their reach (CVE-2024-21626's class).
  */
-static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
+static i64 op_close_others(struct machine *m, i64 *a)
 {
-	i64 keep[5] = { a, b, m->sync, m->hook_output, m->hook_errors }, r = 0;
+	i64 first = a[0], keep[7] = { a[1], a[2], a[3], a[4], m->sync, m->hook_output, m->hook_errors }, r = 0;
 
 	for (;;) {
 		i64 next = -1;
-		for (int i = 0; i < 5; i++)
+		for (int i = 0; i < 7; i++)
 			if (keep[i] >= first && (next < 0 || keep[i] < next))
 				next = keep[i];
 		if (next < 0)
@@ -114,29 +113,6 @@ static i64 op_close_others(struct machine *m, i64 first, i64 a, i64 b)
 		first = next + 1;
 	}
 	return close_descriptors((u32)first, ~0u, 0);
-}
-
-/*
- * OP_FORK clone_args size : 0 in the new process, which goes on; its maker posts FORKED with the pid and ends. Memory
- * is copied, and with it whose it is: that of the user namespace in which this program was executed.
- */
-static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 address)
-{
-	struct record forked;
-	i64 pid = SYS(NR_clone3, args, size);
-
-	if (is_missing(pid) && !(args->flags >> 32) && !(args->flags & CLONE_NEWTIME))
-		pid = SYS(NR_clone, args->flags | args->exit_signal, 0, 0, 0, 0);
-	if (pid <= 0)
-		return pid;
-	memset(&forked, 0, sizeof forked);
-	forked.kind = RECORD_POST;
-	forked.value = EVENT_FORKED;
-	forked.address = address;
-	forked.result = pid;
-	send_packet(m->sync, &forked, sizeof forked);
-	for (;;)
-		SYS(NR_exit_group, 0);
 }
 
 /* All of it, in as many packets as it takes. */

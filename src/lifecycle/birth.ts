@@ -69,8 +69,12 @@ export function inheritedFds(plan: Plan, prepared: Image, own: readonly number[]
 }
 
 /** Clones of mounts and other descriptors that only the stage needs from here on. */
-export function closeInherited(plan: Plan, prepared: Image): void {
-  for (const { register } of plan.inherited) close(getRegister(prepared, register));
+export function closeInherited({ inherited, inputs }: Plan, { adopt }: Split, prepared: Image): void {
+  for (const { register } of inherited) {
+    // Whoever called opened the one; the other tells which process the stage forks.
+    const isOurs = register === inputs["init"]?.register || register === (adopt?.args[1] as Register | undefined)?.register;
+    if (!isOurs) close(getRegister(prepared, register));
+  }
 }
 
 /** Kills a stage, if it still lives, and reaps it. */

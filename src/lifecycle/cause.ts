@@ -111,6 +111,7 @@ function causeOfCall(failed: Failed): Cause {
     case "connect":
       return supervisorCause(failed);
     case "setns":
+    case "verify_namespace":
       return joinCause(failed);
     case "setresuid":
     case "setresgid":

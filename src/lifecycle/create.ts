@@ -5,7 +5,7 @@
  */
 import { events } from "../../syscalls/ops.ts";
 import { closeStateDirectory } from "../state/directory.ts";
-import { abandon, launch } from "./launch.ts";
+import { abandon, goOn, launch } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { runPoststop } from "./poststop.ts";
 import { sendPidfd } from "./pidfd_socket.ts";
@@ -16,9 +16,9 @@ import type { CreateOptions, RuntimeOptions } from "./types.ts";
 /** Creates a container. Errors: SpecError, HostError, StageError; nothing is left of it then. */
 export function create(rt: RuntimeOptions, options: CreateOptions): void {
   const loaded = loadToExecute(rt, options, "create", true);
-  const launched = launch(rt, loaded, options.consoleSocket);
+  let launched = launch(rt, loaded, options.consoleSocket);
   try {
-    accompany(rt, loaded, launched);
+    launched = goOn(launched, accompany(rt, loaded, launched));
     awaitEvent(rt, loaded, launched, events.READY);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);

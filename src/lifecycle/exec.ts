@@ -17,7 +17,7 @@ import { parseProcess } from "../spec/mod.ts";
 import { recordedProcess, recordedSeccomp } from "../spec/recorded.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, type Monitor, prepareMonitor, watch } from "../stage/monitor.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
@@ -87,14 +87,15 @@ function enter(
   checkPreservedFds(options.preserveFds);
   for (const warning of plan.warnings) rt.log.warn(warning);
   const begun: Begun = { spec, plan, early: 0, spawn: new Spawn(undefined) };
-  const stage = launch(begun, options, console, init);
+  let stage = launch(begun, options, console, init);
   let monitor: Monitor | undefined;
   let master = -1;
   try {
     // The stage is at work: time for what comes after it.
     if (!options.detach) monitor = monitorFor(record.id, stage, noted);
     filters?.keep();
-    accompany(rt, begun, stage);
+    stage = { ...stage, ...accompany(rt, begun, stage) };
+    if (monitor !== undefined) watch(monitor, stage);
     const mayLeave = stage.console === undefined && options.pidfdSocket === undefined && options.pidFile === undefined;
     awaitExec(rt, begun, stage, mayLeave && leaveTo(rt, monitor, stage.sync));
     if (stage.console !== undefined) master = receiveFd(stage.console);
@@ -229,16 +230,14 @@ function launch(
   const spawned = bearAnywhere(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
   for (const fd of own) close(fd);
   close(file);
-  closeInherited(plan, prepared);
+  closeInherited(plan, split, prepared);
   return { ...spawned, sync, console: ours, split, prepared, subject: "The process" };
 }
 
-function monitorFor(id: string, { pid, pidfd, console }: Stage, noted: number): Monitor {
+function monitorFor(id: string, { console }: Stage, noted: number): Monitor {
   return prepareMonitor({
     verb: "exec",
     id,
-    pid,
-    pidfd,
     noted,
     state: undefined,
     cgroups: [],

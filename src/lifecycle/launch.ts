@@ -100,7 +100,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     record = { ...record, pid: spawned.pid, startTime: processFacts(spawned.pid)?.startTime ?? 0 };
     addProcess(directory, record.pid, record.startTime);
     for (const fd of opened) close(fd);
-    closeInherited(loaded.plan, prepared);
+    closeInherited(loaded.plan, split, prepared);
     disconnect();
     return {
       directory,
@@ -120,6 +120,20 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     undo(directory, { ...places, resctrl: made }, spawned?.pidfd, sharesPidNamespace(loaded.spec));
     throw error;
   }
+}
+
+/** The container whose process is another one from here on, where the stage has forked it: later operations are to know. */
+export function goOn(launched: Launched, process: Spawned): Launched {
+  if (process.pid === launched.pid) return launched;
+  const { directory } = launched;
+  const record = { ...launched.record, pid: process.pid, startTime: processFacts(process.pid)?.startTime ?? 0 };
+  try {
+    addProcess(directory, record.pid, record.startTime);
+  } catch (error) {
+    endStage(process.pidfd);
+    throw error;
+  }
+  return { ...launched, ...process, record };
 }
 
 /**

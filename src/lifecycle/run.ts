@@ -5,13 +5,13 @@
 import { events } from "../../syscalls/ops.ts";
 import { HostError } from "../errors.ts";
 import { holdSignals } from "../stage/hold_signals.ts";
-import { becomeMonitor, type Monitor, prepareMonitor } from "../stage/monitor.ts";
+import { becomeMonitor, type Monitor, prepareMonitor, watch } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
 import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
 import { instanceOf, madeCgroups } from "../state/record.ts";
-import { abandon, launch, type Launched } from "./launch.ts";
+import { abandon, goOn, launch, type Launched } from "./launch.ts";
 import { loadToExecute } from "./load.ts";
 import { listenNotify, passReady } from "./notify.ts";
 import { runPoststart } from "./poststart.ts";
@@ -28,13 +28,13 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   if (loaded.spec.process === undefined) throw new HostError("Cannot run a container: config.json has no process");
   // Orphans of the container's processes come to the monitor, which reaps them.
   if (!options.detach && !options.noSubreaper) sys("prctl", flags("PR_SET_CHILD_SUBREAPER"), 1, 0, 0, 0);
-  const launched = launch(rt, loaded, options.consoleSocket);
+  let launched = launch(rt, loaded, options.consoleSocket);
   let master = -1;
   let monitor: Monitor | undefined;
   let notify = -1;
   try {
     if (loaded.options.notify !== undefined) notify = listenNotify(launched.directory);
-    if (launched.split.after.length > 0) accompany(rt, loaded, launched);
+    if (launched.split.after.length > 0) launched = goOn(launched, accompany(rt, loaded, launched));
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
     if (options.pidFile !== undefined) {
       awaitEvent(rt, loaded, launched, events.READY);
@@ -68,12 +68,10 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
 const stateFiles = ["state.json"];
 
 function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
-  const { directory, record, pid, pidfd } = launched;
-  return prepareMonitor({
+  const { directory, record } = launched;
+  const monitor = prepareMonitor({
     verb: "run",
     id: record.id,
-    pid,
-    pidfd,
     noted,
     state: options.keep
       ? undefined
@@ -90,4 +88,6 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
       (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined || record.resctrl !== undefined,
     hasTerminal: launched.console !== undefined,
   });
+  watch(monitor, launched);
+  return monitor;
 }

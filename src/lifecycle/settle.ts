@@ -5,11 +5,13 @@
  */
 import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
-import { copyRegisters, makeImage, runImage, setRegister } from "../stage/program.ts";
+import { copyRegisters, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { leaveToMonitor, type Monitor } from "../stage/monitor.ts";
 import { type Message, receive } from "../stage/sockets.ts";
-import { errnoName, flags, stable, sys } from "../stage/sys.ts";
+import type { Spawned } from "../stage/spawn.ts";
+import { close, errnoName, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
+import { endStage } from "./birth.ts";
 import { failureError } from "./failure.ts";
 import type { Launched } from "./launch.ts";
 import type { Loaded } from "./load.ts";
@@ -28,10 +30,13 @@ interface Stage extends Pick<Launched, "sync" | "pidfd">, Partial<Pick<Launched,
 /** A stage that the runtime's later calls go along with. */
 type Accompanied = Stage & Pick<Launched, "split" | "prepared" | "pid">;
 
-/** Runs the runtime's calls that go along with the stage (hooks in the runtime namespace). */
-export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accompanied): void {
-  const { split, prepared, sync, pid } = launched;
-  if (split.after.length === 0) return;
+/**
+ * Runs the runtime's calls that go along with the stage (hooks in the runtime namespace). Returns the process that goes on:
+ * the stage's, or the one it has forked, of which a failure leaves nothing.
+ */
+export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accompanied): Spawned {
+  const { split, prepared, sync, pid, pidfd } = launched;
+  if (split.after.length === 0) return { pid, pidfd };
   const { plan } = loaded;
   const image = makeImage(split.after, plan.registers + 1, plan.registers);
   copyRegisters(prepared, image, plan.registers);
@@ -39,11 +44,21 @@ export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accomp
   if (split.clone.out !== undefined) setRegister(image, split.clone.out.register, pid);
   const report = runImage(image);
   debugBranches(rt, loaded, report.branches);
-  if (report.failed === undefined) return;
+  const adopted = split.adopt === undefined ? 0 : getRegister(image, split.adopt.out!.register);
+  if (report.failed === undefined) return adopted > 0 ? adopt(launched, adopted) : { pid, pidfd };
+  if (adopted > 0) endStage(sysOrThrow("pidfd_open", adopted, 0));
   const errno = errnoName(report.failed.errno);
   // ECONNRESET is `wait` finding the stage gone; why, its process can tell.
   if (errno === "ECONNRESET") throw stageEnded(launched);
   throw failureError(plan, loaded.spec, { ...report.failed, detail: report.detail });
+}
+
+/** The stage has ended, its child is ours (CLONE_PARENT), and not reaped, so the pid is still its own. */
+function adopt({ pidfd }: Accompanied, pid: number): Spawned {
+  const adopted = { pid, pidfd: sysOrThrow("pidfd_open", pid, 0) };
+  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  close(pidfd);
+  return adopted;
 }
 
 /** Waits until the stage posts an event. Errors: StageError when it failed, or is gone without a word. */

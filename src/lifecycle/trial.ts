@@ -56,7 +56,7 @@ function make(rt: RuntimeOptions, config: object): void {
     const inherit = inheritedFds(plan, prepared, [theirs], 0);
     const stage = bear(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
     try {
-      closeInherited(plan, prepared);
+      closeInherited(plan, split, prepared);
       close(theirs);
       accompany(rt, begun, { ...stage, sync, split, prepared });
       awaitEvent(rt, { plan, spec }, { ...stage, sync }, events.READY);

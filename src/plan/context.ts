@@ -34,8 +34,14 @@ export interface Context {
   root: Register;
   /** Where hooks write, where annotations say so. */
   hookOutput?: { readonly runtime: HookOutput; readonly stage: HookOutput };
-  /** Pid of the stage, once clone3 is planned. */
+  /** Pid of the stage, once clone3 is planned; of the process that goes on in its place, once that is. */
   container?: Register;
+  /** What the pid of that process is read from (visible.ts); absent: there is none. */
+  birth?: Register;
+  /** The pid namespace that is joined: its file, or a pidfd of a process that is in it. */
+  pidNamespace?: Register;
+  /** The stage enters it with rights that it gives up by entering the user namespace. */
+  entersPidEarly?: boolean;
   /** Connection to the supervisor of the seccomp filter; absent: no rule asks one. */
   supervisor?: Register;
   /** Pid of the container's first process, where one more is made (exec). */

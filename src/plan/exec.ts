@@ -3,11 +3,11 @@
  * In: the container's config, the process, Host, what is known of the container's first process. Out: Plan. Pure.
  *
  * Kernel: setns(2) with a pidfd since Linux 5.8; pid_namespaces(7), user_namespaces(7)
- * Order: the thread joins everything, the mount namespace among it, before the stage is born: processes of the container
- *   see the stage from its first moment, and never with a root, a working directory or memory of the host's in reach
- *   (CVE-2016-9962, CVE-2024-21626). Nothing is looked up in the container's /proc (CVE-2025-52881).
- *   Left to the stage: the time namespace, which wants a process of its own; with CLONE_INTO_CGROUP the cgroup namespace,
- *   within which the way into the cgroup would start (ENOENT with nsdelegate, cgroups(7))
+ * Order: the stage is born outside, into the container's cgroup, and executed there, so that its memory is its own and no
+ *   user namespace's within (ptrace(2)). It enters everything by itself, does all that takes rights, lets go of what is the
+ *   host's, and forks into the pid namespace last of all (visible.ts; CVE-2016-9962, CVE-2024-21626). Nothing is looked up
+ *   in the container's /proc (CVE-2025-52881). The cgroup namespace comes after the cgroup: within it the way there would
+ *   start (ENOENT with nsdelegate, cgroups(7))
  * Errors: ESRCH the container has ended meanwhile; EPERM its namespaces belong to another user
  * @module
  */
@@ -20,17 +20,18 @@ import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
 import { how } from "./in_root.ts";
 import { withoutMissing } from "./lower.ts";
-import { planExecLabels, refuseLabels } from "./labels.ts";
+import { hasLabels, planOutsideLabels, refuseLabels } from "./labels.ts";
 import { namespaceTypes, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { joinResctrl, openTasks } from "./resctrl.ts";
 import { planAffinity } from "./scheduling.ts";
-import { connectSupervisor } from "./seccomp.ts";
+import { connectSupervisor, entersWithFilter } from "./seccomp.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
 import type { Plan, Register } from "./types.ts";
 import { planOomScore, planOwnOomScore, planRootIds } from "./user_namespace.ts";
+import { isVisible, openBirth } from "./visible.ts";
 
 /** What is known of the container's first process: plain data, as golden tests have it. */
 export interface ExecTarget {
@@ -71,23 +72,17 @@ export function planExec(
   refuseLabels(c, process);
   checkProcessIds(c, c.maps);
   const init = plan.input("init");
+  plan.inherit(init);
+  c.pidNamespace = init;
   // Of another process that is not dumpable only the machine's root writes files below /proc.
   const isRoot = isMachinesRoot(host);
   if (!isRoot) planOwnOomScore(c);
-  // With a user namespace the stage forks from a process of its own (plan/namespaces.ts, planSecrecy).
-  plan.on(c.hasUserNamespace ? "thread" : "runtime").at("");
-  plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
-    why: c.hasUserNamespace
-      ? "out of reach for processes of the container"
-      : "the stage shares this memory until it executes",
-  });
-  plan.on("runtime");
+  plan.on("runtime").at("");
   const cgroups = openCgroups(c, target);
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   const classes = target.resctrl === undefined ? undefined : openTasks(c, target.resctrl);
-  const files = openNamespaces(c, cgroups.directory !== undefined);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
-  join(c, init, root, files.cgroup !== undefined);
+  if (isVisible(c)) openBirth(c);
   const affinity = process.execCPUAffinity;
   if (affinity?.initial !== undefined) {
     plan.on("thread");
@@ -98,13 +93,13 @@ export function planExec(
   if (isRoot) planOomScore(c, pid);
   plan.on("stage").at("");
   plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "out of reach for processes of the container" });
-  if (files.time !== undefined) plan.call("setns", [files.time, "CLONE_NEWTIME"]);
-  if (files.cgroup !== undefined) plan.call("setns", [files.cgroup, "CLONE_NEWCGROUP"]);
-  planRootIds(c);
-  plan.at("").call("reset_signals", []);
+  plan.call("reset_signals", []);
   plan.at("/linux/cgroupsPath");
   for (const file of cgroups.tasks) plan.call("write", [file, "0"]);
   if (classes !== undefined) joinResctrl(c, classes);
+  if (hasLabels(process)) planOutsideLabels(c, process);
+  join(c, init, root);
+  planRootIds(c);
   if (affinity?.final !== undefined) planAffinity(c, affinity.final, "/process/execCPUAffinity/final");
   planKeyring(c);
   c.root = plan.at("/process/cwd").open("openat", ["AT_FDCWD", "/", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
@@ -113,8 +108,7 @@ export function planExec(
   planSession(c, terminal);
   // The caller's is unknown here; planProcess sets the one that was asked for.
   if (process.user.umask === undefined) plan.at("").call("umask", ["0022"]);
-  planExecLabels(c, process, c.root);
-  const program = planProcess(c, process, cwd);
+  const program = planProcess(c, process, cwd, terminal !== undefined);
   becomeProgram(c, process, program, planEnvironment(c, process));
   return { ...withoutMissing(plan.build(), host), processDocument: options.document };
 }
@@ -177,45 +171,34 @@ function openCgroups(c: Context, { cgroups, cgroupLayout }: ExecTarget): OpenedC
   return { tasks };
 }
 
-/** Runtime: the namespaces that the stage has to enter by itself. */
-function openNamespaces(c: Context, isBornInCgroup: boolean): { readonly time?: Register; readonly cgroup?: Register } {
-  const { plan } = c;
-  const open = (type: NamespaceType): Register | undefined => {
-    const joined = c.joined.get(type);
-    if (joined === undefined) return undefined;
-    const file = plan.at("").open("openat", ["AT_FDCWD", joined.path, "O_RDONLY|O_CLOEXEC", 0]);
-    plan.inherit(file);
-    return file;
-  };
-  const time = open("time");
-  const cgroup = isBornInCgroup ? open("cgroup") : undefined;
-  return { ...(time === undefined ? {} : { time }), ...(cgroup === undefined ? {} : { cgroup }) };
-}
-
 /** Runtime: the root of a container without a mount namespace of its own. */
 function openRoot(c: Context, { pid }: ExecTarget): Register {
-  return c.plan.at("/root/path").open("openat", ["AT_FDCWD", `/proc/${pid}/root`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  const root = c.plan
+    .at("/root/path")
+    .open("openat", ["AT_FDCWD", `/proc/${pid}/root`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  c.plan.inherit(root);
+  return root;
 }
 
 /**
- * Thread: what the stage is born into. setns with the pidfd also proves that what was opened by the pid before belongs to
- * the container: it fails once the process has ended, so the pid was not another's until then.
+ * Stage: everything but a user namespace in one call, and the pid namespace for its child. setns with the pidfd also proves
+ * that what was opened by the pid before belongs to the container: it fails once the process has ended, so the pid was not
+ * another's until then.
  */
-function join(c: Context, init: Register, root: Register | undefined, cgroupLater: boolean): void {
+function join(c: Context, init: Register, root: Register | undefined): void {
   const { plan } = c;
   let others = "";
   const add = (flag: string): void => {
     others = others === "" ? flag : `${others}|${flag}`;
   };
+  // With a supervisor it comes later (visible.ts).
+  c.entersPidEarly = isVisible(c) && !entersWithFilter(c, c.spec.process!);
   for (const [type, flag] of namespaceTypes) {
-    if (type === "user" || type === "time" || (type === "cgroup" && cgroupLater)) continue;
+    if (type === "user" || (type === "pid" && !c.entersPidEarly)) continue;
     if (c.joined.has(type)) add(flag);
   }
   const { hasUserNamespace } = c;
-  plan.on("thread").at("/linux/namespaces");
-  if (root !== undefined || c.joined.has("mount")) {
-    plan.call("unshare", ["CLONE_FS"], { why: "root and working directory of the thread alone change" });
-  }
+  plan.at("/linux/namespaces");
   // With rights over both, what belongs to another user namespace is in reach only before the container's is entered;
   // without, it is that namespace that gives the rights.
   const isLast = c.host.mayMount;
@@ -231,7 +214,6 @@ function join(c: Context, init: Register, root: Register | undefined, cgroupLate
     plan.at("/process/user/additionalGids").call("setgroups", [[]], { why: "setgroups may be given up there" });
   }
   if (hasUserNamespace && isLast) plan.at("/linux/namespaces").call("setns", [init, "CLONE_NEWUSER"]);
-  plan.on("runtime");
 }
 
 /** Stage: never made here, unlike by `create`, and no way out of the root (CVE-2024-21626). */

@@ -63,34 +63,14 @@ export function planLabels(c: Context, { apparmorProfile, selinuxLabel }: Proces
   }
 }
 
-/** Stage, of `exec`: in the container's mount namespace, where the mount at /proc is the container's own. */
-export function planExecLabels(c: Context, process: Process, root: Register): void {
-  if (!hasLabels(process)) return;
+/**
+ * Stage, while it still is outside: there /proc is the machine's, and shows this process. What is written counts for its
+ * child too, the one that executes the program. Of its credentials none may change between opening and writing (Linux 5.13).
+ */
+export function planOutsideLabels(c: Context, process: Process): void {
   const { plan } = c;
   plan.at("/process");
-  const proc = plan.register();
-  const containers = (): void =>
-    plan.into(proc, "openat2", [
-      root,
-      "proc",
-      { flags: "O_PATH|O_DIRECTORY|O_CLOEXEC", resolve: "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS" },
-    ]);
-  if (mountsByDescriptor(c.host)) {
-    const context = plan.register();
-    plan.alternative({
-      attempt: () => {
-        plan.into(context, "fsopen", ["proc", "FSOPEN_CLOEXEC"]);
-        plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
-        plan.into(proc, "fsmount", [
-          context,
-          "FSMOUNT_CLOEXEC",
-          "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC",
-        ]);
-      },
-      then: () => plan.call("close", [context]),
-      branches: [{ on: ["EPERM"], why: "a user namespace may not mount it: the container's own", items: containers }],
-    });
-  } else containers();
+  const proc = plan.open("openat", ["AT_FDCWD", "/proc", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   plan.call("verify_fs", [proc, "PROC_SUPER_MAGIC"]);
   planLabels(c, process, proc);
   plan.at("/process").call("close", [proc]);

@@ -22,8 +22,15 @@ import { dropMasks, planMaskedPaths, planMasks, planReadonlyPaths } from "./mask
 import { mountsByDescriptor } from "./missing.ts";
 import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
-import { enterStageNamespaces, planClone, planEarlyNamespaces, planJoins, planSecrecy } from "./namespaces.ts";
-import { planMapping, planRootIds } from "./user_namespace.ts";
+import {
+  enterStageNamespaces,
+  planClone,
+  planEarlyNamespaces,
+  planJoins,
+  planSecrecy,
+  planStagesMapping,
+} from "./namespaces.ts";
+import { planRootIds } from "./user_namespace.ts";
 import { planNetDevices } from "./net_devices.ts";
 import { withNotify } from "./notify.ts";
 import { planProcess, planStart, planWorkingDirectory } from "./process.ts";
@@ -43,6 +50,7 @@ import { planScope } from "./systemd.ts";
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
 import { planSession, planTerminal } from "./terminal.ts";
 import type { Plan } from "./types.ts";
+import { isVisible, openBirth } from "./visible.ts";
 
 /** What is the host's and is to be in the container: bind sources, device nodes. */
 function openSources(c: Context, cgroups: Cgroups): { mounts: PreparedMount[]; devices: DeviceClones } {
@@ -88,15 +96,16 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
   let sources = isEarly ? openSources(c, cgroups) : undefined;
   if (sources !== undefined && c.hasUserNamespace) planLockedTrees(c, sources.mounts);
   planSecrecy(c);
-  const namespaces = joined.size === 0 ? {} : planJoins(c);
+  const namespaces = joined.size === 0 ? undefined : planJoins(c);
+  if (spec.process !== undefined && isVisible(c)) openBirth(c);
   const container = planClone(c, cgroups.directory);
   if (cgroups.unit !== undefined) planScope(c, cgroups, container);
-  if (c.hasUserNamespace || fresh.has("time")) planMapping(c, container);
+  if (c.hasUserNamespace || fresh.has("time")) planStagesMapping(c, container);
   if (cgroups.late.length > 0) planLateLimits(c, cgroups);
   // The stage, in the new namespaces, the host's mounts still below "/".
   plan.on("stage");
   planStage(c);
-  if (joined.size > 0) enterStageNamespaces(c, namespaces);
+  if (namespaces !== undefined) enterStageNamespaces(c, namespaces);
   if (c.hasUserNamespace) planRootIds(c);
   planKeyring(c);
   joinCgroups(c, cgroups);
@@ -132,7 +141,9 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
   planIdentity(c);
   if (hasParameters(c)) planKernelParameters(c);
   planSession(c, terminal);
-  const program = spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd);
+  const hasTerminal = terminal !== undefined;
+  const program =
+    spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd, hasTerminal);
   planStart(c, spec.process, program);
   return host.missing.length === 0 ? plan.build() : withoutMissing(plan.build(), host);
 }

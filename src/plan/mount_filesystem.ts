@@ -12,6 +12,7 @@ import { fsmountFlags, type MountOptions, mountAttr, writable } from "./mount_op
 import { type PreparedMount, planPropagation } from "./mount_entry.ts";
 import { planSubstitute, type Substitute } from "./mount_substitute.ts";
 import type { Register } from "./types.ts";
+import { isVisible } from "./visible.ts";
 
 /**
  * Stage: returns the detached mount and where it goes.
@@ -45,6 +46,8 @@ export function planFilesystem(
     const items = (): void => planSubstitute(c, made, substitute, own);
     plan.alternative({ attempt, then, branches: [{ on: ["EPERM"], why: substitute.why, items }] });
   }
+  // A stranger may have had a hand in it (fsopen_in).
+  if (type === "proc" && isVisible(c)) plan.call("verify_fs", [made, "PROC_SUPER_MAGIC"]);
   if (copyUp) plan.call("copy_tree", [target, made], { why: "tmpcopyup" });
   if (copyUp && isReadOnly && !entry.isReadOnlyLater) {
     plan.call("mount_setattr", [made, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
@@ -66,7 +69,9 @@ function createFilesystem(
 ): void {
   const { plan } = c;
   const { mount, options, pointer } = entry;
-  plan.at(`${pointer}/type`).into(context, "fsopen", [type, "FSOPEN_CLOEXEC"]);
+  plan.at(`${pointer}/type`);
+  if (type === "proc" && isVisible(c)) openProcOf(c, context);
+  else plan.into(context, "fsopen", [type, "FSOPEN_CLOEXEC"]);
   plan.at(`${pointer}/source`);
   // C11: what mountinfo shows as source; filesystems on a device take it as the device.
   setString(c, context, "source", mount.source ?? type);
@@ -79,6 +84,24 @@ function createFilesystem(
   if (c.spec.linux?.mountLabel !== undefined) planMountLabel(c, type, context);
   plan.at(`${pointer}/type`);
   plan.call("fsconfig", [context, "FSCONFIG_CMD_CREATE", null, null, 0]);
+}
+
+/** A procfs shows the pid namespace of whoever opened its context, and the stage is not in that one yet (visible.ts). */
+function openProcOf(c: Context, context: Register): void {
+  const { plan } = c;
+  plan.alternative({
+    attempt: () => {
+      plan.into(context, "fsopen", ["proc", "FSOPEN_CLOEXEC"]);
+      plan.call("fsconfig", [context, "FSCONFIG_SET_FD", "pidns", null, c.pidNamespace!]);
+    },
+    branches: [
+      {
+        on: ["EINVAL"],
+        why: "before Linux 6.18 a process in there has to open it",
+        items: () => plan.into(context, "fsopen_in", [c.pidNamespace!, "proc"]),
+      },
+    ],
+  });
 }
 
 /** Switches that mount(2) took as MS_ flags. */

@@ -4,7 +4,8 @@
  * Spec: config-linux.md#namespaces
  * Kernel: clone3(2) since Linux 5.3, CLONE_INTO_CGROUP since Linux 5.7; setns(2), unshare(2); user_namespaces(7)
  * Order: paths are opened by the runtime first of all; its thread joins and makes namespaces, which the stage is born
- *   into; a joined mount or time namespace is entered by the stage itself (the kernel wants a single-threaded process).
+ *   into; a joined mount or time namespace is entered by the stage itself (the kernel wants a single-threaded process),
+ *   a joined pid namespace last of all, by a fork of the stage (visible.ts).
  *   The cgroup namespace is made later by the stage: its root is the cgroup of the process that makes it
  *   (cgroup_namespaces(7)), which must be the container's by then
  * Errors: EPERM without CAP_SYS_ADMIN; EINVAL a path of another type; EBUSY the cgroup has children with controllers;
@@ -16,7 +17,8 @@ import type { NamespaceType } from "../spec/types.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
 import { planLoopback } from "./stage.ts";
 import type { Register } from "./types.ts";
-import { planOwnOomScore } from "./user_namespace.ts";
+import { planMapping, planOwnOomScore } from "./user_namespace.ts";
+import { isVisible } from "./visible.ts";
 
 /**
  * Every type with its flag and its file below /proc/PID/ns, in the order they are made or joined. The file's name is in
@@ -58,23 +60,42 @@ export function planEarlyNamespaces(c: Pick<Context, "plan" | "fresh" | "hasUser
   c.plan.on("runtime");
 }
 
-/** Descriptors of the namespaces that only the stage can enter. */
-export interface StageNamespaces {
-  readonly mount?: Register;
-  readonly time?: Register;
-}
+/** Files of the namespaces that are joined, by type. */
+export type NamespaceFiles = ReadonlyMap<NamespaceType, Register>;
 
-/** Runtime and thread: opens what is joined, and joins. */
-export function planJoins(c: Context): StageNamespaces {
-  if (c.joined.size === 0) return {};
+/**
+ * Whether the stage enters and makes namespaces by itself instead of being born into them: whoever enters a user namespace
+ * can be traced by its root as soon as others see him, unless his memory belongs to another one, that in which he was
+ * executed (ptrace(2)).
+ */
+const entersByItself = (c: Context): boolean => isVisible(c) && c.hasUserNamespace;
+
+/** Those that take a process of one thread, and the pid namespace, whose members see whoever is born into it. */
+const stagesOwn: readonly NamespaceType[] = ["mount", "time", "pid"];
+
+/** Runtime and thread: opens what is joined, and joins what the stage can be born into. */
+export function planJoins(c: Context): NamespaceFiles {
   const { plan } = c;
   const files = new Map<NamespaceType, Register>();
+  const byItself = entersByItself(c);
   for (const [type, { path, pointer }] of c.joined) {
     const file = plan.at(pointer).open("openat", ["AT_FDCWD", path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK", 0]);
     files.set(type, file);
-    if (type === "mount" || type === "time") plan.inherit(file);
+    if (byItself || stagesOwn.includes(type)) plan.inherit(file);
+    if (type !== "pid") continue;
+    c.pidNamespace = file;
+    plan.call("verify_namespace", [file, "CLONE_NEWPID"], { why: "entered last of all" });
   }
+  if (byItself) return files;
   plan.on("thread");
+  joinAll(c, files);
+  plan.on("runtime");
+  return files;
+}
+
+/** Thread or stage. */
+function joinAll(c: Context, files: NamespaceFiles): void {
+  const { plan } = c;
   const join = (type: NamespaceType, flag: string): void => {
     const file = files.get(type);
     if (file !== undefined) plan.at(c.joined.get(type)!.pointer).call("setns", [file, flag]);
@@ -84,42 +105,71 @@ export function planJoins(c: Context): StageNamespaces {
   const hasRights = c.host.mayMount;
   if (!hasRights) join("user", "CLONE_NEWUSER");
   for (const [type, flag] of namespaceTypes) {
-    if (type !== "user" && type !== "mount" && type !== "time") join(type, flag);
+    if (type !== "user" && !stagesOwn.includes(type)) join(type, flag);
   }
   if (hasRights) join("user", "CLONE_NEWUSER");
-  plan.on("runtime");
-  const mount = files.get("mount");
-  const time = files.get("time");
-  return { ...(mount === undefined ? {} : { mount }), ...(time === undefined ? {} : { time }) };
 }
 
 /** Stage: first of all. The root of a joined mount namespace is the working directory then, too (setns(2)). */
-export function enterStageNamespaces(c: Context, { mount, time }: StageNamespaces): void {
-  if (mount !== undefined) c.plan.at(c.joined.get("mount")!.pointer).call("setns", [mount, "CLONE_NEWNS"]);
-  if (time !== undefined) c.plan.at(c.joined.get("time")!.pointer).call("setns", [time, "CLONE_NEWTIME"]);
+export function enterStageNamespaces(c: Context, files: NamespaceFiles): void {
+  const { plan } = c;
+  if (entersByItself(c)) enterByItself(c, files);
+  const mount = files.get("mount");
+  const time = files.get("time");
+  if (mount !== undefined) plan.at(c.joined.get("mount")!.pointer).call("setns", [mount, "CLONE_NEWNS"]);
+  if (time !== undefined) plan.at(c.joined.get("time")!.pointer).call("setns", [time, "CLONE_NEWTIME"]);
+}
+
+/** Stage: joins everything, makes the rest; the runtime writes the maps of a new user namespace meanwhile. */
+function enterByItself(c: Context, files: NamespaceFiles): void {
+  const { plan } = c;
+  if (c.fresh.has("user")) {
+    // Of the pid namespace it has no right over from within a new user namespace.
+    c.entersPidEarly = true;
+    plan.at(c.joined.get("pid")!.pointer).call("setns", [files.get("pid")!, "CLONE_NEWPID"]);
+    if ((c.spec.hooks?.createContainer ?? []).length > 0) {
+      plan.refuse("/hooks/createContainer", "a hook of the host's would run in sight of the pid namespace that is joined");
+    }
+  }
+  joinAll(c, files);
+  const flags: string[] = [];
+  for (const [type, flag] of namespaceTypes) if (type !== "cgroup" && c.fresh.has(type)) flags.push(flag);
+  if (flags.length > 0) plan.at("/linux/namespaces").call("unshare", [flags.join("|")]);
+  if (!c.fresh.has("user")) return;
+  plan.call("post", ["UNSHARED"]);
+  plan.on("runtime").call("wait", ["UNSHARED"]);
+  planMapping(c, c.container!);
+  plan.at("/linux/namespaces").call("post", ["MAPPED"]);
+  plan.on("stage").call("wait", ["MAPPED"]);
+}
+
+/** Runtime: maps and offsets, where the namespaces are made by the call that makes the stage. */
+export function planStagesMapping(c: Context, container: Register): void {
+  if (entersByItself(c) && c.fresh.has("user")) return;
+  planMapping(c, container);
 }
 
 /**
  * Runtime: until it executes, the stage shares the runtime's memory. A process that sees it and may trace it would have
- * all of the runtime's rights (CVE-2016-9962): one that lives in the pid namespace that is joined, or any of root's
- * outside, for root owns the new user namespace and so has every capability over it. Not where an ordinary user's maps
- * are still to be written: its own /proc files must stay its own, and nobody but itself could trace it.
+ * all of the runtime's rights (CVE-2016-9962): any of root's outside where root owns the new user namespace, for it has
+ * every capability over that. Not where an ordinary user's maps are still to be written: its own /proc files must stay its
+ * own, and nobody but itself could trace it. In a pid namespace that is joined it is never seen (visible.ts).
  */
 export function planSecrecy(c: Context): void {
-  const isVisible = c.joined.has("pid");
   const isRoot = isMachinesRoot(c.host);
   const { plan } = c;
   if (c.joined.has("user")) {
+    if (!isRoot) planOwnOomScore(c);
+    if (entersByItself(c)) return;
     // A program executed in the user namespace would belong to it: root there may trace it whatever it says of itself.
     // So it is executed outside, and what it forks within still has the outer one's memory (fork in calls.ts).
-    if (!isRoot) planOwnOomScore(c);
     plan.on("thread").at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
       why: "out of reach for processes of the namespaces that are joined",
     });
     plan.on("runtime");
     return;
   }
-  if (c.fresh.has("user") ? !isRoot : !isVisible) return;
+  if (!c.fresh.has("user") || !isRoot || entersByItself(c)) return;
   plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], {
     why: "the stage shares this memory until it executes",
   });
@@ -130,7 +180,7 @@ export function planClone(c: Context, cgroup: Register | undefined): Register {
   const flags: string[] = [];
   const early = earlyNamespaces(c.fresh, c.hasUserNamespace);
   for (const [type, flag] of namespaceTypes) {
-    if (type !== "cgroup" && c.fresh.has(type) && !early.includes(flag)) flags.push(flag);
+    if (type !== "cgroup" && c.fresh.has(type) && !early.includes(flag) && !entersByItself(c)) flags.push(flag);
   }
   if (cgroup !== undefined) flags.push("CLONE_INTO_CGROUP");
   const args = {

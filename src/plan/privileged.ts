@@ -8,28 +8,41 @@
  */
 import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { planRlimits } from "./rlimits.ts";
+import { planProcessLimit, planRlimits } from "./rlimits.ts";
 import { hasScheduling, planScheduling } from "./scheduling.ts";
-import type { Register } from "./types.ts";
 
-/** Stage, or runtime and stage. */
+/** Stage, or runtime and stage. Where a fork is still to come, what concerns it is left to planVisibleLimits. */
 export function planPrivileged(c: Context, process: Process): void {
   const { container } = c;
-  const isAsked = (process.rlimits ?? []).length > 0 || hasScheduling(process);
+  const isLater = c.birth !== undefined;
+  const isScheduled = hasScheduling(process) && !isLater;
+  const isAsked = (process.rlimits ?? []).length > 0 || isScheduled;
   if (!isAsked || !c.hasUserNamespace || !c.host.mayMapIds || container === undefined) {
-    planRlimits(c, process, 0);
-    if (hasScheduling(process)) planScheduling(c, process, 0);
+    planRlimits(c, process, 0, isLater);
+    if (isScheduled) planScheduling(c, process, 0);
     return;
   }
-  planByRuntime(c, process, container);
+  byRuntime(c, () => {
+    planRlimits(c, process, container, isLater);
+    if (isScheduled) planScheduling(c, process, container);
+  });
 }
 
-function planByRuntime(c: Context, process: Process, container: Register): void {
+/**
+ * Stage and runtime, once others can see the process: how many processes its user may have, for the stage was one of them
+ * until now, and how it is scheduled, for a fork may reset that, and one of SCHED_DEADLINE fails (sched(7)).
+ */
+export function planVisibleLimits(c: Context, process: Process): void {
+  planProcessLimit(c, process);
+  if (hasScheduling(process)) byRuntime(c, () => planScheduling(c, process, c.container!));
+}
+
+/** Runtime, while the stage waits. */
+function byRuntime(c: Context, set: () => void): void {
   const { plan } = c;
   plan.at("/process").call("post", ["LIMITS"]);
   plan.on("runtime").call("wait", ["LIMITS"]);
-  planRlimits(c, process, container);
-  planScheduling(c, process, container);
+  set();
   plan.at("/process").call("post", ["LIMITED"]);
   plan.on("stage").call("wait", ["LIMITED"]);
 }

@@ -15,10 +15,12 @@ import { executableCandidates, planEnvironment } from "./environment.ts";
 import { keepHookOutput, planStartHooks } from "./hooks.ts";
 import { how, openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
-import { planPrivileged } from "./privileged.ts";
+import { planPrivileged, planVisibleLimits } from "./privileged.ts";
 import { planMemoryPolicy } from "./scheduling.ts";
-import { planSeccomp } from "./seccomp.ts";
+import { entersWithFilter, passListener, planSeccomp } from "./seccomp.ts";
+import { planVisibleSession } from "./terminal.ts";
 import type { Register } from "./types.ts";
+import { becomeVisible, leaveHost } from "./visible.ts";
 
 /**
  * Stage, while the root is still writable: the working directory, made if it is missing (as runc and crun).
@@ -31,8 +33,11 @@ export function planWorkingDirectory(c: Context): Register | undefined {
   return openDirectory(c, inRoot(process.cwd), how.directory);
 }
 
-/** Stage: everything about the process but what follows `start`. Returns the register of the program's path. */
-export function planProcess(c: Context, process: Process, cwd: Register): Register {
+/**
+ * Stage: everything about the process but what follows `start`. Returns the register of the program's path. Where others
+ * can see the process, all that takes rights is done by a stage that they cannot see (visible.ts).
+ */
+export function planProcess(c: Context, process: Process, cwd: Register, hasTerminal: boolean): Register {
   const { plan } = c;
   if (process.user.umask !== undefined) plan.at("/process/user/umask").call("umask", [octal(process.user.umask)]);
   if (c.spec.linux?.personality !== undefined) {
@@ -43,6 +48,7 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
   planPrivileged(c, process);
   if (c.spec.linux?.memoryPolicy !== undefined) planMemoryPolicy(c);
   const hasFilter = c.spec.linux?.seccomp !== undefined;
+  if (c.birth !== undefined) leaveHost(c, [cwd], hasFilter && entersWithFilter(c, process));
   if (hasFilter) planSeccomp(c, process, "before capabilities");
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
@@ -53,8 +59,17 @@ export function planProcess(c: Context, process: Process, cwd: Register): Regist
     plan.at("/process/noNewPrivileges").call("prctl", ["PR_SET_NO_NEW_PRIVS", 1, 0, 0, 0]);
   }
   const program = plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+  if (c.birth !== undefined) goOnVisibly(c, process, hasTerminal);
   if (hasFilter) planSeccomp(c, process, "with capabilities");
   return program;
+}
+
+/** Stage: what only the process itself can do. */
+function goOnVisibly(c: Context, process: Process, hasTerminal: boolean): void {
+  becomeVisible(c);
+  if (c.spec.linux?.seccomp !== undefined && entersWithFilter(c, process)) passListener(c);
+  planVisibleSession(c, hasTerminal);
+  planVisibleLimits(c, process);
 }
 
 function octal(mode: number): string {
@@ -111,10 +126,12 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
   plan.at("").call("post", ["READY"]);
   if (options.verb === "create") {
     const listen = plan.input("listen");
-    if (c.hookOutput !== undefined) keepHookOutput(c);
-    plan.call("close_others", [3 + options.preserveFds, listen, plan.input("created")], {
-      why: "a container may wait for long",
-    });
+    if (c.birth === undefined) {
+      if (c.hookOutput !== undefined) keepHookOutput(c);
+      plan.call("close_others", [3 + options.preserveFds, listen, plan.input("created"), -1, -1], {
+        why: "a container may wait for long",
+      });
+    }
     plan.call("wait_start", [listen]);
   } else plan.call("wait", ["START"]);
   if (process === undefined || program === undefined) return;

@@ -11,8 +11,11 @@ import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import type { Value } from "./types.ts";
 
-/** Runtime or stage: every limit of config.json, and the one that the engine changed. @param pid 0: whoever makes the call */
-export function planRlimits(c: Context, process: Process, pid: Value): void {
+/**
+ * Runtime or stage: every limit of config.json, and the one that the engine changed. @param pid 0: whoever makes the call
+ * @param isLater that of processes is set after a fork, which it is not to stop (planProcessLimit)
+ */
+export function planRlimits(c: Context, process: Process, pid: Value, isLater = false): void {
   const { plan, host } = c;
   let hasNoFile = false;
   const rlimits = process.rlimits ?? [];
@@ -20,6 +23,13 @@ export function planRlimits(c: Context, process: Process, pid: Value): void {
     const { type, soft, hard } = rlimits[index]!;
     if (type === "RLIMIT_NOFILE") hasNoFile = true;
     plan.at(`/process/rlimits/${index}`);
+    if (isLater && type === "RLIMIT_NPROC") {
+      plan.call("prlimit64", [pid, type, { rlim_cur: "RLIM_INFINITY", rlim_max: "RLIM_INFINITY" }], {
+        allow: ["EPERM"],
+        why: "set once it has forked: lowering it takes no rights then",
+      });
+      continue;
+    }
     plan.call("prlimit64", [pid, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
   }
   if (hasNoFile || host.softNoFile === host.hardNoFile) return;
@@ -28,6 +38,17 @@ export function planRlimits(c: Context, process: Process, pid: Value): void {
     .call("prlimit64", [pid, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
       why: "the JavaScript engine raised its own",
     });
+}
+
+/** Stage, of a process that was forked by one of the same user: how many there may be. */
+export function planProcessLimit({ plan }: Context, process: Process): void {
+  const rlimits = process.rlimits ?? [];
+  for (let index = 0; index < rlimits.length; index++) {
+    const { type, soft, hard } = rlimits[index]!;
+    if (type !== "RLIMIT_NPROC") continue;
+    plan.at(`/process/rlimits/${index}`);
+    plan.call("prlimit64", [0, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }]);
+  }
 }
 
 /** Infinity from config.json, the largest exact number from Host, which is JSON: both are the kernel's infinity. */

@@ -12,7 +12,16 @@
 import { SpecError } from "../errors.ts";
 import type { Process, Seccomp } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import type { Register } from "./types.ts";
+import type { Register, StructValue } from "./types.ts";
+import { isVisible } from "./visible.ts";
+
+/** Calls by which a stage makes the process that goes on in its place, under a filter whose supervisor knows nothing of it yet. */
+const forks = ["clone", "clone3"];
+
+/** Whether the stage enters the pid namespace together with the filter: its supervisor takes a second thread (supervisor.h). */
+export function entersWithFilter(c: Context, process: Process): boolean {
+  return c.supervisor !== undefined && isVisible(c) && process.noNewPrivileges !== true;
+}
 
 /** When a filter may be loaded; which one it is depends on the profile and the process. */
 export type FilterMoment = "before capabilities" | "with capabilities" | "last";
@@ -47,7 +56,7 @@ export function connectSupervisor(c: Context): void {
   plan.at("/linux/seccomp/listenerPath");
   c.supervisor = plan.open("socket", ["AF_UNIX", "SOCK_STREAM|SOCK_CLOEXEC", 0]);
   plan.call("connect", [c.supervisor, { sun_family: "AF_UNIX", sun_path: path }]);
-  plan.inherit(c.supervisor);
+  if (!isVisible(c)) plan.inherit(c.supervisor);
 }
 
 /** Stage: loads the filter, if there is one and this is its moment. Errors: SpecError for one that is too long. */
@@ -64,9 +73,39 @@ export function planSeccomp(c: Context, process: Process, moment: FilterMoment):
     plan.call("seccomp", ["SECCOMP_SET_MODE_FILTER", flagsOf(seccomp, false), filter]);
     return;
   }
+  if (isVisible(c)) {
+    loadListened(c, seccomp, filter, moment);
+    return;
+  }
   const pid = ownPid(c);
   const [before, between, after] = stateTexts(c, seccomp);
   plan.call("load_supervised", [flagsOf(seccomp, true), filter, c.supervisor, before, pid, between, after]);
+}
+
+/** Stage: the listener goes to the runtime, which hands it to the supervisor: nothing of the host's is held in sight of others. */
+function loadListened(c: Context, seccomp: Seccomp, filter: StructValue, moment: FilterMoment): void {
+  const { plan } = c;
+  const isEarly = moment === "before capabilities";
+  if (isEarly) {
+    for (const { names, action } of seccomp.syscalls ?? []) {
+      if (action !== "SCMP_ACT_NOTIFY" || !names.some((name) => forks.includes(name))) continue;
+      plan.refuse("/linux/seccomp/syscalls", "without noNewPrivileges, a supervisor asked for clone is not supported in a pid namespace that is joined");
+    }
+  }
+  plan.call("load_listened", [flagsOf(seccomp, true), filter, isEarly ? c.pidNamespace! : -1]);
+  if (!isEarly) passListener(c);
+}
+
+/** Runtime, once the pid is known. */
+export function passListener(c: Context): void {
+  const { plan } = c;
+  const [before, between, after] = stateTexts(c, c.spec.linux!.seccomp!);
+  plan.on("runtime").at("/linux/seccomp");
+  const listener = plan.open("receive_listener", []);
+  plan.call("send_listener", [c.supervisor!, listener, before, c.container!, between, after]);
+  plan.call("close", [listener]);
+  plan.call("close", [c.supervisor!]);
+  plan.on("stage");
 }
 
 /** Its pid as the runtime sees it, which only the runtime can tell. */

@@ -67,18 +67,28 @@ function planConsole(c: Context, slave: Register, isForeign: boolean): void {
   mount(makeFile(c, dev, "console", "0620"));
 }
 
-/** Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. */
+/**
+ * Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. Of a process that others can
+ * see only its stdio: the session is its own to make, and giving pipes away takes rights that it has not (visible.ts).
+ */
 export function planSession(c: Context, slave: Register | undefined): void {
   const { plan } = c;
+  const isLater = c.birth !== undefined;
   plan.at("/process/terminal");
-  plan.call("setsid", []);
+  if (!isLater) plan.call("setsid", []);
   if (slave === undefined) {
     if ((c.spec.process?.user.uid ?? 0) !== 0) planStdioOwner(c);
     return;
   }
-  plan.call("ioctl", [slave, "TIOCSCTTY", 0]);
+  if (!isLater) plan.call("ioctl", [slave, "TIOCSCTTY", 0]);
   for (const fd of [0, 1, 2]) plan.call("dup3", [slave, fd, 0]);
   plan.call("close", [slave]);
+}
+
+/** Stage, once others can see it: the session, with the terminal that is its stdio already. */
+export function planVisibleSession({ plan }: Context, hasTerminal: boolean): void {
+  plan.at("/process/terminal").call("setsid", []);
+  if (hasTerminal) plan.call("ioctl", [0, "TIOCSCTTY", 0]);
 }
 
 /**

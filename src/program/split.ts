@@ -24,6 +24,8 @@ export interface Split {
   readonly stage: readonly Placed[];
   /** The runtime's calls while the stage runs: hooks in the runtime namespace. */
   readonly after: readonly Placed[];
+  /** What tells the process that goes on in the stage's place, among `after`; undefined: it goes on itself. */
+  readonly adopt: Call | undefined;
 }
 
 const firstPart = 44;
@@ -76,6 +78,7 @@ export function splitPlan(plan: Plan): Split {
   let address = 0;
   let joinsUser = false;
   let unit: Split["unit"];
+  let adopt: Call | undefined;
   for (const item of plan.items) {
     const isCall = item.kind === "call";
     if (isCall && item.call === "clone3") {
@@ -85,6 +88,7 @@ export function splitPlan(plan: Plan): Split {
       unit = { call: item, isAfterClone: clone !== undefined };
     } else {
       const side = isCall ? item.side : sideOf(item);
+      if (isCall && item.call === "adopt") adopt = item;
       if (side === "stage") stage.push({ item, address });
       else if (side === "thread") {
         thread.push({ item, address });
@@ -96,5 +100,5 @@ export function splitPlan(plan: Plan): Split {
     address += isCall ? 1 : countCalls(item);
   }
   if (clone === undefined) throw new PlanError("The plan makes no process: clone3 is missing");
-  return { prepare, thread, joinsUser, clone, cloneAddress, unit, mapping, stage, after };
+  return { prepare, thread, joinsUser, clone, cloneAddress, unit, mapping, stage, after, adopt };
 }

@@ -9,7 +9,7 @@ import type { Placed } from "../program/addresses.ts";
 import { encode, type Image } from "../program/encode.ts";
 import { image as imageNumbers, ops } from "../../syscalls/ops.ts";
 import { fillStageFile, makeStageFile, setRegister } from "./program.ts";
-import { type Vector, vector } from "./spawn.ts";
+import { type Spawned, type Vector, vector } from "./spawn.ts";
 import {
   AT_FDCWD,
   environment,
@@ -27,8 +27,6 @@ export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
   readonly verb: string;
   readonly id: string;
-  readonly pid: number;
-  readonly pidfd: number;
   /** Pipe that holds the signals which came before the monitor was there. */
   readonly noted: number;
   /** undefined: leave everything there. */
@@ -54,15 +52,19 @@ interface MonitoredState {
   readonly advice: string;
 }
 
-/** Register of what is not known while the program is built: the terminal's master. */
+/** Registers of what is not known while the program is built: the terminal's master, the process. */
 const MASTER = 0;
-const REGISTERS = 1;
+const PID = 1;
+const PIDFD = 2;
+const REGISTERS = 3;
 
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
 /** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
 function monitorItems(options: MonitorOptions, executable: number): Item[] {
-  const items: Item[] = [line("monitor", [options.pidfd, { register: MASTER }, options.pid, options.noted])];
+  const items: Item[] = [
+    line("monitor", [{ register: PIDFD }, { register: MASTER }, { register: PID }, options.noted]),
+  ];
   if (options.state === undefined) return items;
   const { fd, rootFd, files } = options.state;
   const fallback = fallbackItems(options, options.state, executable);
@@ -113,6 +115,7 @@ export interface Monitor {
   readonly file: number;
   readonly argv: Vector;
   readonly envp: Vector;
+  readonly hasTerminal: boolean;
 }
 
 /** Prepares all that can be while the stage is at work: the program, its file, what it inherits. */
@@ -124,17 +127,24 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
   const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
   setRegister(image, MASTER, -1);
   const file = makeStageFile();
-  if (!options.hasTerminal) fillStageFile(file, image);
   // Whatever else is open is not the monitor's business, preserved descriptors among it.
   sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
-  inheritOver(options.pidfd);
   inheritOver(options.noted);
   if (options.state !== undefined) {
     inheritOver(options.state.fd);
     inheritOver(options.state.rootFd);
     if (executable >= 0) inheritOver(executable);
   }
-  return { image, file, argv: vector(["bunker", options.verb, options.id]), envp: vector([]) };
+  const argv = vector(["bunker", options.verb, options.id]);
+  return { image, file, argv, envp: vector([]), hasTerminal: options.hasTerminal };
+}
+
+/** Says which process it is for. */
+export function watch({ image, file, hasTerminal }: Monitor, { pid, pidfd }: Spawned): void {
+  setRegister(image, PID, pid);
+  setRegister(image, PIDFD, pidfd);
+  inheritOver(pidfd);
+  if (!hasTerminal) fillStageFile(file, image);
 }
 
 function inheritOver(fd: number): void {

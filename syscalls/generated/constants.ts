@@ -262,6 +262,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     FSOPEN_CLOEXEC: 1,
     FSCONFIG_SET_FLAG: 0,
     FSCONFIG_SET_STRING: 1,
+    FSCONFIG_SET_FD: 5,
     FSCONFIG_CMD_CREATE: 6,
     FSMOUNT_CLOEXEC: 1,
     MOUNT_ATTR_RDONLY: 1,
