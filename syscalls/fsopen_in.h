@@ -60,6 +60,9 @@ __attribute__((noreturn)) static void open_within_namespace(i64 namespace, const
 	r = SYS(NR_setns, 1, CLONE_NEWPID);
 	if (r >= 0)
 		r = SYS(NR_setgroups, 0, 0);
+	/* Whose root is not the topmost mount there counts as chrooted, and makes no user namespace (user_namespaces(7)). */
+	if (r >= 0)
+		r = SYS(NR_chroot, "/..");
 	if (r >= 0)
 		r = SYS(NR_unshare, CLONE_NEWUSER | CLONE_NEWNS);
 	if (r >= 0)
