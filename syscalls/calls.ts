@@ -219,6 +219,13 @@ export const pseudoCalls = {
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: ["fd", "fd"],
   /**
+   * verify_mount(ROOT, PATH, HOW, FD): ESTALE unless the path leads to FD, on the same mount: compares two statx of what
+   * is opened for nothing else.
+   */
+  verify_mount: ["fd", "str", "struct open_how", "fd"],
+  /** verify_outside(FD, MAGIC, MAGIC or 0): EPERM if fstatfs says one of these filesystems: compares a number. */
+  verify_outside: ["fd", "flags", "flags"],
+  /**
    * fd = resolve(ROOT, PATH, HOW): openat2 where the kernel lacks it or a seccomp filter forbids it: how many calls that
    * takes depends on the links in the path.
    */

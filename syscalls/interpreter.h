@@ -180,6 +180,10 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 #endif
 	case OP_VERIFY_SAME:
 		return op_verify_same(a[0], a[1]);
+	case OP_VERIFY_MOUNT:
+		return op_verify_mount(a[0], (char *)a[1], (struct open_how *)a[2], a[3]);
+	case OP_VERIFY_OUTSIDE:
+		return op_verify_outside(a[0], (u64)a[1], (u64)a[2]);
 	case OP_NUMBER_TEXT:
 		return op_number_text(m, (u64)a[0]);
 	case OP_HELPER:

@@ -118,6 +118,43 @@ static i64 op_verify_fs(i64 fd, u64 magic)
 	return st[0] == magic ? 0 : -EOPNOTSUPP;
 }
 
+static i64 same_mount(i64 a, i64 b)
+{
+	u64 first, second;
+	i64 r = mount_of(a, &first);
+
+	if (r == 0)
+		r = mount_of(b, &second);
+	if (r < 0)
+		return r;
+	return first == second ? op_verify_same(a, b) : -ESTALE;
+}
+
+/* OP_VERIFY_MOUNT root path how fd : 0, or -ESTALE when the path leads elsewhere than to fd, the root of a mount */
+static i64 op_verify_mount(i64 root, const char *path, const struct open_how *how, i64 mount)
+{
+	i64 r, fd = open_within(root, path, how, sizeof *how);
+
+	if (is_missing(fd))
+		fd = op_resolve(root, path, how);
+	if (fd < 0)
+		return fd;
+	r = same_mount(fd, mount);
+	close_fd(fd);
+	return r;
+}
+
+/* OP_VERIFY_OUTSIDE fd magic magic : 0, or -EPERM when the descriptor is on such a filesystem; 0 is none */
+static i64 op_verify_outside(i64 fd, u64 first, u64 second)
+{
+	u64 st[32];
+	i64 r = SYS(NR_fstatfs, fd, st);
+
+	if (r < 0)
+		return r;
+	return st[0] == first || st[0] == second ? -EPERM : 0;
+}
+
 /*
  * OP_FIND_EXECUTABLE candidates : r[out] = pointer to the first that this process may execute.
  * As execvp(3): ENOENT and ENOTDIR go on, EACCES is remembered.

@@ -13,7 +13,7 @@ import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
 import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
-import { idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
+import { destinationCause, idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause, supervisorCause } from "./cause_seccomp.ts";
@@ -60,6 +60,9 @@ function causeOfCall(failed: Failed): Cause {
       return errno === "EEXIST" && call.args[1] !== ""
         ? because("something that is not this device exists there already")
         : nothing;
+    case "verify_mount":
+    case "verify_outside":
+      return destinationCause(failed);
     case "create_in_root":
     case "mkdirat":
     case "mknodat":

@@ -121,3 +121,19 @@ export function makingCause(failed: Failed): Cause {
       return nothing;
   }
 }
+
+/** What looks at the destination of a mount, before and after. */
+export function destinationCause(failed: Failed): Cause {
+  if (failed.call.call === "verify_mount") {
+    return because(
+      "the path does not lead to what was mounted there: somebody has exchanged it, or mounted over it, while the container was made",
+      "a root filesystem in which nobody else renames",
+    );
+  }
+  return errnoOf(failed) === "EPERM"
+    ? because(
+        "a symbolic link leads into proc or sysfs, where only what config.json names itself may be covered",
+        "the destination's own path, without the link",
+      )
+    : nothing;
+}

@@ -8,6 +8,7 @@ import type { NamespaceType, Spec } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
 import type { IdMaps } from "./id_maps.ts";
 import type { Host, PlanOptions } from "./host.ts";
+import type { Places } from "./places.ts";
 import type { Register } from "./types.ts";
 
 export interface Context {
@@ -32,6 +33,8 @@ export interface Context {
    * descriptor see the covered mount (R2), so its own descriptor takes over.
    */
   root: Register;
+  /** What is mounted in the container so far. */
+  readonly places: Places;
   /** Where hooks write, where annotations say so. */
   hookOutput?: { readonly runtime: HookOutput; readonly stage: HookOutput };
   /** Pid of the stage, once clone3 is planned; of the process that goes on in its place, once that is. */

@@ -10,9 +10,10 @@
  */
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
-import { attach, how, openDirectory } from "./in_root.ts";
+import { attach, openDirectory, openWay } from "./in_root.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { inRoot, isWithin, nameOf, parentOf } from "./paths.ts";
+import { how, wayTo } from "./places.ts";
 import type { Register } from "./types.ts";
 
 /** A device node or a FIFO. */
@@ -110,17 +111,18 @@ export type DeviceClones = ReadonlyMap<string, Register>;
 export function planDevices(c: Context, prepared: readonly PreparedMount[], clones: DeviceClones): void {
   const isForeign = isForeignDev(prepared);
   const { plan } = c;
+  c.places.isFilled = true;
   const directories = new Map<string, Register>();
   if (!isForeign) {
     plan.at("");
-    directories.set("dev", openDirectory(c, "dev", how.strictDirectory));
+    directories.set("dev", openDirectory(c, "dev", "strictDirectory"));
   }
   for (const { node, path, pointer } of wantedNodes(c, isForeign)) {
     plan.at(pointer);
     const parent = parentOf(path);
     let directory = directories.get(parent);
     if (directory === undefined) {
-      directory = openDirectory(c, parent, how.strictDirectory);
+      directory = openDirectory(c, parent, "strictDirectory");
       directories.set(parent, directory);
     }
     const clone = clones.get(path);
@@ -193,7 +195,7 @@ function planLinks(c: Context, dev: Register): void {
   plan.at("");
   for (const [name, target] of links) plan.call("symlinkat", [target, dev, name], { allow: ["EEXIST"] });
   plan.alternative({
-    attempt: () => plan.open("openat2", [c.root, "proc/kcore", how.any]),
+    attempt: () => openWay(c, wayTo(c, "proc/kcore"), "any"),
     then: () => plan.call("symlinkat", ["/proc/kcore", dev, "core"], { allow: ["EEXIST"] }),
     branches: [{ on: ["ENOENT", "ENOTDIR"], why: "no /proc/kcore, no /dev/core" }],
   });

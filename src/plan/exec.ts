@@ -18,11 +18,11 @@ import { type Context, isMachinesRoot, type JoinedNamespace } from "./context.ts
 import { planEnvironment } from "./environment.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
-import { how } from "./in_root.ts";
 import { withoutMissing } from "./lower.ts";
 import { hasLabels, planOutsideLabels, refuseLabels } from "./labels.ts";
 import { namespaceTypes, planClone } from "./namespaces.ts";
 import { inRoot } from "./paths.ts";
+import { how } from "./places.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { joinResctrl, openTasks } from "./resctrl.ts";
 import { planAffinity } from "./scheduling.ts";
@@ -144,6 +144,7 @@ function contextOf(
     maps: target.maps,
     cloner: "runtime",
     root: { register: 0 },
+    places: { list: [], certainFrom: 0, isFilled: false },
     init: target.pid,
     stacked: 0,
   };

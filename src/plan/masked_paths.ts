@@ -7,12 +7,14 @@
  * Errors: a missing path is no error; any other one is: what cannot be hidden must not run (CVE-2025-31133)
  * @module
  */
+import { SpecError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import type { Host } from "./host.ts";
-import { attach, how } from "./in_root.ts";
+import { attach, leaving } from "./in_root.ts";
 import { planMountLabel } from "./labels.ts";
 import { mountsByDescriptor } from "./missing.ts";
 import { inRoot } from "./paths.ts";
+import { type Way, wayFromRoot, wayTo } from "./places.ts";
 import type { Register } from "./types.ts";
 
 const clone = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH";
@@ -60,35 +62,74 @@ export function planMasks(c: Context, place: "/" | "/dev"): Masks | undefined {
   return { directory, file, isAttached, isStacked: isAttached && place === "/" };
 }
 
-/** Stage: one clone over each path that exists. */
+/**
+ * Stage: one clone over each path that exists. Below a mount of ours it is looked up from that mount, and what is
+ * missing there is not there (places.ts). Elsewhere it is looked up from the root, and a path that is missing at this
+ * moment counts as absent: who may rename in that directory, of the image or of a volume, can keep a mask off by an
+ * exchange, here or by having it cover the other file, as with every runtime. It hides nothing of the kernel's then,
+ * only what whoever renames has in hand anyway.
+ */
 export function planMaskedPaths(c: Context, masks: Masks | undefined): void {
   if (masks === undefined) return;
-  const { plan } = c;
-  const cover = (over: Register, mask: Register): void => {
-    const tree = plan.open("open_tree", [mask, "", clone]);
-    attach(c, tree, over);
-  };
   const paths = c.spec.linux!.maskedPaths!;
   for (let index = 0; index < paths.length; index++) {
-    plan.at(`/linux/maskedPaths/${index}`);
-    const place = inRoot(paths[index]!);
-    const found = plan.register();
-    plan.alternative({
-      attempt: () => plan.into(found, "openat2", [c.root, place, how.directory]),
-      then: () => cover(found, masks.directory),
-      branches: [
-        { on: ["ENOENT"], why: "it does not exist" },
-        {
-          on: ["ENOTDIR"],
-          why: "it is no directory",
-          items: () => {
-            plan.into(found, "openat2", [c.root, place, how.any]);
-            cover(found, masks.file);
-          },
-        },
-      ],
-    });
+    const pointer = `/linux/maskedPaths/${index}`;
+    const path = inRoot(paths[index]!);
+    if (path === "") throw new SpecError(pointer, `Expected a path below the root but received "${paths[index]!}"`);
+    c.plan.at(pointer);
+    const way = wayTo(c, path);
+    hide(c, way, masks, way.place === undefined || !way.mayLeave || way.place.content === "other");
+    noteCover(c, way, pointer);
   }
+}
+
+/** @param mayMiss a link that leads out of the mount may lead nowhere; those of our own /dev do not */
+function hide(c: Context, way: Way, masks: Masks, mayMiss: boolean): void {
+  const { plan } = c;
+  const { from, rest, how } = way;
+  const found = rest === "" ? from : plan.register();
+  const cover = (mask: Register): void => attach(c, plan.open("open_tree", [mask, "", clone]), found);
+  const branches = [
+    {
+      on: ["ENOTDIR"],
+      why: "it is no directory",
+      items: () => {
+        if (rest !== "") plan.into(found, "openat2", [from, rest, how.any]);
+        cover(masks.file);
+      },
+    },
+  ];
+  const then = (): void => cover(masks.directory);
+  if (rest === "") {
+    plan.alternative({ attempt: () => plan.open("openat2", [from, ".", how.directory]), then, branches });
+    return;
+  }
+  if (way.mayLeave) {
+    const items = (): void => hide(c, wayFromRoot(c, way.path), masks, mayMiss);
+    branches.push({ on: ["EXDEV"], why: leaving, items });
+  }
+  plan.alternative({
+    attempt: () => plan.into(found, "openat2", [from, rest, how.directory]),
+    then,
+    branches: mayMiss ? [absent, ...branches] : branches,
+  });
+}
+
+const absent = { on: ["ENOENT"], why: "it does not exist" };
+
+/** A mask, or a copy, that may lie over mounts of ours: what is below it is not what was mounted there. */
+function noteCover({ places: { list } }: Context, { path, rest, place }: Way, pointer: string): void {
+  if (place !== undefined && rest !== "" && place.content !== "other") return;
+  list.push({
+    path,
+    pointer,
+    mount: undefined,
+    content: "other",
+    type: undefined,
+    isGuarded: false,
+    isInRoot: true,
+    isStrict: false,
+  });
 }
 
 /**
@@ -108,19 +149,39 @@ export function dropMasks(c: Context, masks: Masks | undefined): void {
 /** Stage: each path becomes a read-only mount of itself, with the flags it has (C22). */
 export function planReadonlyPaths(c: Context): void {
   if (!c.fresh.has("mount")) return;
-  const { plan } = c;
   const paths = c.spec.linux?.readonlyPaths ?? [];
   for (let index = 0; index < paths.length; index++) {
-    plan.at(`/linux/readonlyPaths/${index}`);
-    const found = plan.register();
-    plan.alternative({
-      attempt: () => plan.into(found, "openat2", [c.root, inRoot(paths[index]!), how.any]),
-      then: () => {
-        const tree = plan.open("open_tree", [found, "", `${clone}|AT_RECURSIVE`]);
-        plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
-        attach(c, tree, found);
-      },
-      branches: [{ on: ["ENOENT"], why: "it does not exist" }],
-    });
+    const pointer = `/linux/readonlyPaths/${index}`;
+    const way = wayTo(c, inRoot(paths[index]!));
+    c.plan.at(pointer);
+    if (way.rest === "") {
+      c.plan.call("mount_setattr", [way.from, "", "AT_EMPTY_PATH", readOnly], { why: "it is a mount already" });
+      continue;
+    }
+    protect(c, way, way.place === undefined || !way.mayLeave || way.place.content === "other");
+    noteCover(c, way, pointer);
+  }
+}
+
+const readOnly = { attr_set: "MOUNT_ATTR_RDONLY" };
+
+function protect(c: Context, way: Way, mayMiss: boolean): void {
+  const { plan } = c;
+  const found = plan.register();
+  const branches: { on: readonly string[]; why: string; items?: () => void }[] = mayMiss ? [absent] : [];
+  if (way.mayLeave) {
+    const items = (): void => protect(c, wayFromRoot(c, way.path), mayMiss);
+    branches.push({ on: ["EXDEV"], why: leaving, items });
+  }
+  const attempt = (): void => plan.into(found, "openat2", [way.from, way.rest, way.how.any]);
+  const then = (): void => {
+    const tree = plan.open("open_tree", [found, "", `${clone}|AT_RECURSIVE`]);
+    plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", readOnly]);
+    attach(c, tree, found);
+  };
+  if (branches.length > 0) plan.alternative({ attempt, then, branches });
+  else {
+    attempt();
+    then();
   }
 }

@@ -20,7 +20,7 @@ import type { PreparedMount } from "./mount_entry.ts";
 import { withoutMissing } from "./lower.ts";
 import { dropMasks, planMaskedPaths, planMasks, planReadonlyPaths } from "./masked_paths.ts";
 import { mountsByDescriptor } from "./missing.ts";
-import { finishMounts, planMounts, prepareMounts } from "./mounts.ts";
+import { finishMounts, planMounts, prepareMounts, verifyMounts } from "./mounts.ts";
 import { checkProcessIds, idMapsOf } from "./id_maps.ts";
 import {
   enterStageNamespaces,
@@ -81,6 +81,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
     maps,
     cloner: host.mayMount && mountsByDescriptor(host) ? "runtime" : "stage",
     root: { register: 0 },
+    places: { list: [], certainFrom: 0, isFilled: false },
     stacked: 0,
   };
   planRefusals(c);
@@ -141,6 +142,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
   planIdentity(c);
   if (hasParameters(c)) planKernelParameters(c);
   planSession(c, terminal);
+  if (c.places.list.length > 0) verifyMounts(c);
   const hasTerminal = terminal !== undefined;
   const program =
     spec.process === undefined || cwd === undefined ? undefined : planProcess(c, spec.process, cwd, hasTerminal);

@@ -13,6 +13,7 @@ import { isLockedTree } from "./locked_trees.ts";
 import { mountAttr, type MountOptions } from "./mount_options.ts";
 import { planPropagation } from "./mount_entry.ts";
 import { below } from "./paths.ts";
+import type { Way } from "./places.ts";
 import type { Register, StructValue } from "./types.ts";
 
 /** Runtime or stage: returns the register of the detached clone, ready to be attached. */
@@ -60,16 +61,16 @@ function planAttributes(c: Context, options: MountOptions, tree: Register, isTre
 /**
  * Stage: makes a missing mount point. Only the kernel knows what the source is: opening it as a directory tells.
  */
-export function makeBindTarget(c: Context, path: string, source: Register, out: Register): void {
+export function makeBindTarget(c: Context, { from, rest }: Way, source: Register, out: Register): void {
   const { plan } = c;
   plan.alternative({
     attempt: () => plan.open("openat", [source, ".", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]),
-    then: () => plan.into(out, "create_in_root", [c.root, path, "S_IFDIR|0755"]),
+    then: () => plan.into(out, "create_in_root", [from, rest, "S_IFDIR|0755"]),
     branches: [
       {
         on: ["ENOTDIR"],
         why: "the source is no directory",
-        items: () => plan.into(out, "create_in_root", [c.root, path, "S_IFREG|0644"]),
+        items: () => plan.into(out, "create_in_root", [from, rest, "S_IFREG|0644"]),
       },
     ],
   });

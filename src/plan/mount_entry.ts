@@ -5,8 +5,10 @@
  */
 import type { Mount } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { how, openDirectory } from "./in_root.ts";
+import { type Check, openDirectoryBy, openOrMake } from "./in_root.ts";
 import type { MountOptions } from "./mount_options.ts";
+import { isWithin } from "./paths.ts";
+import { contentOf, how, type Hows, isGuardedPlace, isStrict, type Way, wayTo } from "./places.ts";
 import type { Register } from "./types.ts";
 
 /** One entry, read. */
@@ -21,28 +23,100 @@ export interface PreparedMount {
   sources: readonly Register[];
   /** Made writable first, because something is put into it: read-only in the end (finishMounts). */
   readonly isReadOnlyLater: boolean;
-  /** Its destination may turn out to be a symbolic link to "/". */
-  mayCoverRoot?: boolean;
+  /** To its destination, once everything before it is planned; undefined: that is the root. */
+  way?: Way;
+  /** How that is opened. */
+  opening?: keyof Hows;
+  /** Links may lead to another place than config.json names. */
+  mayStray?: boolean;
   /** The mount, once planned. */
   mounted?: Register;
 }
 
-/** Where a filesystem goes. CVE-2019-19921: proc and sysfs only on real directories. */
-export function openTarget(c: Context, { path, mount, options }: PreparedMount): Register {
-  if (path === "") return c.root;
-  const isStrict = mount.type === "proc" || mount.type === "sysfs";
-  const open = isStrict ? how.strictDirectory : options.destinationNoFollow ? how.unfollowed : how.any;
-  return openDirectory(c, path, open);
+/** What lxcfs gives containers of their own; anything else below a procfs would hide what the kernel says there. */
+const allowedInProc = [
+  "cpuinfo",
+  "diskstats",
+  "loadavg",
+  "meminfo",
+  "slabinfo",
+  "stat",
+  "swaps",
+  "sys/crypto/fips_enabled",
+  "sys/kernel/ns_last_pid",
+  "uptime",
+];
+
+/** Whether a path below a procfs may have a mount. */
+export const mayCoverInProc = (rest: string): boolean => allowedInProc.includes(rest);
+
+/** How its destination is reached: `mounts` before it are planned. */
+export function findWay(c: Context, entry: PreparedMount): void {
+  const { path } = entry;
+  if (path === "") return;
+  const way = wayTo(c, path);
+  const opening = openingOf(entry);
+  entry.way = way;
+  entry.opening = opening;
+  entry.mayStray = (way.place === undefined || way.mayLeave) && !isStrict(opening);
+}
+
+/** CVE-2019-19921: proc, sysfs and a /dev of our own only on real directories; in /proc no link at all. */
+function openingOf({ path, mount, options, isBind }: PreparedMount): keyof Hows {
+  if (!isBind && (mount.type === "proc" || mount.type === "sysfs" || path === "dev")) return "strictDirectory";
+  if (path.startsWith("proc/")) return "strictAny";
+  return options.destinationNoFollow ? "unfollowed" : "any";
+}
+
+/** Where a filesystem goes. */
+export function openTarget(c: Context, entry: PreparedMount): Register {
+  const { way } = entry;
+  if (way === undefined) return c.root;
+  return openDirectoryBy(c, way, entry.opening!, checkOf(c, entry));
+}
+
+/** Where a bind goes. */
+export function openBindTarget(c: Context, entry: PreparedMount, make: (out: Register, way: Way) => void): Register {
+  const { way } = entry;
+  if (way === undefined) return c.root;
+  return openOrMake(c, way, entry.opening!, make, checkOf(c, entry));
+}
+
+/**
+ * The place that was opened, for its path says little where links were followed: nothing but a procfs may cover
+ * anything of a procfs (CVE-2019-16884, "/lnk" → "/proc/self/attr"), and of sysfs only what is named as such.
+ */
+function checkOf(c: Context, { path, mayStray, isBind }: PreparedMount): Check | undefined {
+  if (mayStray !== true || (path === "proc" && isBind)) return undefined;
+  const isNamed = isWithin(path, "sys");
+  return (out, { place }) => {
+    const sysfs = isNamed || place !== undefined ? 0 : "SYSFS_MAGIC";
+    c.plan.call("verify_outside", [out, "PROC_SUPER_MAGIC", sysfs], { why: "no link led there" });
+  };
 }
 
 /** R2: from now on a mount over "/" is the root. */
 export function settle(c: Context, entry: PreparedMount, mounted: Register): void {
   entry.mounted = mounted;
-  if (entry.mayCoverRoot === true) {
+  const { path, way, mount, options, isBind, pointer, mayStray } = entry;
+  if (mayStray === true) {
     // ".." of a root is the root itself, and then whatever is mounted over it: wherever it lies, unlike "/..".
     c.root = c.plan.open("openat2", [c.root, "..", how.directory], { why: "the destination may be a link to /" });
   }
-  if (entry.path !== "") return;
+  const { list } = c.places;
+  if (mayStray === true) c.places.certainFrom = list.length;
+  const content = contentOf(mount, options, isBind, path);
+  list.push({
+    path,
+    pointer,
+    mount: mounted,
+    content,
+    type: isBind ? undefined : mount.type,
+    isGuarded: isGuardedPlace(content, path),
+    isInRoot: way?.place === undefined || way.mayLeave,
+    isStrict: entry.opening === "strictDirectory",
+  });
+  if (path !== "") return;
   c.root = mounted;
   c.stacked++;
 }

@@ -14,15 +14,24 @@ import type { Mount } from "../spec/types.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
-import { attach, how, openOrMake } from "./in_root.ts";
+import { attach, openWay } from "./in_root.ts";
 import { cloneSource, makeBindTarget } from "./mount_bind.ts";
 import { cloneCgroups, isCgroupView, planCgroupView } from "./mount_cgroup.ts";
 import { type IdmapNamespaces, planIdmap } from "./mount_idmap.ts";
-import { openTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
+import {
+  findWay,
+  mayCoverInProc,
+  openBindTarget,
+  openTarget,
+  planPropagation,
+  type PreparedMount,
+  settle,
+} from "./mount_entry.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
 import { substituteFor } from "./mount_substitute.ts";
 import { inRoot, isWithin } from "./paths.ts";
+import { how, type Place } from "./places.ts";
 import type { Register } from "./types.ts";
 
 /** Runtime or stage: reads the options, clones the sources. */
@@ -96,40 +105,29 @@ function checkOptions(mount: Mount, options: MountOptions, isBind: boolean, poin
   }
 }
 
-/** What lxcfs gives containers of their own; anything else below /proc would hide what the kernel says there. */
-const allowedInProc = new Set([
-  "proc/cpuinfo",
-  "proc/diskstats",
-  "proc/loadavg",
-  "proc/meminfo",
-  "proc/slabinfo",
-  "proc/stat",
-  "proc/swaps",
-  "proc/sys/crypto/fips_enabled",
-  "proc/sys/kernel/ns_last_pid",
-  "proc/uptime",
-]);
-
 /** CVE-2019-16884: only procfs itself may lie at /proc. */
 function checkDestination(mount: Mount, path: string, isBind: boolean, pointer: string): void {
   if (path === "proc" && !isBind && mount.type !== "proc") {
     throw new SpecError(`${pointer}/type`, `Expected "proc" at "/proc" but received "${mount.type}"`);
   }
-  if (path.startsWith("proc/") && !allowedInProc.has(path)) {
-    throw new SpecError(`${pointer}/destination`, `Expected a place outside /proc but received "${mount.destination}"`);
-  }
+  if (path.startsWith("proc/") && !mayCoverInProc(path.slice(5))) refuseInProc(mount, pointer);
+}
+
+function refuseInProc(mount: Mount, pointer: string): never {
+  throw new SpecError(`${pointer}/destination`, `Expected a place outside /proc but received "${mount.destination}"`);
 }
 
 /** Stage: makes and attaches every mount. */
 export function planMounts(c: Context, prepared: readonly PreparedMount[], cgroups: Cgroups): void {
   for (let index = 0; index < prepared.length; index++) {
     const entry = prepared[index]!;
+    findWay(c, entry);
     c.plan.at(entry.pointer);
     if (entry.options.remount) {
       planRemount(c, entry);
       continue;
     }
-    if (entry.path !== "" && mayLeadToRoot(prepared, index)) entry.mayCoverRoot = true;
+    checkWay(entry);
     if (entry.isBind) planBind(c, entry);
     else if (isCgroupView(c, entry.mount)) planCgroupView(c, entry, cgroups);
     else
@@ -141,34 +139,15 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
   }
 }
 
-/** Filesystems without a symbolic link in them when they are new, proc's and sysfs's own aside. */
-const linkless = ["tmpfs", "devpts", "mqueue", "proc", "sysfs", "cgroup", "cgroup2"];
-
-/**
- * Whether a destination may be a symbolic link to "/", which only the kernel can tell. Not where what it stands in was
- * mounted anew; of /dev, proc and sysfs a link is refused anyway.
- */
-function mayLeadToRoot(prepared: readonly PreparedMount[], index: number): boolean {
-  const { path, mount, isBind } = prepared[index]!;
-  if (path === "dev" || (!isBind && (mount.type === "proc" || mount.type === "sysfs"))) return false;
-  for (let at = 0; at < index; at++) {
-    const { path: above, mount: over, isBind: isBound, options } = prepared[at]!;
-    if (isBound || options.copyUp || options.remount || !linkless.includes(over.type ?? "")) continue;
-    if (isWithin(path, above)) return false;
-  }
-  return true;
+/** A procfs mounted elsewhere than at /proc is one all the same. */
+function checkWay({ way, mount, pointer }: PreparedMount): void {
+  if (way?.place?.type === "proc" && way.rest !== "" && !mayCoverInProc(way.rest)) refuseInProc(mount, pointer);
 }
 
 function planBind(c: Context, entry: PreparedMount): void {
-  const { path, options } = entry;
   const [source] = entry.sources;
   c.plan.at(`${entry.pointer}/destination`);
-  const target =
-    path === ""
-      ? c.root
-      : openOrMake(c, path, options.destinationNoFollow ? how.unfollowed : how.any, (out) =>
-          makeBindTarget(c, path, source!, out),
-        );
+  const target = openBindTarget(c, entry, (out, way) => makeBindTarget(c, way, source!, out));
   c.plan.at(entry.pointer);
   attach(c, source!, target);
   settle(c, entry, source!);
@@ -181,9 +160,10 @@ function place(c: Context, entry: PreparedMount, made: { mount: Register; target
 }
 
 /** MS_REMOUNT on a mount that is there already: its attributes, no other mount's. */
-function planRemount(c: Context, { pointer, path, options }: PreparedMount): void {
+function planRemount(c: Context, { pointer, way, options }: PreparedMount): void {
   const { plan } = c;
-  const target = path === "" ? c.root : plan.at(`${pointer}/destination`).open("openat2", [c.root, path, how.any]);
+  plan.at(`${pointer}/destination`);
+  const target = way === undefined ? c.root : openWay(c, way, "any");
   plan.at(`${pointer}/options`);
   const own = mountAttr(options.own);
   const recursive = mountAttr(options.recursive);
@@ -200,4 +180,29 @@ export function finishMounts(c: Context, prepared: readonly PreparedMount[]): vo
       .at(`${pointer}/options`)
       .call("mount_setattr", [mounted, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
   }
+}
+
+/**
+ * Stage, in the root, as late as its rights allow: each destination that others may have renamed meanwhile leads to what
+ * was mounted there. What is masked stays masked wherever the mount went; but a container whose /proc is another
+ * directory is not the one that was asked for.
+ */
+export function verifyMounts(c: Context): void {
+  const { plan, root, places } = c;
+  const { list } = places;
+  for (let index = 0; index < list.length; index++) {
+    const { isGuarded, isInRoot, isStrict, path, pointer, mount } = list[index]!;
+    if (!isGuarded || !isInRoot || path === "" || mount === undefined || isHidden(list, index)) continue;
+    plan.at(`${pointer}/destination`);
+    const open = isStrict ? how.strictDirectory : how.any;
+    plan.call("verify_mount", [root, path, open, mount], { why: "nobody has exchanged it" });
+  }
+}
+
+/** By a later mount on the same place or above it. */
+function isHidden(list: readonly Place[], index: number): boolean {
+  for (let later = index + 1; later < list.length; later++) {
+    if (isWithin(list[index]!.path, list[later]!.path)) return true;
+  }
+  return false;
 }

@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 import { maySetGroups } from "./id_maps.ts";
 import { executableCandidates, planEnvironment } from "./environment.ts";
 import { keepHookOutput, planStartHooks } from "./hooks.ts";
-import { how, openDirectory } from "./in_root.ts";
+import { openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
 import { planPrivileged, planVisibleLimits } from "./privileged.ts";
 import { planMemoryPolicy } from "./scheduling.ts";
@@ -30,7 +30,7 @@ export function planWorkingDirectory(c: Context): Register | undefined {
   const { process } = c.spec;
   if (process === undefined) return undefined;
   c.plan.at("/process/cwd");
-  return openDirectory(c, inRoot(process.cwd), how.directory);
+  return openDirectory(c, inRoot(process.cwd));
 }
 
 /**

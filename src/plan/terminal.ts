@@ -10,9 +10,10 @@
  */
 import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { attach, how, openDirectory } from "./in_root.ts";
+import { attach, openDirectory, openWay } from "./in_root.ts";
 import { isForeignDev, makeFile } from "./devices.ts";
 import type { PreparedMount } from "./mount_entry.ts";
+import { how, wayTo } from "./places.ts";
 import type { Register } from "./types.ts";
 
 /** Stage: makes the terminal and hands its master over. Returns the slave; undefined: no terminal. */
@@ -30,7 +31,7 @@ export function openTerminal(c: Context, process: Process): Register {
   const { plan } = c;
   plan.at("/process/terminal");
   const receiver = plan.input("console");
-  const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);
+  const pts = openWay(c, wayTo(c, "dev/pts"), "strictDirectory");
   plan.call("verify_fs", [pts, "DEVPTS_SUPER_MAGIC"]);
   const master = plan.open("openat", [pts, "ptmx", "O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);
   plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);
@@ -50,7 +51,7 @@ export function openTerminal(c: Context, process: Process): Register {
 /** /dev/console is the slave, mounted by descriptor over a file of ours, or in a foreign /dev over what is there. */
 function planConsole(c: Context, slave: Register, isForeign: boolean): void {
   const { plan } = c;
-  const dev = openDirectory(c, "dev", how.strictDirectory);
+  const dev = openDirectory(c, "dev", "strictDirectory");
   const mount = (file: Register): void => {
     const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
     attach(c, tree, file);

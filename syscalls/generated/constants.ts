@@ -411,6 +411,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     NS_GET_NSTYPE: 0xb703,
     CLOSE_RANGE_CLOEXEC: 4,
     SEEK_SET: 0,
+    RENAME_EXCHANGE: 2,
     CLOCK_REALTIME: 0,
     IOPRIO_CLASS_RT: 1,
     IOPRIO_CLASS_BE: 2,

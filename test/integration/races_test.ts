@@ -7,24 +7,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { tree } from "../support/leftovers.ts";
-import { limits } from "../support/machine.ts";
-import { native } from "../support/native.ts";
 import { type Scope, scoped } from "../support/scope.ts";
-
-/** How often each race is run: enough to meet the window several times, few enough for every run of the tests. */
-const rounds = 60;
-
-/** Exchanges two paths for each other all the while; the attacker shares the directory with the container. */
-async function whileSwapping(scope: Scope, one: string, other: string, body: () => Promise<void>): Promise<void> {
-  scope.freeze();
-  const swapper = scope.start([native("swap"), one, other], { timeoutMs: 120_000 });
-  try {
-    await body();
-  } finally {
-    process.kill(-swapper.pid, "SIGKILL");
-    await swapper.done;
-  }
-}
+import { attackRounds, raceLimits, whileSwapping } from "../support/swapping.ts";
 
 /** The outside: a directory that must not change, and must not show inside. */
 function makeOutside(scope: Scope): { path: string; unchanged: () => void } {
@@ -39,7 +23,7 @@ function makeOutside(scope: Scope): { path: string; unchanged: () => void } {
 // CVE-2021-30465, CVE-2024-45310
 test(
   "run [mount destination exchanged for a link while mounting]",
-  limits,
+  raceLimits,
   scoped("swapmount", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("mount | grep -c outside; cat /shared/target/secret 2>/dev/null; true");
@@ -53,7 +37,7 @@ test(
     bundle.save();
     let ran = 0;
     await whileSwapping(scope, `${bundle.path}/shared/target`, `${bundle.path}/shared/link`, async () => {
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < attackRounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         assert.doesNotMatch(outcome.stdout, /marker/);
         if (outcome.status === 0) ran++;
@@ -68,14 +52,14 @@ test(
 // The root itself: opened once, whatever its path leads to later
 test(
   "run [root file system exchanged for a link while it is set up]",
-  limits,
+  raceLimits,
   scoped("swaproot", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("cat /secret 2>/dev/null; ls / | grep -c '^bin$'");
     symlinkSync(outside.path, `${bundle.path}/link`);
     let ran = 0;
     await whileSwapping(scope, bundle.rootfs, `${bundle.path}/link`, async () => {
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < attackRounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         // Either the root, or a clear failure; mount points may have been made in the directory that was the root
         // when it was opened, so here only what the program sees counts.
@@ -94,7 +78,7 @@ test(
 // CVE-2025-31133, CVE-2025-52881: what masks and what is written to is not the container's to exchange
 test(
   "run [/dev/null and masked paths on a shared volume that is exchanged]",
-  limits,
+  raceLimits,
   scoped("swapnull", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("cat /shared/masked 2>/dev/null; echo x > /dev/null");
@@ -107,7 +91,7 @@ test(
     bundle.save();
     let ran = 0;
     await whileSwapping(scope, `${bundle.path}/shared/masked`, `${bundle.path}/shared/link`, async () => {
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < attackRounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         assert.doesNotMatch(outcome.stdout, /marker/);
         if (outcome.status === 0) ran++;

@@ -67,6 +67,7 @@ test("planMounts() makes the mount point of a bind like its source", () => {
     'openat(r, ".", O_PATH|O_DIRECTORY|O_CLOEXEC, 0)',
     'create_in_root(r, "a/b", S_IFDIR|0755)',
     'create_in_root(r, "a/b", S_IFREG|0644)',
+    "verify_outside(r, PROC_SUPER_MAGIC, SYSFS_MAGIC)",
   ]);
 });
 
