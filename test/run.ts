@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 
 /** The same tests again, see test/support/mode.ts. */
 const modes = [
-  { step: "integration in a user namespace", mode: "mapped", names: [...anyUser, "races", "cgroup"] },
+  { step: "integration in a user namespace", mode: "mapped", names: [...anyUser, "races", "races_mounts", "cgroup"] },
   { step: "integration as an ordinary user", mode: "rootless", names: anyUser },
 ];
 

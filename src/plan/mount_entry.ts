@@ -113,7 +113,7 @@ export function settle(c: Context, entry: PreparedMount, mounted: Register): voi
     content,
     type: isBind ? undefined : mount.type,
     isGuarded: isGuardedPlace(content, path),
-    isInRoot: way?.place === undefined || way.mayLeave,
+    isInRoot: way?.place === undefined || way.mayLeave || (way.rest === "" && way.place.isInRoot),
     isStrict: entry.opening === "strictDirectory",
   });
   if (path !== "") return;

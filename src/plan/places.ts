@@ -121,12 +121,12 @@ const howBeneath: Hows = {
 };
 
 /** From the root, whatever is mounted. */
-export function wayFromRoot(c: Context, path: string): Way {
+export function wayFromRoot(c: Pick<Context, "root">, path: string): Way {
   return { path, from: c.root, rest: path, how, place: undefined, mayLeave: false };
 }
 
 /** From the mount that the path lies in. */
-export function wayTo(c: Context, path: string): Way {
+export function wayTo(c: Pick<Context, "root" | "places">, path: string): Way {
   const place = placeOf(c, path);
   if (place === undefined || (place.path === "" && c.places.isFilled)) return wayFromRoot(c, path);
   const { content } = place;
@@ -141,7 +141,7 @@ export function wayTo(c: Context, path: string): Way {
 }
 
 /** The last mount that the path is in; undefined: the root, or nobody knows. */
-function placeOf({ places: { list, certainFrom } }: Context, path: string): Place | undefined {
+function placeOf({ places: { list, certainFrom } }: Pick<Context, "places">, path: string): Place | undefined {
   let inner = path;
   for (let index = list.length - 1; index >= 0; index--) {
     const place = list[index]!;

@@ -134,3 +134,36 @@ for (const attack of attacks) {
     }
   }
 }
+
+// CVE-2019-16884 as a race: the destination is looked at once it is open
+for (const [kernel, without] of kernels) {
+  test(
+    `run [destination on a volume exchanged for a link into /proc while mounting${kernel}]`,
+    raceLimits,
+    scoped("swapintoproc", ["compiler"], async (scope) => {
+      const bundle = scope.bundle("grep ' /proc/tty ' /proc/self/mountinfo; echo done");
+      const volume = `${bundle.path}/volume`;
+      mkdirSync(`${volume}/target`, { recursive: true });
+      symlinkSync("/proc/tty", `${volume}/link`);
+      bundle.config.mounts.push(
+        { destination: "/data", source: "volume", options: ["rbind"] },
+        { destination: "/data/target", type: "tmpfs", source: "tmpfs" },
+      );
+      bundle.save();
+      let ran = 0;
+      await whileSwapping(scope, `${volume}/target`, `${volume}/link`, async () => {
+        for (let round = 0; round < attackRounds; round++) {
+          const outcome = await scope.invoke(
+            ["run", "--bundle", bundle.path, scope.id()],
+            without === undefined ? {} : { without },
+          );
+          if (outcome.status === 0) {
+            assert.equal(outcome.stdout, "done\n");
+            ran++;
+          } else assert.match(outcome.stderr, /mounts\[8\] "\/data\/target": verify_outside/);
+        }
+      });
+      assert.ok(ran > 0, "some rounds must get as far as the program");
+    }),
+  );
+}

@@ -322,6 +322,25 @@ export const requirements: Readonly<Record<string, Requirement>> = {
       "integration/links_test.ts": ["CVE-2019-19921: /proc a link inside", "CVE-2023-28642: /sys a link"],
     },
   },
+  R12: {
+    what: "what lies in a mount is looked up from it, never again by the names above it; a path that leads elsewhere in the end is an error",
+    tests: {
+      "plan/places_test.ts": ["wayTo() begins at the last mount that a path is in"],
+      "plan/places_golden_test.ts": [
+        "`golden ${golden.name} looks for nothing of a mount in /proc, /sys and /dev from the root`",
+      ],
+      "integration/races_mounts_test.ts": ["`run [/${attack.place} exchanged for ${decoy} while mounting${kernel}]`"],
+    },
+  },
+  R13: {
+    what: "a destination is what was opened, not its text: no link leads into proc or sysfs",
+    tests: {
+      "integration/destinations_test.ts": ["`run [destination a link to ${name}${kernel}]`"],
+      "integration/races_mounts_test.ts": [
+        "`run [destination on a volume exchanged for a link into /proc while mounting${kernel}]`",
+      ],
+    },
+  },
   S1: {
     what: "a read-only bind of a mount with locked flags",
     tests: {

@@ -7,13 +7,13 @@ import { test } from "node:test";
 import { requirements } from "./mounts.ts";
 import { problems } from "./table.ts";
 
-const counts = { C: 26, R: 11, S: 7 };
+const counts = { C: 26, R: 13, S: 7 };
 
 test("every requirement on mounts has its tests, or a reason why not", () => {
   const numbers = Object.entries(counts).flatMap(([letter, count]) =>
     Array.from({ length: count }, (_, index) => `${letter}${index + 1}`),
   );
-  assert.equal(numbers.length, 44);
+  assert.equal(numbers.length, 46);
   assert.deepEqual(Object.keys(requirements), numbers);
   const wrong = Object.entries(requirements).flatMap(([number, entry]) => problems(number, entry));
   assert.deepEqual(wrong, []);
