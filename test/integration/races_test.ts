@@ -6,24 +6,15 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { tree } from "../support/leftovers.ts";
-import { type Scope, scoped } from "../support/scope.ts";
-import { attackRounds, raceLimits, whileSwapping } from "../support/swapping.ts";
+import { attackLimits as limits, attackRounds, makeOutside, whileSwapping } from "../support/attack.ts";
+import { scoped } from "../support/scope.ts";
 
-/** The outside: a directory that must not change, and must not show inside. */
-function makeOutside(scope: Scope): { path: string; unchanged: () => void } {
-  const path = `${scope.directory}/outside`;
-  mkdirSync(path);
-  writeFileSync(`${path}/secret`, "marker\n");
-  scope.settle();
-  const before = tree(path);
-  return { path, unchanged: () => assert.deepEqual(tree(path), before) };
-}
+const rounds = attackRounds();
 
 // CVE-2021-30465, CVE-2024-45310
 test(
   "run [mount destination exchanged for a link while mounting]",
-  raceLimits,
+  limits,
   scoped("swapmount", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("mount | grep -c outside; cat /shared/target/secret 2>/dev/null; true");
@@ -37,7 +28,7 @@ test(
     bundle.save();
     let ran = 0;
     await whileSwapping(scope, `${bundle.path}/shared/target`, `${bundle.path}/shared/link`, async () => {
-      for (let round = 0; round < attackRounds; round++) {
+      for (let round = 0; round < rounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         assert.doesNotMatch(outcome.stdout, /marker/);
         if (outcome.status === 0) ran++;
@@ -52,14 +43,14 @@ test(
 // The root itself: opened once, whatever its path leads to later
 test(
   "run [root file system exchanged for a link while it is set up]",
-  raceLimits,
+  limits,
   scoped("swaproot", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("cat /secret 2>/dev/null; ls / | grep -c '^bin$'");
     symlinkSync(outside.path, `${bundle.path}/link`);
     let ran = 0;
     await whileSwapping(scope, bundle.rootfs, `${bundle.path}/link`, async () => {
-      for (let round = 0; round < attackRounds; round++) {
+      for (let round = 0; round < rounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         // Either the root, or a clear failure; mount points may have been made in the directory that was the root
         // when it was opened, so here only what the program sees counts.
@@ -78,7 +69,7 @@ test(
 // CVE-2025-31133, CVE-2025-52881: what masks and what is written to is not the container's to exchange
 test(
   "run [/dev/null and masked paths on a shared volume that is exchanged]",
-  raceLimits,
+  limits,
   scoped("swapnull", ["compiler"], async (scope) => {
     const outside = makeOutside(scope);
     const bundle = scope.bundle("cat /shared/masked 2>/dev/null; echo x > /dev/null");
@@ -91,7 +82,7 @@ test(
     bundle.save();
     let ran = 0;
     await whileSwapping(scope, `${bundle.path}/shared/masked`, `${bundle.path}/shared/link`, async () => {
-      for (let round = 0; round < attackRounds; round++) {
+      for (let round = 0; round < rounds; round++) {
         const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
         assert.doesNotMatch(outcome.stdout, /marker/);
         if (outcome.status === 0) ran++;
