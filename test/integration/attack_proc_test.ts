@@ -9,7 +9,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { attackLimits, attackRounds, resolvers, whileSwapping } from "../support/attack.ts";
-import { withoutMounts } from "../support/config.ts";
+import { type MountEntry, withoutMounts } from "../support/config.ts";
+import { limits } from "../support/machine.ts";
 import { type Bundle, scoped } from "../support/scope.ts";
 import { skip } from "../support/skip.ts";
 
@@ -121,6 +122,35 @@ test(
     assert.ok(ran > 0, "some rounds must get as far as the program");
   }),
 );
+
+// CVE-2019-16884: an image's volume at /proc, full of files of these names.
+const covers: readonly [name: string, mount: MountEntry][] = [
+  ["a tmpfs", { destination: "/proc", type: "tmpfs", source: "tmpfs" }],
+  ["a directory of the host's", { destination: "/proc", source: "DECOY", options: ["rbind"] }],
+  [
+    "a directory of the host's over what it says of itself",
+    { destination: "/proc/self", source: "DECOY/self", options: ["bind"] },
+  ],
+  ["a tmpfs over the kernel's parameters", { destination: "/proc/sys", type: "tmpfs", source: "tmpfs" }],
+];
+for (const [name, mount] of covers) {
+  test(
+    `run [${name} in the place of procfs: refused, and nothing is written there]`,
+    limits,
+    scoped("coverproc", [], async (scope) => {
+      const bundle = scope.bundle("cat /proc/self/oom_score_adj", (config) => {
+        config.process["oomScoreAdj"] = 600;
+      });
+      const { unwritten } = plantDecoys(bundle, "decoy");
+      bundle.config.mounts.push({ ...mount, source: mount.source!.replace("DECOY", `${bundle.rootfs}/decoy`) });
+      bundle.save();
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
+      assert.equal(outcome.status, 1, outcome.stdout);
+      assert.match(outcome.stderr, /mounts.7/);
+      unwritten();
+    }),
+  );
+}
 
 // Where AppArmor runs a label is written at each start; a profile that is not loaded makes a write to the kernel fail,
 // and one to a decoy succeed.

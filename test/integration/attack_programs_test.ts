@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import test from "node:test";
-import { detached } from "../support/containers.ts";
+import { detached, stateOf } from "../support/containers.ts";
+import { until } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { bunker } from "../support/runtime.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
@@ -88,6 +89,31 @@ async function createdOutput(scope: Scope, bundle: Bundle): Promise<{ stdout: st
   await scope.invoke(["delete", "--force", id]);
   return { stdout: running.output(), stderr: started.stderr };
 }
+
+// CVE-2019-5736: whoever keeps the executable of a process that came from outside may write to it once it is free.
+test(
+  "create, start [what ran in the container before the program is a file of its own, sealed]",
+  limits,
+  scoped("sealed", [], async (scope) => {
+    const before = hashOf(bunker().path);
+    const id = scope.id();
+    await scope.succeed(["create", "--bundle", scope.bundle("exec sleep 1000").path, id]);
+    const { pid } = await stateOf(scope, id);
+    assert.notEqual(hashOf(`/proc/${pid}/exe`), before);
+    const kept = openSync(`/proc/${pid}/exe`, "r");
+    try {
+      const bytes = readFileSync(`/proc/self/fd/${kept}`);
+      await scope.succeed(["start", id]);
+      await until("the program", () => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
+      assert.throws(() => writeFileSync(`/proc/self/fd/${kept}`, "#!/evil\n", { flag: "r+" }), { code: "EPERM" });
+      assert.throws(() => truncateSync(`/proc/self/fd/${kept}`, 0), { code: "EPERM" });
+      assert.deepEqual(readFileSync(`/proc/self/fd/${kept}`), bytes);
+    } finally {
+      closeSync(kept);
+    }
+    assert.equal(hashOf(bunker().path), before);
+  }),
+);
 
 for (const verb of ["run", "create and start"] as const) {
   test(
