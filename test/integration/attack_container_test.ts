@@ -134,3 +134,23 @@ test(
     assert.equal(statSync(marker).uid, 0);
   }),
 );
+
+// CVE-2023-25809: without a cgroup namespace the view shows the host's own hierarchies.
+for (const [version, view, need] of [
+  ["2", "v2", "cgroup2"],
+  ["1", "host", "cgroup1"],
+] as const) {
+  test(
+    `run [the host's cgroups are read-only without a cgroup namespace] (cgroup version ${version})`,
+    limits,
+    scoped("roview", [need], async (scope) => {
+      // What is tried needs no luck and changes nothing: a directory that is removed at once.
+      const bundle = scope.bundle(
+        "for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/made 2>/dev/null && rmdir $d/made && echo made in $d; done; echo done",
+        (config) => withoutNamespace(config, "cgroup"),
+      );
+      const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { view });
+      assert.equal(outcome.stdout, "done\n");
+    }),
+  );
+}

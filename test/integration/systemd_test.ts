@@ -167,6 +167,27 @@ test(
   }),
 );
 
+// CVE-2024-3154
+test(
+  "--systemd-cgroup [annotations that would run programs are refused]",
+  limits,
+  scoped("hostile", ["systemd", "unified"], async (scope) => {
+    const marker = `${scope.directory}/ran`;
+    for (const name of ["ExecStartPre", "ExecStop", "ExecStopPost", "OnFailure"]) {
+      for (const value of [`[('/bin/touch', ['touch', '${marker}'], false)]`, `'/bin/touch ${marker}'`]) {
+        const bundle = scope.bundle(["/bin/true"], (config) => {
+          config.linux.cgroupsPath = `machine.slice:bt:${scope.tag}`;
+          config.annotations = { [`org.systemd.property.${name}`]: value };
+        });
+        const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { global });
+        assert.equal(outcome.status, 1, `${name}: ${outcome.stdout}`);
+        assert.match(outcome.stderr, new RegExp(`annotations/org\\.systemd\\.property\\.${name}`));
+      }
+    }
+    assert.equal(existsSync(marker), false);
+  }),
+);
+
 test(
   "--systemd-cgroup [exec, update, pause: in the unit's cgroup, and systemd knows of the update]",
   limits,

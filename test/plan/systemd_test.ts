@@ -187,6 +187,22 @@ test("annotations that cannot be applied are refused", () => {
   assert.equal(refused("org.systemd.property.TasksMax", "5", { pids: { limit: 5 } }).length, 1);
 });
 
+// CVE-2024-3154: what runs on the host, by its own name or behind the value of another.
+test("annotations that would run programs or smuggle a second property are refused", () => {
+  const annotated = (name: string, value: string) =>
+    planAt(":p:x", systemHost, { annotations: { [`org.systemd.property.${name}`]: value } });
+  for (const name of ["ExecStartPre", "ExecStart", "ExecStop", "ExecStopPost", "OnFailure", "Environment", "User"]) {
+    for (const value of ["'x'", "['x']", "[('/bin/x', ['x'], false)]"]) {
+      const { refusals, items } = annotated(name, value);
+      assert.equal(refusals.length, 1, `${name} ${value}`);
+      assert.doesNotMatch(JSON.stringify(items), new RegExp(name), "it is not in the plan either");
+    }
+  }
+  for (const value of ["'x'), ('ExecStopPost', 'y'", "'x', 'ExecStopPost'", "'x'\n'y'", "'x\0ExecStopPost'", "'x"]) {
+    assert.equal(annotated("Description", value).refusals.length, 1, value);
+  }
+});
+
 test("without systemd, or without the controller, the reason is told", () => {
   const unreachable = hostWith({ systemd: { unreachable: "nobody is there" } });
   assert.match(planAt(":p:x", unreachable).refusals[0]!.message, /nobody is there/);

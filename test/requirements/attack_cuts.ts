@@ -1,5 +1,5 @@
 /**
- * Defences that several rows rest on, as what takes them out. In: nothing. Out: cuts by name.
+ * Defences that several rows rest on, as what takes them out. In: nothing. Out: cuts by name, and a reason.
  * @module
  */
 import type { Cut } from "./attack_table.ts";
@@ -52,7 +52,17 @@ export const nullDevice: readonly Cut[] = [
     file: "src/plan/masked_paths.ts",
     replace: [
       'const file = plan.open("openat", ["AT_FDCWD", "/dev/null", "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]);',
-      'const file = plan.open("openat2", [c.root, "dev/null", how.any]);',
+      `const file = plan.register();
+  plan.alternative({
+    attempt: () => plan.into(file, "openat2", [c.root, "dev/null", how.any]),
+    branches: [
+      {
+        on: ["ENOENT"],
+        why: "the image has none",
+        items: () => plan.into(file, "openat", ["AT_FDCWD", "/dev/null", "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]),
+      },
+    ],
+  });`,
     ],
   },
   {
@@ -60,6 +70,15 @@ export const nullDevice: readonly Cut[] = [
     replace: ['  plan.call("verify_node", [file, "", "S_IFCHR", { major: 1, minor: 3 }]);\n', ""],
   },
 ];
+
+/** Directories that are opened as they are: no link on the way, nothing outside. */
+export const strictDirectories: Cut = {
+  file: "src/plan/in_root.ts",
+  replace: [
+    'const insideStrict = "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_SYMLINKS";',
+    'const insideStrict = "RESOLVE_NO_MAGICLINKS";',
+  ],
+};
 
 /** The device nodes' directory: opened in the root, and no link. */
 export const ownDev: Cut = {
@@ -70,7 +89,7 @@ export const ownDev: Cut = {
   ],
 };
 
-/** What is closed before the stage is executed, and what is closed before the program is. */
+/** What the runtime and its caller have open, closed as the stage is executed. */
 export const closedForStage: Cut = {
   file: "syscalls/spawn.h",
   replace: [
@@ -78,14 +97,6 @@ export const closedForStage: Cut = {
     "	for (u64 i = 0; i < spawn",
   ],
 };
-export const closedForProgram: Cut = {
-  file: "src/plan/process.ts",
-  replace: [
-    'plan.call("close_range", [3 + options.preserveFds, 0xffff_ffff, "CLOSE_RANGE_CLOEXEC"], {',
-    'plan.call("close_range", [3000 + options.preserveFds, 0xffff_ffff, "CLOSE_RANGE_CLOEXEC"], {',
-  ],
-};
-
 /** Numbers of users: digits only. */
 export const strictNumbers: Cut = {
   file: "src/cli/exec.ts",
@@ -94,3 +105,6 @@ export const strictNumbers: Cut = {
     "    id = digit >= 0 && digit <= 9 ? id * 10 + digit : id;\n",
   ],
 };
+
+/** Why a row has neither test nor proof. */
+export const engines = "an engine's: a runtime gets a bundle that is complete and looks at no image";

@@ -5,6 +5,14 @@
  * @module
  */
 import type { Attack } from "./attack_table.ts";
+import { namedAttacks } from "./attacks_named.ts";
+import { ownAttacks } from "./attacks_own.ts";
+import { processAttacks } from "./attacks_process.ts";
 import { rootAttacks } from "./attacks_root.ts";
 
-export const attacks: Readonly<Record<string, Attack>> = { ...rootAttacks };
+export const attacks: Readonly<Record<string, Attack>> = {
+  ...rootAttacks,
+  ...processAttacks,
+  ...namedAttacks,
+  ...ownAttacks,
+};

@@ -3,7 +3,15 @@
  * In: nothing. Out: rows of the table of attacks (attacks.ts), by CVE.
  * @module
  */
-import { inRoot, nullDevice, ownDev, ownProcfs, realDirectories, stepByStep } from "./attack_cuts.ts";
+import {
+  inRoot,
+  nullDevice,
+  ownDev,
+  ownProcfs,
+  realDirectories,
+  stepByStep,
+  strictDirectories,
+} from "./attack_cuts.ts";
 import type { Attack, Proof } from "./attack_table.ts";
 
 const link = (...names: readonly string[]) => ({ "integration/links_test.ts": names.map((name) => `run [${name}]`) });
@@ -112,13 +120,25 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
         tests: {
           "stage/create_in_root_test.ts": ["create_in_root() makes nothing outside while the way is exchanged"],
         },
-        cuts: inRoot.slice(1),
+        cuts: [
+          {
+            file: "syscalls/making.h",
+            replace: [
+              "return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);",
+              "return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC);",
+            ],
+          },
+          ...inRoot.slice(1),
+        ],
       },
     ],
   },
   "CVE-2025-24965": {
     what: "links in the root wherever the runtime makes files: devices, links, console, FIFO",
-    proofs: [{ tests: link("device below a link outside"), cuts: inRoot }, ...exchangedWay("a device and a FIFO")],
+    proofs: [
+      { tests: link("device below a link outside"), cuts: [...inRoot, strictDirectories] },
+      ...exchangedWay("a device and a FIFO"),
+    ],
   },
   "CVE-2025-31133": {
     what: "/dev/null a link, or exchanged for one, so that a masked path shows what the link leads to",
@@ -127,9 +147,12 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
         tests: { "integration/attack_proc_test.ts": ["run [/dev/null exchanged for a link while it masks]"] },
         cuts: nullDevice,
       },
-      { tests: link("masked and read-only paths through links outside"), cuts: inRoot },
-      ...exchangedWay("masked and read-only paths"),
     ],
+    tests: {
+      ...link("masked and read-only paths through links outside"),
+      ...way("masked and read-only paths", "by openat2"),
+    },
+    open: "a mask that a link leads outside covers a place there in the container's own mount namespace only, which it leaves",
   },
   "CVE-2025-52565": {
     what: "/dev/pts/N a link, or /dev/pts exchanged, so that another file becomes /dev/console",
@@ -188,7 +211,10 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
             file: "src/plan/exec.ts",
             replace: [
               "if (isRoot) planOomScore(c, pid);",
-              'if (isRoot) void pid;\n  if (isRoot) plan.on("stage").at("/process/oomScoreAdj");',
+              `if (process.oomScoreAdj !== undefined) {
+    const score = plan.on("stage").open("openat", ["AT_FDCWD", "/proc/self/oom_score_adj", "O_WRONLY|O_CLOEXEC", 0]);
+    plan.call("write", [score, String(process.oomScoreAdj)]);
+  }`,
             ],
           },
         ],

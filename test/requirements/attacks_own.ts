@@ -1,0 +1,153 @@
+/**
+ * The holes that a hostile look found in this runtime, and what nobody had tried before. In: nothing. Out: rows of the
+ * table of attacks (attacks.ts).
+ * @module
+ */
+import { closedForStage, inRoot, stepByStep } from "./attack_cuts.ts";
+import type { Attack } from "./attack_table.ts";
+
+const mending = "its test and its proof come with what mends it";
+const paths = (resolver: string) => ({
+  "integration/attack_paths_test.ts": [
+    `run [on the way to mount points, there and missing a directory exchanged for a link] (${resolver})`,
+    `run [on the way to the working directory, which is missing a directory exchanged for a link] (${resolver})`,
+    `run [on the way to a device and a FIFO a directory exchanged for a link] (${resolver})`,
+  ],
+});
+
+export const ownAttacks: Readonly<Record<string, Attack>> = {
+  "hole 1, CVE-2016-9962's kind": {
+    what: "a process of the runtime's within sight of the container, with memory or descriptors of the host's",
+    tests: {
+      "integration/exec_security_test.ts": ["`exec [watched by ${name}]`"],
+      "integration/joins_security_test.ts": ["`run [watched by ${name}]`"],
+    },
+    open: mending,
+  },
+  "hole 2": { what: "masked paths looked up again by name, in a /proc that is exchanged", open: mending },
+  "hole 3": { what: "parameters and names of the runtime's own namespaces, given by a path", open: mending },
+  "hole 4": { what: "a mount's destination that is a link into /proc", open: mending },
+  "hole 5": { what: "standard error closed or full: a warning that undoes success", open: mending },
+  "hole 6": { what: "few descriptors or a failing disk: a read that failed taken for damage", open: mending },
+  "hole 7": { what: "system calls that fail and nobody looks", open: mending },
+  "hole 8": { what: "a record that is damaged, foreign or a FIFO", open: mending },
+  "hole 9": { what: "a directory outside the cgroup filesystem named by a record", open: mending },
+  "hole 10": { what: "the machine's own root and /dev as a container's", open: mending },
+  "races without openat2": {
+    what: "directories exchanged where the stage resolves paths by itself (syscalls/resolve.h)",
+    proofs: [
+      { tests: paths("without openat2"), cuts: [stepByStep] },
+      { tests: paths("by openat2"), cuts: inRoot },
+    ],
+  },
+  "args[0] by a descriptor": {
+    what: "exec, run, create and start of /proc/self/fd/N/…, /proc/self/exe and the like",
+    proofs: [
+      {
+        tests: {
+          "integration/attack_programs_test.ts": [
+            "exec [args[0] by a descriptor of the runtime's or the caller's]",
+            "run [args[0] by a descriptor of the runtime's or the caller's]",
+            "create and start [args[0] by a descriptor of the runtime's or the caller's]",
+          ],
+        },
+        cuts: [closedForStage],
+      },
+    ],
+  },
+  "console races": {
+    what: "/dev/pts and /dev/console of the root exchanged while a terminal is made",
+    proofs: [
+      {
+        tests: {
+          "integration/attack_console_test.ts": [
+            "run [terminal, /dev/pts exchanged for a link to the outside] (by openat2)",
+            "create --console-socket, start [/dev/pts exchanged for a link to the outside]",
+          ],
+        },
+        cuts: [
+          {
+            file: "src/plan/terminal.ts",
+            replace: [
+              'const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);',
+              'const pts = plan.open("openat", [c.root, "dev/pts", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);',
+            ],
+          },
+          {
+            file: "src/plan/terminal.ts",
+            replace: ['  plan.call("verify_fs", [pts, "DEVPTS_SUPER_MAGIC"]);\n', ""],
+          },
+          {
+            file: "src/plan/terminal.ts",
+            replace: [
+              '"O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);\n  plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);',
+              '"O_RDWR|O_NOCTTY|O_CREAT|O_CLOEXEC", 0]);\n  plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);',
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  "labels redirected": {
+    what: "/proc exchanged while an AppArmor profile is set",
+    tests: {
+      "integration/attack_proc_test.ts": ["run [/proc exchanged for a link while an AppArmor profile is set]"],
+      "integration/labels_test.ts": ["run [AppArmor: a decoy over /proc gets nothing (CVE-2019-16884)]"],
+    },
+    open: "AppArmor runs in few places: skipped elsewhere, with that reason",
+  },
+  keyrings: {
+    what: "keys of the caller's session within reach of the container",
+    proofs: [
+      {
+        tests: {
+          "integration/process_test.ts": [
+            "create [a session keyring of the container's own; --no-new-keyring keeps the caller's]",
+          ],
+        },
+        cuts: [
+          {
+            file: "src/plan/stage.ts",
+            replace: ["if (c.options.noNewKeyring) return;", "if (c !== undefined) return;"],
+          },
+        ],
+      },
+    ],
+  },
+  "another user's containers": {
+    what: "an ordinary user who names the state directory of somebody else's container",
+    proofs: [
+      {
+        tests: { "state/directory_test.ts": ["findStateDirectory() trusts no directory of others"] },
+        cuts: [
+          {
+            file: "src/state/directory.ts",
+            replace: [
+              'if (uid === sys("geteuid") && (mode & 0o022) === 0) return directory;',
+              "if (uid !== -1) return directory;",
+            ],
+          },
+        ],
+      },
+      {
+        tests: { "state/directory_test.ts": ["findStateDirectory() follows no symbolic link"] },
+        cuts: [
+          {
+            file: "src/state/directory.ts",
+            replace: [
+              'const openDirectory = "O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC";',
+              'const openDirectory = "O_RDONLY|O_DIRECTORY|O_CLOEXEC";',
+            ],
+          },
+        ],
+      },
+    ],
+    tests: { "integration/exec_places_test.ts": ["exec [another user's container]"] },
+    open: "a container as a whole: the kernel keeps the state directory closed (0700) before this check is asked",
+  },
+  "core dumps": {
+    what: "memory of the stage and the monitor in a core file",
+    open: "not tried: neither is dumpable until the program is executed (PR_SET_DUMPABLE 0), the monitor holds no secret",
+  },
+  RLIMIT_NPROC: { what: "a caller whose processes are used up", open: "not tried yet" },
+};
