@@ -115,23 +115,11 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
   },
   "CVE-2024-45310": {
     what: "missing directories made while the way to them is exchanged: empty files and directories on the host",
-    proofs: [
-      {
-        tests: {
-          "stage/create_in_root_test.ts": ["create_in_root() makes nothing outside while the way is exchanged"],
-        },
-        cuts: [
-          {
-            file: "syscalls/making.h",
-            replace: [
-              "return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);",
-              "return SYS(NR_openat, parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC);",
-            ],
-          },
-          ...inRoot.slice(1),
-        ],
-      },
-    ],
+    proofs: exchangedWay("mount points, there and missing"),
+    tests: {
+      "stage/create_in_root_test.ts": ["create_in_root() makes nothing outside while the way is exchanged"],
+    },
+    open: "create_in_root_test.ts goes on when resolution alone is taken out: what is made is opened by its own name again",
   },
   "CVE-2025-24965": {
     what: "links in the root wherever the runtime makes files: devices, links, console, FIFO",

@@ -18,14 +18,14 @@ const tests = new URL("..", import.meta.url);
 
 /** Whether a template of the text makes a name: mostly of its own words, or with a part that stands in the text as well. */
 function isMade(name: string, text: string): boolean {
-  for (const [, template] of text.matchAll(/`((?:[^`$\\]|\\.|\$\{[^}`]*\})*)`/g)) {
+  for (const [, template] of text.matchAll(/`((?:[^`$\\]|\\.|\$(?!\{)|\$\{[^}`]*\})*)`/g)) {
     const parts = template!.split(/\$\{[^}]*\}/);
     const own = parts.join("").length;
     // What has hardly a letter of its own would make any name.
     if (parts.length < 2 || own < 5) continue;
     const made = new RegExp(`^${parts.map((part) => RegExp.escape(part)).join("(.+)")}$`).exec(name);
     if (made === null) continue;
-    if (own >= 30 || made.slice(1).some((part) => text.includes(`"${part}"`))) return true;
+    if (own >= 15 || made.slice(1).some((part) => text.includes(`"${part}"`))) return true;
   }
   return false;
 }
