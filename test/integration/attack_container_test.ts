@@ -71,7 +71,8 @@ test(
     const tries = ["mount -t cgroup2 cgroup2 /dev/shm/c", "mount -t sysfs sysfs /dev/shm/c", ...mounts]
       .map((line) => `${line} 2>/dev/null && echo mounted: "${line}"`)
       .join("; ");
-    const script = `mkdir /dev/shm/c; ${tries}; ${look}; unshare -Urm sh -c '${mounts.map((line) => `${line} 2>/dev/null && echo mounted in its own`).join("; ")}; ${look}' 2>/dev/null; echo done`;
+    const inOwn = mounts.map((line) => `${line} 2>/dev/null && echo mounted in its own`).join("; ");
+    const script = `mkdir /dev/shm/c; ${tries}; ${look}; unshare -Urm sh -c '${inOwn}; ${look}' 2>/dev/null; echo done`;
     const bundle = scope.bundle();
     const { cgroupsPath } = bundle.config.linux;
     execFileSync("rm", [`${bundle.path}/config.json`]);
