@@ -2,7 +2,7 @@
  * Defences that several rows rest on, as what takes them out. In: nothing. Out: cuts by name, and a reason.
  * @module
  */
-import type { Cut } from "./attack_table.ts";
+import type { Cut, Proof } from "./attack_table.ts";
 
 /** Paths below the root resolved in it: by openat2, in plans and in what makes missing paths. */
 export const inRoot: readonly Cut[] = [
@@ -97,6 +97,36 @@ export const closedForStage: Cut = {
     "	for (u64 i = 0; i < spawn",
   ],
 };
+/** Programs named by what is open: closed for the stage, and once more before a created container waits. */
+export const programProofs: readonly Proof[] = [
+  {
+    tests: {
+      "integration/attack_programs_test.ts": [
+        "exec [args[0] by a descriptor of the runtime's or the caller's]",
+        "run [args[0] by a descriptor of the runtime's or the caller's]",
+      ],
+    },
+    cuts: [closedForStage],
+  },
+  {
+    tests: {
+      "integration/attack_programs_test.ts": [
+        "create and start [args[0] by a descriptor of the runtime's or the caller's]",
+      ],
+    },
+    cuts: [
+      closedForStage,
+      {
+        file: "src/plan/process.ts",
+        replace: [
+          'plan.call("close_others", [3 + options.preserveFds,',
+          'plan.call("close_others", [3000 + options.preserveFds,',
+        ],
+      },
+    ],
+  },
+];
+
 /** Numbers of users: digits only. */
 export const strictNumbers: Cut = {
   file: "src/cli/exec.ts",

@@ -3,8 +3,9 @@
  * table of attacks (attacks.ts).
  * @module
  */
-import { closedForStage, inRoot, stepByStep } from "./attack_cuts.ts";
+import { inRoot, programProofs, stepByStep } from "./attack_cuts.ts";
 import type { Attack } from "./attack_table.ts";
+import { consoleProofs } from "./attacks_root.ts";
 
 const mending = "its test and its proof come with what mends it";
 const paths = (resolver: string) => ({
@@ -42,51 +43,18 @@ export const ownAttacks: Readonly<Record<string, Attack>> = {
   },
   "args[0] by a descriptor": {
     what: "exec, run, create and start of /proc/self/fd/N/…, /proc/self/exe and the like",
-    proofs: [
-      {
-        tests: {
-          "integration/attack_programs_test.ts": [
-            "exec [args[0] by a descriptor of the runtime's or the caller's]",
-            "run [args[0] by a descriptor of the runtime's or the caller's]",
-            "create and start [args[0] by a descriptor of the runtime's or the caller's]",
-          ],
-        },
-        cuts: [closedForStage],
-      },
-    ],
+    proofs: programProofs,
   },
   "console races": {
     what: "/dev/pts and /dev/console of the root exchanged while a terminal is made",
-    proofs: [
-      {
-        tests: {
-          "integration/attack_console_test.ts": [
-            "run [terminal, /dev/pts exchanged for a link to the outside] (by openat2)",
-            "create --console-socket, start [/dev/pts exchanged for a link to the outside]",
-          ],
-        },
-        cuts: [
-          {
-            file: "src/plan/terminal.ts",
-            replace: [
-              'const pts = plan.open("openat2", [c.root, "dev/pts", how.strictDirectory]);',
-              'const pts = plan.open("openat", [c.root, "dev/pts", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);',
-            ],
-          },
-          {
-            file: "src/plan/terminal.ts",
-            replace: ['  plan.call("verify_fs", [pts, "DEVPTS_SUPER_MAGIC"]);\n', ""],
-          },
-          {
-            file: "src/plan/terminal.ts",
-            replace: [
-              '"O_RDWR|O_NOCTTY|O_NOFOLLOW|O_CLOEXEC", 0]);\n  plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);',
-              '"O_RDWR|O_NOCTTY|O_CREAT|O_CLOEXEC", 0]);\n  plan.call("ioctl", [master, "TIOCSPTLCK", { value: 0 }]);',
-            ],
-          },
-        ],
-      },
-    ],
+    proofs: consoleProofs,
+    tests: {
+      "integration/attack_console_test.ts": [
+        "run [terminal, /dev/pts exchanged for a link to the outside] (by openat2)",
+        "create --console-socket, start [/dev/pts exchanged for a link to the outside]",
+      ],
+    },
+    open: "a link to the outside leads to no terminal: TIOCSPTLCK and TIOCGPTPEER fail there whatever else is taken out",
   },
   "labels redirected": {
     what: "/proc exchanged while an AppArmor profile is set",

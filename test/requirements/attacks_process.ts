@@ -3,7 +3,7 @@
  * In: nothing. Out: rows of the table of attacks (attacks.ts), by CVE.
  * @module
  */
-import { closedForStage, engines } from "./attack_cuts.ts";
+import { closedForStage, engines, programProofs } from "./attack_cuts.ts";
 import type { Attack } from "./attack_table.ts";
 
 const long = (name: string) => `run [70 KB of ${name}: all of them as asked for]`;
@@ -247,16 +247,7 @@ export const processAttacks: Readonly<Record<string, Attack>> = {
   "CVE-2024-21626": {
     what: "a descriptor of a host directory: as working directory, as the way to a program",
     proofs: [
-      {
-        tests: {
-          "integration/attack_programs_test.ts": [
-            "run [args[0] by a descriptor of the runtime's or the caller's]",
-            "create and start [args[0] by a descriptor of the runtime's or the caller's]",
-            "exec [args[0] by a descriptor of the runtime's or the caller's]",
-          ],
-        },
-        cuts: [closedForStage],
-      },
+      ...programProofs,
       {
         tests: {
           "integration/exec_test.ts": ["exec [a working directory through a link that leads anywhere]"],

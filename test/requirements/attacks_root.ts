@@ -25,6 +25,44 @@ const exchangedWay = (name: string): readonly Proof[] => [
   { tests: way(name, "without openat2"), cuts: [stepByStep] },
 ];
 
+/** The slave by its descriptor, and /dev/console where no link leads. */
+export const consoleProofs: readonly Proof[] = [
+  {
+    tests: {
+      "integration/attack_console_test.ts": [
+        "run [terminal, /dev/pts exchanged for a directory with files and links of these names] (by openat2)",
+        "create --console-socket, start [/dev/pts exchanged for a directory with files and links of these names]",
+      ],
+    },
+    cuts: [
+      {
+        file: "src/plan/terminal.ts",
+        replace: [
+          'const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);',
+          'const tree = plan.open("open_tree", [plan.open("openat2", [c.root, "dev/pts/0", how.any]), "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);\n    void slave;',
+        ],
+      },
+    ],
+  },
+  {
+    tests: {
+      "integration/attack_console_test.ts": [
+        "run [terminal, /dev/console exchanged for a link within] (by openat2)",
+        "create --console-socket, start [/dev/console exchanged for a link within]",
+      ],
+    },
+    cuts: [
+      {
+        file: "src/plan/devices.ts",
+        replace: [
+          'items: () => plan.into(file, "openat2", [directory, name, how.strictAny])',
+          'items: () => plan.into(file, "openat2", [directory, name, how.any])',
+        ],
+      },
+    ],
+  },
+];
+
 export const rootAttacks: Readonly<Record<string, Attack>> = {
   "CVE-2019-16884": {
     what: "a mount over /proc, so that a label is written to a file of the image's",
@@ -144,42 +182,7 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
   },
   "CVE-2025-52565": {
     what: "/dev/pts/N a link, or /dev/pts exchanged, so that another file becomes /dev/console",
-    proofs: [
-      {
-        tests: {
-          "integration/attack_console_test.ts": [
-            "run [terminal, /dev/pts exchanged for a directory with files and links of these names] (by openat2)",
-            "create --console-socket, start [/dev/pts exchanged for a directory with files and links of these names]",
-          ],
-        },
-        cuts: [
-          {
-            file: "src/plan/terminal.ts",
-            replace: [
-              'const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);',
-              'const tree = plan.open("open_tree", [plan.open("openat2", [c.root, "dev/pts/0", how.any]), "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);\n    void slave;',
-            ],
-          },
-        ],
-      },
-      {
-        tests: {
-          "integration/attack_console_test.ts": [
-            "run [terminal, /dev/console exchanged for a link within] (by openat2)",
-            "create --console-socket, start [/dev/console exchanged for a link within]",
-          ],
-        },
-        cuts: [
-          {
-            file: "src/plan/devices.ts",
-            replace: [
-              'items: () => plan.into(file, "openat2", [directory, name, how.strictAny])',
-              'items: () => plan.into(file, "openat2", [directory, name, how.any])',
-            ],
-          },
-        ],
-      },
-    ],
+    proofs: consoleProofs,
   },
   "CVE-2025-52881": {
     what: "writes below /proc (parameters, OOM score, labels) misdirected by mounts and links",
