@@ -11,7 +11,7 @@ import test from "node:test";
 import type { Config } from "../support/config.ts";
 import { tree } from "../support/leftovers.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
-import { attackRounds, raceLimits, whileSwapping } from "../support/swapping.ts";
+import { attackRounds, attackLimits, whileSwapping } from "../support/attack.ts";
 import { everything, type Without } from "../support/without.ts";
 
 /** A program that enters the mount, which is at one of two places, and goes on there by relative names only. */
@@ -103,7 +103,7 @@ async function race(scope: Scope, attack: Attack, plant: (bundle: Bundle) => voi
   const inImage = tree(bundle.rootfs).filter((line) => !line.startsWith("other ") && !line.startsWith(`${place} `));
   let ran = 0;
   await whileSwapping(scope, `${bundle.rootfs}/${place}`, `${bundle.rootfs}/other`, async () => {
-    for (let round = 0; round < attackRounds; round++) {
+    for (let round = 0; round < attackRounds(); round++) {
       const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
         stdin: "",
         ...(without === undefined ? {} : { without }),
@@ -128,7 +128,7 @@ for (const attack of attacks) {
     for (const [kernel, without] of kernels) {
       test(
         `run [/${attack.place} exchanged for ${decoy} while mounting${kernel}]`,
-        raceLimits,
+        attackLimits,
         scoped("swapplace", ["compiler"], (scope) => race(scope, attack, plant, without)),
       );
     }
@@ -139,7 +139,7 @@ for (const attack of attacks) {
 for (const [kernel, without] of kernels) {
   test(
     `run [destination on a volume exchanged for a link into /proc while mounting${kernel}]`,
-    raceLimits,
+    attackLimits,
     scoped("swapintoproc", ["compiler"], async (scope) => {
       const bundle = scope.bundle("grep ' /proc/tty ' /proc/self/mountinfo; echo done");
       const volume = `${bundle.path}/volume`;
@@ -152,7 +152,7 @@ for (const [kernel, without] of kernels) {
       bundle.save();
       let ran = 0;
       await whileSwapping(scope, `${volume}/target`, `${volume}/link`, async () => {
-        for (let round = 0; round < attackRounds; round++) {
+        for (let round = 0; round < attackRounds(); round++) {
           const outcome = await scope.invoke(
             ["run", "--bundle", bundle.path, scope.id()],
             without === undefined ? {} : { without },
