@@ -46,7 +46,8 @@ export function planResctrl(c: Context): readonly Register[] {
     plan.call("mkdirat", ["AT_FDCWD", group, "0755"]);
     made.push(group);
   }
-  const isShared = hasGroup && name !== "";
+  // The root class, too: it is every process's that nobody has put elsewhere, and the schema the machine's own.
+  const isShared = hasGroup;
   for (const { text, key } of schema) {
     plan.at(`/linux/intelRdt/${key}`);
     const file = plan.open("openat", [
@@ -99,6 +100,10 @@ export function planResctrlUpdate(
   const pointer = `/linux/intelRdt/${schema[0]!.key}`;
   if (group === undefined) {
     plan.refuse(pointer, "Expected a container with a class of resctrl: its config.json asks for none");
+    return;
+  }
+  if (group === resctrlMount) {
+    plan.refuse(pointer, "Expected a container with a class of its own: it is in the machine's root class");
     return;
   }
   plan.at(pointer);

@@ -53,6 +53,14 @@ test("planResctrl() compares with a class that exists, and writes to one that it
   assert.deepEqual(callsAt(false), ["openat", "write", "close"]);
 });
 
+test("planResctrl() never writes to the root class, which is the machine's", () => {
+  const rdt = { closID: "/", l3CacheSchema: "L3:0=f", memBwSchema: "MB:0=20", schemata: ["L2:0=f"] };
+  const texts = textsOf(planned(rdt, true)).filter((text) => text.startsWith("write(") && text.includes(":0="));
+  assert.deepEqual(texts, []);
+  const compared = textsOf(planned(rdt, true)).filter((text) => text.startsWith("verify_lines("));
+  assert.equal(compared.length, 3);
+});
+
 test("planResctrl() refuses a class that is missing with no schema to make it, and one of the container's name", () => {
   const refusals = (...given: Parameters<typeof planned>): string[] =>
     planned(...given).refusals.map(({ message }) => message);

@@ -142,5 +142,6 @@ test("planUpdate() writes the schemas of a class of resctrl, after everything el
   assert.equal(callsOf(only).at(-1)!.from, "/linux/intelRdt/memBwSchema");
   const refusal = (...given: Parameters<typeof planned>): string => planned(...given).refusals[0]!.message;
   assert.match(refusal({ isMounted: false, group }), /resctrl is not mounted/);
+  assert.match(refusal({ isMounted: true, group: "/sys/fs/resctrl" }), /the machine's root class/);
   assert.match(refusal({ isMounted: true, group: undefined }), /its config.json asks for none/);
 });
