@@ -218,6 +218,8 @@ export const pseudoCalls = {
   claim_cgroup: ["fd", "str"],
   /** verify_same(FD, FD): ESTALE unless both are the same file or directory: compares two statx. */
   verify_same: ["fd", "fd"],
+  /** verify_other(FD, PATH): EEXIST if both are the same file, links of PATH followed: compares two statx. */
+  verify_other: ["fd", "str"],
   /**
    * verify_mount(ROOT, PATH, HOW, FD): ESTALE unless the path leads to FD, on the same mount: compares two statx of what
    * is opened for nothing else.

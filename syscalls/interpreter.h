@@ -173,6 +173,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_send_listener(a);
 	case OP_CLAIM_CGROUP:
 		return op_claim_cgroup(a[0], (char *)a[1]);
+	case OP_VERIFY_OTHER:
+		return op_verify_other(a[0], (char *)a[1]);
 	case OP_VERIFY_LINES:
 		return op_verify_lines(a[0], (char *)a[1]);
 	case OP_MOVE_NET_DEVICE:

@@ -93,6 +93,11 @@ static i64 op_verify_node(i64 dirfd, const char *name, u32 type, u64 dev)
 	return st.rdev_major == major && st.rdev_minor == minor ? 0 : -EEXIST;
 }
 
+static int is_same(const struct statx *a, const struct statx *b)
+{
+	return a->ino == b->ino && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
 /* OP_VERIFY_SAME fd fd : 0, or -ESTALE when they are not one file */
 static i64 op_verify_same(i64 a, i64 b)
 {
@@ -101,11 +106,21 @@ static i64 op_verify_same(i64 a, i64 b)
 
 	if (r == 0)
 		r = stat_node(b, "", &second);
-	if (r < 0)
-		return r;
-	return first.ino == second.ino && first.dev_major == second.dev_major && first.dev_minor == second.dev_minor
-		       ? 0 : -ESTALE;
+	return r < 0 ? r : is_same(&first, &second) ? 0 : -ESTALE;
 }
+
+#ifdef RUNTIME_OPS
+/* OP_VERIFY_OTHER fd path : 0, or -EEXIST when they are one file */
+static i64 op_verify_other(i64 fd, const char *path)
+{
+	struct statx first, second;
+	i64 r = stat_node(fd, "", &first);
+
+	if (r == 0)
+		r = SYS(NR_statx, AT_FDCWD, path, 0, STATX_BASIC_STATS, &second);
+	return r < 0 ? r : is_same(&first, &second) ? -EEXIST : 0;
+}
+#endif
 
 /* OP_VERIFY_FS fd magic : 0, or -ENOTSUP when the descriptor is on another filesystem */
 static i64 op_verify_fs(i64 fd, u64 magic)

@@ -16,6 +16,7 @@ import { probeIdHelpers } from "./ids.ts";
 import { probeResctrl } from "./resctrl.ts";
 import { probeSecurityModules } from "./security_modules.ts";
 import { probeMissing } from "./missing.ts";
+import { probeHostNamespaces } from "./namespaces.ts";
 
 /** /proc/self/ns/user of the initial user namespace (linux/proc_ns.h PROC_USER_INIT_INO). */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
@@ -52,6 +53,7 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
   };
   const { process, linux } = spec ?? {};
   const isRare =
+    joinsAny(linux) ||
     linux?.intelRdt !== undefined ||
     linux?.mountLabel !== undefined ||
     process?.apparmorProfile !== undefined ||
@@ -59,12 +61,21 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
   return isRare ? { ...host, ...rarest(spec!, id) } : host;
 }
 
+function joinsAny(linux: Spec["linux"]): boolean {
+  for (const { path } of linux?.namespaces ?? []) if (path !== undefined) return true;
+  return false;
+}
+
 /** Facts for properties that hardly any config.json has. */
-function rarest({ process, linux }: Spec, id: string | undefined): Pick<Host, "resctrl" | "securityModules"> {
+function rarest(
+  { process, linux }: Spec,
+  id: string | undefined,
+): Pick<Host, "hostNamespaces" | "resctrl" | "securityModules"> {
   const wantsLabels =
     process?.apparmorProfile !== undefined || process?.selinuxLabel !== undefined || linux?.mountLabel !== undefined;
   const rdt = linux?.intelRdt;
   return {
+    ...(joinsAny(linux) ? { hostNamespaces: probeHostNamespaces(linux!) } : {}),
     ...(rdt === undefined || id === undefined ? {} : { resctrl: probeResctrl(rdt.closID, id) }),
     ...(wantsLabels ? { securityModules: probeSecurityModules() } : {}),
   };

@@ -11,7 +11,7 @@ import { tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
-import { cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
+import { becameOwnCause, cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
 import { destinationCause, idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
@@ -113,6 +113,8 @@ function causeOfCall(failed: Failed): Cause {
       return loadFilterCause(failed);
     case "connect":
       return supervisorCause(failed);
+    case "verify_other":
+      return becameOwnCause(failed);
     case "setns":
     case "verify_namespace":
       return joinCause(failed);

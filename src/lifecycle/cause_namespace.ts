@@ -193,6 +193,17 @@ export function joinCause(failed: Failed): Cause {
   }
 }
 
+/** What is open is not what was looked at: verify_other. */
+export function becameOwnCause(failed: Failed): Cause {
+  const path = String(makerOf(failed, failed.call.args[0])?.args[1] ?? "");
+  if (errnoOf(failed) !== "EEXIST") return nothing;
+  return {
+    message: `Cannot join the ${typeAsked(failed)} namespace "${path}": it is the runtime's own`,
+    because: "it was another one a moment ago: the process it belonged to has ended, or the file was exchanged",
+    attempt: "",
+  };
+}
+
 function sameFile(one: string, other: string): boolean {
   const node = nodeAt(one);
   return node !== undefined && node.inode === nodeAt(other)?.inode;

@@ -3,6 +3,7 @@
  * PlanOptions: what the command line adds. Both are golden-test inputs, so they are JSON throughout.
  * @module
  */
+import type { NamespaceType } from "../spec/types.ts";
 
 /** One mounted cgroup v1 hierarchy. */
 export interface CgroupHierarchy {
@@ -106,6 +107,11 @@ export interface Host {
   readonly idHelpers: IdHelpers | null;
   /** Absent: no class of resctrl is asked for. */
   readonly resctrl?: { readonly isMounted: boolean; /** The class asked for exists. */ readonly hasGroup: boolean };
+  /**
+   * Types of the namespaces joined by path that are the host's: the runtime's own, or the machine's first. Absent: none
+   * is joined.
+   */
+  readonly hostNamespaces?: readonly NamespaceType[];
   /** Which modules can give labels. Absent: no label is asked for. */
   readonly securityModules?: { readonly appArmor: boolean; readonly selinux: boolean };
 }

@@ -14,6 +14,7 @@ import { cloneDevices } from "./device_clones.ts";
 import { type DeviceClones, planDevices } from "./devices.ts";
 import { openHookOutput, planCreateHooks } from "./hooks.ts";
 import type { Host, PlanOptions } from "./host.ts";
+import { refuseHostNamespaces } from "./host_namespaces.ts";
 import { hasParameters, planGuestParameters, planKernelParameters } from "./kernel_parameters.ts";
 import { planLockedTrees, takeLockedTrees } from "./locked_trees.ts";
 import type { PreparedMount } from "./mount_entry.ts";
@@ -85,6 +86,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
     stacked: 0,
   };
   planRefusals(c);
+  if (host.hostNamespaces !== undefined && host.hostNamespaces.length > 0) refuseHostNamespaces(c);
   if (maps !== undefined) checkProcessIds(c, maps);
   planEarlyNamespaces(c);
   if (spec.hooks !== undefined && spec.annotations !== undefined) openHookOutput(c);

@@ -15,6 +15,7 @@
 import { findNamespace } from "../spec/namespaces.ts";
 import type { NamespaceType } from "../spec/types.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
+import { proveForeign } from "./host_namespaces.ts";
 import { planLoopback } from "./stage.ts";
 import type { Register } from "./types.ts";
 import { planMapping, planOwnOomScore } from "./user_namespace.ts";
@@ -80,6 +81,7 @@ export function planJoins(c: Context): NamespaceFiles {
   const byItself = entersByItself(c);
   for (const [type, { path, pointer }] of c.joined) {
     const file = plan.at(pointer).open("openat", ["AT_FDCWD", path, "O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK", 0]);
+    proveForeign(c, type, file);
     files.set(type, file);
     if (byItself || stagesOwn.includes(type)) plan.inherit(file);
     if (type !== "pid") continue;

@@ -228,6 +228,17 @@ test("verify_same() tells one directory by two ways from another", () => {
   assert.equal(errnoName(-compare("/usr", "/proc")), "ESTALE");
 });
 
+test("verify_other() tells another file from the one at a path, links followed", () => {
+  const compare = (first: string, path: string): number => {
+    const b = new PlanBuilder();
+    b.call("verify_other", [b.open("openat", ["AT_FDCWD", first, "O_RDONLY|O_CLOEXEC", 0]), path]);
+    return execute(b).report.result;
+  };
+  assert.equal(compare("/proc/self/ns/net", "/proc/self/ns/ipc"), 0);
+  assert.equal(errnoName(-compare("/proc/self/ns/net", "/proc/self/ns/net")), "EEXIST");
+  assert.equal(errnoName(-compare("/proc/self/ns/net", "/not/there")), "ENOENT");
+});
+
 test("number_text() and helper() run a program with a number as argument, and its status fails the line", () => {
   inDirectory((path) => {
     const b = new PlanBuilder();
