@@ -131,6 +131,14 @@ export const pseudoCalls = {
    * on disk.
    */
   create_in_root: ["fd", "str", "flags"],
+  /**
+   * protect(PATH): from here on create_in_root makes nothing in the filesystem that is mounted at PATH, wherever else it
+   * is mounted; not in the directory PATH where nothing is mounted there. A look at two device numbers, kept for later:
+   * whose filesystem it is that something is to be made in only the descriptor tells that it is made by.
+   */
+  protect: ["str"],
+  /** verify_unprotected(FD): EXDEV where nothing is made: compares a statx with what `protect` has found. */
+  verify_unprotected: ["fd"],
   /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. NAME "": DIRFD itself. */
   verify_node: ["fd", "str", "flags", "dev"],
   /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */

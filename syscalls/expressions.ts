@@ -45,6 +45,7 @@ export const expressions: readonly string[] = [
   "MS_PRIVATE",
   "AT_EMPTY_PATH|AT_RECURSIVE",
   "EEXIST",
+  "DEVPTS_SUPER_MAGIC",
   "0755",
   "MFD_CLOEXEC|MFD_ALLOW_SEALING",
   "MFD_EXEC",

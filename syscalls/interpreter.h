@@ -69,6 +69,7 @@ struct machine {
 	i64 posted; /* what came with the event that was waited for last */
 	i64 hook_output, hook_errors; /* OP_HOOK_OUTPUT */
 	i32 *pid; /* OP_MAP_PID: where the kernel writes that of the next fork; 0: nowhere */
+	struct protected place; /* OP_PROTECT */
 	char home[HOME_BYTES]; /* OP_FIND_HOME */
 	char number[NUMBER_BYTES]; /* OP_NUMBER_TEXT */
 };
@@ -130,7 +131,11 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		m->hook_errors = a[1];
 		return 0;
 	case OP_CREATE_IN_ROOT:
-		return op_create_in_root(a[0], (char *)a[1], (u32)a[2]);
+		return op_create_in_root(&m->place, a[0], (char *)a[1], (u32)a[2]);
+	case OP_PROTECT:
+		return op_protect(&m->place, (char *)a[0]);
+	case OP_VERIFY_UNPROTECTED:
+		return op_verify_unprotected(&m->place, a[0]);
 	case OP_VERIFY_NODE:
 		return op_verify_node(a[0], (char *)a[1], (u32)a[2], (u64)a[3]);
 	case OP_COPY_TREE:
@@ -247,6 +252,7 @@ static void load_machine(struct machine *m, struct program *program, struct repo
 	m->exit_status = 0;
 	m->hook_output = m->hook_errors = -1;
 	m->pid = 0;
+	m->place.device = 0;
 }
 
 static void set_failed(struct report *report, const struct instruction *at, i64 error)

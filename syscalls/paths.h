@@ -32,7 +32,7 @@ static i64 open_in_root(i64 root, const char *path, u64 flags)
  * (CVE-2024-45310: a swapped component must not make inodes elsewhere). A link that leads nowhere has what it leads to
  * made, in the root whatever it says: /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf of many images.
  */
-static i64 op_create_in_root(i64 root, char *path, u32 mode)
+static i64 op_create_in_root(const struct protected *place, i64 root, char *path, u32 mode)
 {
 	i64 parent = root, fd;
 	int fresh = 0;
@@ -60,11 +60,13 @@ static i64 op_create_in_root(i64 root, char *path, u32 mode)
 			*end = separator;
 			if (parent != root)
 				close_fd(parent);
-			return make_by_walk(root, path, mode);
+			return make_by_walk(place, root, path, mode);
 		}
 		if (fd == -ENOENT) {
 			fresh = 1;
-			fd = name[0] == '.' && name[1] == '.' && name[2] == 0 ? -EINVAL : make_component(parent, name, kind);
+			fd = name[0] == '.' && name[1] == '.' && name[2] == 0
+				     ? -EINVAL
+				     : make_component(place, parent, name, kind);
 		}
 		*end = separator;
 		if (parent != root)

@@ -15,6 +15,7 @@ struct walk {
 	i64 root;
 	u64 resolve;
 	u64 mount; /* the root's mount, RESOLVE_NO_XDEV */
+	const struct protected *place; /* where nothing is made */
 	u32 make; /* type and mode of what the path ends at, where it is missing; 0: nothing is made */
 	int made; /* from here on all is new */
 	i64 open[RESOLVE_DEPTH];
@@ -150,7 +151,7 @@ static i64 walk_make(struct walk *w, const char *name, int last, int slash)
 	if (last && slash && (w->make & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
 	w->made = 1;
-	return make_component(walk_here(w), name, last ? w->make : S_IFDIR | 0755);
+	return make_component(w->place, walk_here(w), name, last ? w->make : S_IFDIR | 0755);
 }
 
 /* One component that is neither "." nor "..": 0 to go on, 1 with *result at the end, or -errno. */
@@ -230,7 +231,7 @@ static i64 walk(struct walk *w, const struct open_how *how)
 	}
 }
 
-static i64 resolve(i64 root, const char *path, const struct open_how *how, u32 make)
+static i64 resolve(i64 root, const char *path, const struct open_how *how, u32 make, const struct protected *place)
 {
 	struct walk w;
 	u64 length = text_length(path);
@@ -246,6 +247,7 @@ static i64 resolve(i64 root, const char *path, const struct open_how *how, u32 m
 	w.resolve = how->resolve;
 	w.mount = 0;
 	w.make = make;
+	w.place = place;
 	w.made = 0;
 	w.depth = w.links = 0;
 	w.rest = w.text + RESOLVE_TEXT - 1 - length;
@@ -266,14 +268,14 @@ static i64 resolve(i64 root, const char *path, const struct open_how *how, u32 m
 /* OP_RESOLVE root path how : r[out] = descriptor, as openat2(2) */
 static i64 op_resolve(i64 root, const char *path, const struct open_how *how)
 {
-	return resolve(root, path, how, 0);
+	return resolve(root, path, how, 0, 0);
 }
 
 /* The same with RESOLVE_IN_ROOT, and what is missing made: a file or directory at the end, directories on the way. */
-static i64 make_by_walk(i64 root, const char *path, u32 mode)
+static i64 make_by_walk(const struct protected *place, i64 root, const char *path, u32 mode)
 {
 	u64 kind = (mode & S_IFMT) == S_IFDIR ? O_DIRECTORY : 0;
 	struct open_how how = { kind | O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
-	return resolve(root, path, &how, mode);
+	return resolve(root, path, &how, mode, place);
 }

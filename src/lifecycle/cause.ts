@@ -13,7 +13,7 @@ import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
 import { becameOwnCause, cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
-import { destinationCause, idmapCause, makingCause, openTreeCause } from "./cause_source.ts";
+import { destinationCause, idmapCause, machinesDevCause, makingCause, openTreeCause } from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause, supervisorCause } from "./cause_seccomp.ts";
@@ -55,8 +55,11 @@ function causeOfCall(failed: Failed): Cause {
         because: "getcwd does not reach the root from there",
         attempt: "",
       };
+    case "verify_unprotected":
+      return machinesDevCause(failed);
     case "verify_node":
       // Without a name it is one of the host's.
+      if (errno === "ENOENT" && call.args[1] !== "") return machinesDevCause(failed);
       return errno === "EEXIST" && call.args[1] !== ""
         ? because("something that is not this device exists there already")
         : nothing;

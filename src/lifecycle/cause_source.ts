@@ -107,10 +107,26 @@ export function idmapCause(failed: Failed): Cause {
   }
 }
 
+/** Something is to be made in what the container has at /dev, and that is the machine's. */
+export function machinesDevCause(failed: Failed): Cause {
+  const isMissing = failed.call.call === "verify_node";
+  return because(
+    isMissing
+      ? "the container has the machine's own /dev, which has no such device, and nothing is made in it"
+      : "it is the machine's own /dev, and nothing is made in it",
+    'a mount namespace and a mount of type "tmpfs" at /dev in /mounts',
+  );
+}
+
 /** Making files and directories below the root. */
 export function makingCause(failed: Failed): Cause {
   const what = failed.call.call === "create_in_root" ? "the mount point does not exist, and " : "";
   switch (errnoOf(failed)) {
+    case "EXDEV":
+      return because(
+        `${what}it would be made in the machine's own /dev, where nothing is made`,
+        'a mount of type "tmpfs" at /dev in /mounts, before what lies below it; or make it there beforehand',
+      );
     case "EROFS":
       return because(`${what}the filesystem it would be made on is read-only`);
     case "EOVERFLOW":

@@ -11,6 +11,7 @@
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { attach, openDirectory, openWay } from "./in_root.ts";
+import { isDevtmpfs, isMountedAnew, unlessMachines } from "./machines_dev.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { inRoot, isWithin, nameOf, parentOf } from "./paths.ts";
 import { how, wayTo } from "./places.ts";
@@ -66,10 +67,10 @@ export interface Wanted {
 }
 
 /**
- * Whether /dev is a bind mount: then it is somebody's own, and nothing is made in it (as runc).
+ * Whether /dev is a bind mount: then it is somebody's own, and nothing is made in it (as runc). Or the machine's, anew.
  */
 export function isForeignDev(prepared: readonly PreparedMount[]): boolean {
-  for (const { path, isBind } of prepared) if (path === "dev" && isBind) return true;
+  for (const entry of prepared) if (entry.path === "dev" && (entry.isBind || isDevtmpfs(entry))) return true;
   return false;
 }
 
@@ -110,27 +111,39 @@ export type DeviceClones = ReadonlyMap<string, Register>;
 /** Stage: everything in /dev but the console. */
 export function planDevices(c: Context, prepared: readonly PreparedMount[], clones: DeviceClones): void {
   const isForeign = isForeignDev(prepared);
-  const { plan } = c;
   c.places.isFilled = true;
-  const directories = new Map<string, Register>();
-  if (!isForeign) {
-    plan.at("");
-    directories.set("dev", openDirectory(c, "dev", "strictDirectory"));
+  const groups = new Map<string, Wanted[]>();
+  if (!isForeign) groups.set("dev", []);
+  for (const wanted of wantedNodes(c, isForeign)) {
+    const parent = parentOf(wanted.path);
+    const group = groups.get(parent);
+    if (group === undefined) groups.set(parent, [wanted]);
+    else group.push(wanted);
   }
-  for (const { node, path, pointer } of wantedNodes(c, isForeign)) {
-    plan.at(pointer);
-    const parent = parentOf(path);
-    let directory = directories.get(parent);
-    if (directory === undefined) {
-      directory = openDirectory(c, parent, "strictDirectory");
-      directories.set(parent, directory);
-    }
-    const clone = clones.get(path);
-    if (clone === undefined) planNode(c, directory, node, pointer === "");
-    else attachNode(c, directory, node, clone);
+  for (const [parent, group] of groups) {
+    c.plan.at(group[0]?.pointer ?? "");
+    const directory = openDirectory(c, parent, "strictDirectory");
+    const hasLinks = parent === "dev" && !isForeign;
+    const make = (): void => {
+      for (const wanted of group) makeWanted(c, directory, wanted, clones);
+      if (hasLinks) planLinks(c, directory);
+    };
+    const verify = (): void => {
+      for (const { node, pointer } of group) verifyNode(c.plan.at(pointer), directory, node);
+    };
+    unlessMachines(c, directory, isMountedAnew(prepared, parent), make, verify);
   }
-  const dev = directories.get("dev");
-  if (!isForeign && dev !== undefined) planLinks(c, dev);
+}
+
+function makeWanted(c: Context, directory: Register, { node, path, pointer }: Wanted, clones: DeviceClones): void {
+  c.plan.at(pointer);
+  const clone = clones.get(path);
+  if (clone === undefined) planNode(c, directory, node, pointer === "");
+  else attachNode(c, directory, node, clone);
+}
+
+function verifyNode(plan: Context["plan"], directory: Register, { name, kind, major, minor }: Node): void {
+  plan.call("verify_node", [directory, name, kind, { major, minor }]);
 }
 
 /** The mask of the stage is 0, so that the mode is the one given. */
@@ -140,14 +153,12 @@ function planNode(c: Context, directory: Register, node: Node, isDefault: boolea
   const isOwned = node.uid !== 0 || node.gid !== 0;
   plan.alternative({
     attempt: () => plan.call("mknodat", [directory, name, `${kind}|0${mode.toString(8)}`, { major, minor }]),
-    ...(isOwned
-      ? { then: () => plan.call("fchownat", [directory, name, node.uid, node.gid, "AT_SYMLINK_NOFOLLOW"]) }
-      : {}),
+    ...(isOwned ? { then: () => planOwner(c, directory, node) } : {}),
     branches: [
       {
         on: ["EEXIST"],
         why: "it exists",
-        items: () => plan.call("verify_node", [directory, name, kind, { major, minor }]),
+        items: () => verifyNode(plan, directory, node),
       },
       // Only in the root of somebody else's mount namespace, or of nobody's.
       ...(isDefault && isGuest(c)
@@ -157,32 +168,53 @@ function planNode(c: Context, directory: Register, node: Node, isDefault: boolea
   });
 }
 
+/** By descriptor: whoever shares the directory might put another file in the place of the node. */
+function planOwner({ plan }: Context, directory: Register, { name, kind, major, minor, uid, gid }: Node): void {
+  const made = plan.open("openat", [directory, name, "O_PATH|O_NOFOLLOW|O_CLOEXEC", 0]);
+  plan.call("verify_node", [made, "", kind, { major, minor }]);
+  plan.call("fchownat", [made, "", uid, gid, "AT_EMPTY_PATH"]);
+  plan.call("close", [made]);
+}
+
 /** Stage: the clone over a file of ours, or over what the image has in that place. */
 function attachNode(c: Context, directory: Register, node: Node, clone: Register): void {
   const { plan } = c;
   const { name, kind, mode, major, minor } = node;
-  const file = makeFile(c, directory, name, `0${mode.toString(8)}`);
+  const bits = `0${mode.toString(8)}`;
+  const over = (file: Register, instead: () => void): void =>
+    plan.alternative({
+      attempt: () => attach(c, clone, file),
+      branches: [{ on: ["EINVAL"], why: "it is no clone: the node is made instead", items: instead }],
+    });
+  const file = plan.register();
   plan.alternative({
-    attempt: () => attach(c, clone, file),
+    attempt: () => plan.into(file, "openat", [directory, name, newFile, bits]),
+    then: () =>
+      over(file, () => {
+        plan.call("unlinkat", [directory, name, 0], { why: "made just now" });
+        plan.call("mknodat", [directory, name, `${kind}|${bits}`, { major, minor }]);
+      }),
     branches: [
       {
-        on: ["EINVAL"],
-        why: "it is no clone: the node is made instead",
+        on: ["EEXIST"],
+        why: "it exists",
         items: () => {
-          plan.call("unlinkat", [directory, name, 0]);
-          plan.call("mknodat", [directory, name, `${kind}|0${mode.toString(8)}`, { major, minor }]);
+          plan.into(file, "openat2", [directory, name, how.strictAny]);
+          over(file, () => verifyNode(plan, directory, node));
         },
       },
     ],
   });
 }
 
+const newFile = "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";
+
 /** Stage: a file to mount over, new or as it is; never a link, and never opened for what it is. */
 export function makeFile(c: Context, directory: Register, name: string, mode: string): Register {
   const { plan } = c;
   const file = plan.register();
   plan.alternative({
-    attempt: () => plan.into(file, "openat", [directory, name, "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", mode]),
+    attempt: () => plan.into(file, "openat", [directory, name, newFile, mode]),
     branches: [
       { on: ["EEXIST"], why: "it exists", items: () => plan.into(file, "openat2", [directory, name, how.strictAny]) },
     ],
@@ -199,21 +231,35 @@ function planLinks(c: Context, dev: Register): void {
     then: () => plan.call("symlinkat", ["/proc/kcore", dev, "core"], { allow: ["EEXIST"] }),
     branches: [{ on: ["ENOENT", "ENOTDIR"], why: "no /proc/kcore, no /dev/core" }],
   });
-  if (c.joined.has("mount")) {
+  planTerminals(c, dev);
+}
+
+/** Of mounts that others see nothing is asked: theirs are theirs. */
+function planTerminals(c: Context, dev: Register): void {
+  const { plan } = c;
+  if (!c.fresh.has("mount")) {
     plan.call("symlinkat", ["pts/ptmx", dev, "ptmx"], { allow: ["EEXIST"], why: "what others see is theirs" });
     return;
   }
+  const found = plan.register();
+  const verifyFound = (): void => {
+    plan.alternative({
+      attempt: () => {
+        plan.into(found, "openat2", [c.root, "dev/ptmx", how.any]);
+        plan.call("verify_fs", [found, "DEVPTS_SUPER_MAGIC"]);
+      },
+      branches: [
+        { on: ["ENOENT"], why: "a link to where no devpts is" },
+        {
+          on: ["EOPNOTSUPP"],
+          why: "no file of a devpts: a node does as well, which takes the devpts beside it (since Linux 4.7)",
+          items: () => plan.call("verify_node", [dev, "ptmx", "S_IFCHR", { major: 5, minor: 2 }]),
+        },
+      ],
+    });
+  };
   plan.alternative({
     attempt: () => plan.call("symlinkat", ["pts/ptmx", dev, "ptmx"]),
-    branches: [
-      {
-        on: ["EEXIST"],
-        why: "the image has one: only the container's own devpts will do",
-        items: () => {
-          plan.call("unlinkat", [dev, "ptmx", 0]);
-          plan.call("symlinkat", ["pts/ptmx", dev, "ptmx"]);
-        },
-      },
-    ],
+    branches: [{ on: ["EEXIST"], why: "it exists and stays: the image may be others', too", items: verifyFound }],
   });
 }

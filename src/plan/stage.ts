@@ -7,6 +7,7 @@
  * @module
  */
 import type { Context } from "./context.ts";
+import { planProtection } from "./machines_dev.ts";
 
 /** Stage: undoes what it inherited from the runtime's process. */
 export function planStage(c: Context): void {
@@ -15,6 +16,7 @@ export function planStage(c: Context): void {
   plan.call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "out of reach for processes of the container" });
   plan.call("reset_signals", []);
   plan.call("umask", ["0"], { why: "modes of what is made here are meant as written" });
+  planProtection(c);
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import { attach, openDirectory, openWay } from "./in_root.ts";
 import { isForeignDev, makeFile } from "./devices.ts";
+import { isMountedAnew, unlessMachines } from "./machines_dev.ts";
 import type { PreparedMount } from "./mount_entry.ts";
 import { how, wayTo } from "./places.ts";
 import type { Register } from "./types.ts";
@@ -22,7 +23,7 @@ export function planTerminal(c: Context, prepared: readonly PreparedMount[]): Re
   if (spec.process?.terminal !== true) return undefined;
   const slave = openTerminal(c, spec.process);
   // Mounts of another's namespace stay as they are.
-  if (c.fresh.has("mount")) planConsole(c, slave, isForeignDev(prepared));
+  if (c.fresh.has("mount")) planConsole(c, slave, prepared);
   return slave;
 }
 
@@ -48,24 +49,27 @@ export function openTerminal(c: Context, process: Process): Register {
   return slave;
 }
 
-/** /dev/console is the slave, mounted by descriptor over a file of ours, or in a foreign /dev over what is there. */
-function planConsole(c: Context, slave: Register, isForeign: boolean): void {
+/** /dev/console is the slave, mounted by descriptor over a file of ours, or in a /dev of others' over what is there. */
+function planConsole(c: Context, slave: Register, prepared: readonly PreparedMount[]): void {
   const { plan } = c;
   const dev = openDirectory(c, "dev", "strictDirectory");
   const mount = (file: Register): void => {
     const tree = plan.open("open_tree", [slave, "", "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"]);
     attach(c, tree, file);
   };
-  if (isForeign) {
+  const overExisting = (): void => {
     const file = plan.register();
     plan.alternative({
       attempt: () => plan.into(file, "openat2", [dev, "console", how.strictAny]),
       then: () => mount(file),
-      branches: [{ on: ["ENOENT"], why: "nothing is made in a bind-mounted /dev" }],
+      branches: [{ on: ["ENOENT"], why: "nothing is made in a /dev of others'" }],
     });
-    return;
+  };
+  if (isForeignDev(prepared)) overExisting();
+  else {
+    const make = (): void => mount(makeFile(c, dev, "console", "0620"));
+    unlessMachines(c, dev, isMountedAnew(prepared, "dev"), make, overExisting);
   }
-  mount(makeFile(c, dev, "console", "0620"));
 }
 
 /**

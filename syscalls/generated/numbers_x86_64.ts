@@ -161,6 +161,7 @@ export const expressions: Readonly<Record<string, number>> = {
   "MS_PRIVATE": 0x40000,
   "AT_EMPTY_PATH|AT_RECURSIVE": 0x9000,
   "EEXIST": 17,
+  "DEVPTS_SUPER_MAGIC": 0x1cd1,
   "0755": 493,
   "MFD_CLOEXEC|MFD_ALLOW_SEALING": 3,
   "MFD_EXEC": 16,

@@ -53,12 +53,51 @@ test("planDevices() takes the permission bits of a mode only", () => {
   );
 });
 
-test("planDevices() changes the owner by name where one is asked for", () => {
+test("planDevices() changes the owner of the node it has made, by descriptor, where one is asked for", () => {
   const plan = planOf(withDevices({ path: "/dev/a", type: "c", major: 1, minor: 1, gid: 5 }));
-  assert.deepEqual(
-    textsOf(plan).filter((text) => text.startsWith("fchownat")),
-    ['fchownat(r, "a", 0, 5, AT_SYMLINK_NOFOLLOW)'],
-  );
+  const at = indexOf(plan, "fchownat(");
+  assert.deepEqual(textsOf(plan).slice(at - 2, at + 1), [
+    'openat(r, "a", O_PATH|O_NOFOLLOW|O_CLOEXEC, 0)',
+    'verify_node(r, "", S_IFCHR, makedev(1, 1))',
+    'fchownat(r, "", 0, 5, AT_EMPTY_PATH)',
+  ]);
+});
+
+test("planDevices() replaces nothing that is there", () => {
+  const devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229 }];
+  for (const namespaces of [[], [{ type: "mount" }], [{ type: "mount", path: "/ns/mnt" }]]) {
+    for (const mounts of [[], [{ destination: "/dev", type: "tmpfs" }]]) {
+      if (mounts.length > 0 && namespaces.length === 0) continue;
+      const change = { linux: { namespaces, devices }, ...(namespaces.some((n) => !("path" in n)) ? { mounts } : {}) };
+      assert.deepEqual(
+        textsOf(planOf(change)).filter((text) => /^(unlinkat|renameat|fchmodat|fchownat)/.test(text)),
+        [],
+      );
+    }
+  }
+});
+
+test("planDevices() looks whose directory it is before it makes anything in it", () => {
+  for (const mounts of [[], [{ destination: "/dev", type: "tmpfs" }]]) {
+    const plan = planOf({ ...withDevices({ path: "/opt/x", type: "c", major: 1, minor: 1 }), mounts });
+    for (const directory of ["dev", "opt"]) {
+      const open = indexOf(plan, `openat2(r, "${directory}"`, "RESOLVE_NO_SYMLINKS");
+      const verified = indexOf(plan, "verify_unprotected(");
+      assert.ok(open >= 0 && verified >= 0);
+      const made = callsOf(plan).findIndex(({ call }, index) => call === "mknodat" && index > open);
+      const between = callsOf(plan).slice(open, made);
+      assert.ok(
+        between.some(({ call }) => call === "verify_unprotected"),
+        directory,
+      );
+    }
+    assert.ok(indexOf(plan, 'protect("/dev")') < indexOf(plan, "move_mount("));
+  }
+});
+
+test("planDevices() takes a devtmpfs for what it is: the machine's", () => {
+  const plan = planOf({ ...withDevices(), mounts: [{ destination: "/dev", type: "devtmpfs" }] });
+  assert.ok(!callsOf(plan).some(({ call }) => call === "mknodat" || call === "symlinkat"));
 });
 
 test("planDevices() opens each directory once and makes missing ones", () => {

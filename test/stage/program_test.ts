@@ -239,6 +239,38 @@ test("verify_other() tells another file from the one at a path, links followed",
   assert.equal(errnoName(-compare("/proc/self/ns/net", "/not/there")), "ENOENT");
 });
 
+test("protect(): nothing is made in a filesystem, or in a directory that is no mount's", () => {
+  inDirectory((path) => {
+    for (const name of ["own", "own/below", "other"]) mkdirSync(join(path, name));
+    const run = (place: string, call: (b: PlanBuilder) => void): string => {
+      const b = new PlanBuilder();
+      b.call("protect", [place]);
+      call(b);
+      const { result } = execute(b).report;
+      return result === 0 ? "" : errnoName(-result);
+    };
+    const verify = (place: string, directory: string): string =>
+      run(place, (b) => b.call("verify_unprotected", [openDirectory(b, directory)]));
+    const create = (place: string, name: string): string =>
+      run(place, (b) => b.open("create_in_root", [openDirectory(b, path), name, "S_IFDIR|0755"]));
+    assert.equal(verify("/proc", "/proc"), "EXDEV");
+    assert.equal(verify("/proc", "/proc/self/task"), "EXDEV");
+    assert.equal(verify("/proc", path), "");
+    assert.equal(verify(join(path, "own"), join(path, "own")), "EXDEV");
+    assert.equal(verify(join(path, "own"), join(path, "other")), "");
+    assert.equal(verify(join(path, "none"), path), "ENOENT");
+    assert.equal(create(join(path, "own"), "own/new"), "EXDEV");
+    assert.equal(create(join(path, "own"), "own/below"), "");
+    assert.equal(create(join(path, "own"), "other/new/er"), "");
+    symlinkSync("own/linked", join(path, "link"));
+    assert.equal(create(join(path, "own"), "link"), "EXDEV", "behind a link that leads nowhere");
+    assert.deepEqual(readdirSync(join(path, "own")), ["below"]);
+    const b = new PlanBuilder();
+    b.call("verify_unprotected", [openDirectory(b, "/proc")]);
+    assert.equal(execute(b).report.result, 0, "what nobody protects");
+  });
+});
+
 test("number_text() and helper() run a program with a number as argument, and its status fails the line", () => {
   inDirectory((path) => {
     const b = new PlanBuilder();
