@@ -27,6 +27,7 @@ import {
   type PreparedMount,
   settle,
 } from "./mount_entry.ts";
+import { checkMachinesOnly, isMachinesOnly, refuseMachinesCgroups } from "./machines_filesystems.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
 import { substituteFor } from "./mount_substitute.ts";
@@ -50,13 +51,16 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
       : mount.type !== undefined && mount.type !== "none" && !options.copyUp;
     if (!isUsual) checkOptions(mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
+    const isOnly = !isBind && !options.remount && isMachinesOnly(mount.type);
+    if (isOnly) checkMachinesOnly(mount, options, pointer);
+    if (!isBind && mount.type === "cgroup2" && !isCgroupView(c, mount)) refuseMachinesCgroups(c, pointer);
     c.plan.at(`${pointer}/source`);
     const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
     if (mount.uidMappings !== undefined || options.idmap >= 0) {
       planIdmap(c, { pointer, mount, options, isBind, sources }, idmaps);
     }
     const isReadOnlyLater =
-      !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && isFilledLater(mounts, index, path);
+      !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && (isOnly || isFilledLater(mounts, index, path));
     prepared.push({ pointer, mount, path, options, isBind, sources, isReadOnlyLater });
   }
   return prepared;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SpecError } from "../../src/errors.ts";
 import { callsOf, hostWith, indexOf, kernel, planOf, textsOf, v1Host, v2Host } from "./planning.ts";
 
 const bind = (destination: string, ...options: string[]) => ({
@@ -233,4 +234,41 @@ test("planMounts() looks for the root again after a destination that may be a li
 test("planMounts() ignores the type where an option says bind", () => {
   const plan = planOf({ mounts: [{ ...bind("/a"), type: "tmpfs" }] }, v2Host);
   assert.equal(indexOf(plan, "fsopen"), -1);
+});
+
+test("prepareMounts() changes no filesystem of which the machine has one", () => {
+  const mount = (type: string, ...options: string[]) => planOf({ mounts: [{ destination: "/mnt", type, options }] });
+  for (const [type, option] of [
+    ["devtmpfs", "size=1m"],
+    ["debugfs", "uid=1000"],
+    ["tracefs", "mode=0777"],
+    ["pstore", "kmsg_bytes=1"],
+    ["debugfs", "sync"],
+  ] as const) {
+    assert.throws(
+      () => mount(type, "nosuid", option),
+      (error) => {
+        assert.ok(error instanceof SpecError);
+        assert.equal(error.pointer, "/mounts/0/options/1");
+        assert.match(error.message, new RegExp(`Expected no option of the filesystem but received "${option}"`));
+        return true;
+      },
+    );
+  }
+  const texts = textsOf(mount("debugfs", "ro", "nosuid"), "/mounts/0");
+  assert.ok(!texts.some((text) => text.includes('FSCONFIG_SET_FLAG, "ro"')), "the mount alone is read-only");
+  assert.ok(texts.some((text) => text.startsWith("mount_setattr(") && text.includes("MOUNT_ATTR_RDONLY")));
+  assert.doesNotThrow(() => mount("tmpfs", "size=1m"));
+});
+
+test("prepareMounts() makes no cgroup2 anew in the host's cgroup namespace", () => {
+  const refusals = (namespaces: object[], hostNamespaces: readonly "cgroup"[] = []): string[] =>
+    planOf(
+      { mounts: [{ destination: "/mnt", type: "cgroup2" }], linux: { namespaces: [{ type: "mount" }, ...namespaces] } },
+      { ...v1Host, hostNamespaces },
+    ).refusals.map(({ pointer }) => pointer);
+  assert.deepEqual(refusals([]), ["/mounts/0/type"]);
+  assert.deepEqual(refusals([{ type: "cgroup" }]), []);
+  assert.deepEqual(refusals([{ type: "cgroup", path: "/ns/cgroup" }]), []);
+  assert.deepEqual(refusals([{ type: "cgroup", path: "/ns/cgroup" }], ["cgroup"]), ["/mounts/0/type"]);
 });
