@@ -137,6 +137,8 @@ export const pseudoCalls = {
    * whose filesystem it is that something is to be made in only the descriptor tells that it is made by.
    */
   protect: ["str"],
+  /** protect_device(DEV): the same for the filesystem of this device number. */
+  protect_device: ["dev"],
   /** verify_unprotected(FD): EXDEV where nothing is made: compares a statx with what `protect` has found. */
   verify_unprotected: ["fd"],
   /** verify_node(DIRFD, NAME, S_IFCHR or S_IFBLK or S_IFIFO, DEV): statx and compare; EEXIST if it is another thing. NAME "": DIRFD itself. */

@@ -134,6 +134,9 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_create_in_root(&m->place, a[0], (char *)a[1], (u32)a[2]);
 	case OP_PROTECT:
 		return op_protect(&m->place, (char *)a[0]);
+	case OP_PROTECT_DEVICE: /* OP_PROTECT_DEVICE dev : 0; nor in the filesystem of this device number */
+		m->place.other = decoded_device((u64)a[0]);
+		return 0;
 	case OP_VERIFY_UNPROTECTED:
 		return op_verify_unprotected(&m->place, a[0]);
 	case OP_VERIFY_NODE:
@@ -252,7 +255,7 @@ static void load_machine(struct machine *m, struct program *program, struct repo
 	m->exit_status = 0;
 	m->hook_output = m->hook_errors = -1;
 	m->pid = 0;
-	m->place.device = 0;
+	m->place.device = m->place.other = 0;
 }
 
 static void set_failed(struct report *report, const struct instruction *at, i64 error)

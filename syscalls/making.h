@@ -7,11 +7,18 @@
 struct protected {
 	u64 device; /* of a filesystem, 0: there is none */
 	u64 inode; /* of one directory of it, 0: the whole */
+	u64 other; /* another filesystem: OP_PROTECT_DEVICE */
 };
 
 static u64 device_of(const struct statx *st)
 {
 	return (u64)st->dev_major << 32 | st->dev_minor;
+}
+
+/* From the kernel's own encoding (linux/kdev_t.h, new_encode_dev) */
+static u64 decoded_device(u64 dev)
+{
+	return (dev & 0xfff00) >> 8 << 32 | (dev & 0xff) | (dev >> 12 & 0xfff00);
 }
 
 /*
@@ -36,11 +43,13 @@ static i64 op_protect(struct protected *place, const char *path)
 static i64 op_verify_unprotected(const struct protected *place, i64 fd)
 {
 	struct statx st;
-	i64 r = place->device ? stat_node(fd, "", &st) : 0;
+	i64 r = place->device || place->other ? stat_node(fd, "", &st) : 0;
 
-	if (r < 0 || place->device == 0)
+	if (r < 0 || !(place->device || place->other))
 		return r;
-	return device_of(&st) == place->device && (place->inode == 0 || place->inode == st.ino) ? -EXDEV : 0;
+	u64 device = device_of(&st);
+	int is_first = device == place->device && (place->inode == 0 || place->inode == st.ino);
+	return is_first || device == place->other ? -EXDEV : 0;
 }
 
 /* A file or directory that did not exist: made and opened by its own name, so that no symbolic link is followed. */

@@ -90,9 +90,7 @@ static i64 op_verify_node(i64 dirfd, const char *name, u32 type, u64 dev)
 		return -EEXIST;
 	if (type == S_IFIFO)
 		return 0;
-	/* dev is in the kernel's own encoding (linux/kdev_t.h, new_encode_dev), as mknodat takes it */
-	u32 major = (u32)((dev & 0xfff00) >> 8), minor = (u32)((dev & 0xff) | ((dev >> 12) & 0xfff00));
-	return st.rdev_major == major && st.rdev_minor == minor ? 0 : -EEXIST;
+	return ((u64)st.rdev_major << 32 | st.rdev_minor) == decoded_device(dev) ? 0 : -EEXIST;
 }
 
 static int is_same(const struct statx *a, const struct statx *b)

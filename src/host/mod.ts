@@ -12,6 +12,7 @@ import { findNamespace } from "../spec/namespaces.ts";
 import { arch, AT_FDCWD, flags, readLink, readText, stable, sys, textOf, tryReadText } from "../stage/sys.ts";
 import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
+import { hasRootsDev, probeDevtmpfs } from "./devtmpfs.ts";
 import { probeIdHelpers } from "./ids.ts";
 import { probeResctrl } from "./resctrl.ts";
 import { probeSecurityModules } from "./security_modules.ts";
@@ -51,9 +52,10 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
     missing: probeMissing(release, mayMount),
     idHelpers: spec !== undefined && !mayMapIds && needsMaps(spec, mayMount) ? probeIdHelpers(euid) : null,
   };
-  const { process, linux } = spec ?? {};
+  const { process, linux, mounts } = spec ?? {};
   const isRare =
     joinsAny(linux) ||
+    (spec !== undefined && hasRootsDev(mounts)) ||
     linux?.intelRdt !== undefined ||
     linux?.mountLabel !== undefined ||
     process?.apparmorProfile !== undefined ||
@@ -68,13 +70,15 @@ function joinsAny(linux: Spec["linux"]): boolean {
 
 /** Facts for properties that hardly any config.json has. */
 function rarest(
-  { process, linux }: Spec,
+  { process, linux, mounts }: Spec,
   id: string | undefined,
-): Pick<Host, "hostNamespaces" | "resctrl" | "securityModules"> {
+): Pick<Host, "devtmpfs" | "hostNamespaces" | "resctrl" | "securityModules"> {
   const wantsLabels =
     process?.apparmorProfile !== undefined || process?.selinuxLabel !== undefined || linux?.mountLabel !== undefined;
   const rdt = linux?.intelRdt;
+  const devtmpfs = hasRootsDev(mounts) ? probeDevtmpfs() : undefined;
   return {
+    ...(devtmpfs === undefined ? {} : { devtmpfs }),
     ...(joinsAny(linux) ? { hostNamespaces: probeHostNamespaces(linux!) } : {}),
     ...(rdt === undefined || id === undefined ? {} : { resctrl: probeResctrl(rdt.closID, id) }),
     ...(wantsLabels ? { securityModules: probeSecurityModules() } : {}),

@@ -112,6 +112,8 @@ export interface Host {
    * is joined.
    */
   readonly hostNamespaces?: readonly NamespaceType[];
+  /** Device number of the machine's devtmpfs. Absent: not looked for, or not in sight. */
+  readonly devtmpfs?: { readonly major: number; readonly minor: number };
   /** Which modules can give labels. Absent: no label is asked for. */
   readonly securityModules?: { readonly appArmor: boolean; readonly selinux: boolean };
 }

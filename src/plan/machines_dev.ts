@@ -16,8 +16,9 @@ import { isWithin } from "./paths.ts";
 import type { Register } from "./types.ts";
 
 /** Stage, before it enters another mount namespace. A runtime without /dev has none to spoil. */
-export function planProtection({ plan }: Context): void {
+export function planProtection({ plan, host: { devtmpfs } }: Context): void {
   plan.call("protect", ["/dev"], { allow: ["ENOENT"], why: "the machine's own: nothing is made in it" });
+  if (devtmpfs !== undefined) plan.call("protect_device", [devtmpfs], { why: "devtmpfs, should that be another" });
 }
 
 /**

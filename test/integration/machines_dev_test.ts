@@ -11,6 +11,7 @@ import { execute, type Outcome } from "../support/execute.ts";
 import { limits } from "../support/machine.ts";
 import { mappedIds } from "../support/mode.ts";
 import { inOwnMounts } from "../support/own_mounts.ts";
+import { skip } from "../support/skip.ts";
 import { type Bundle, type BundleOptions, scoped, type Scope } from "../support/scope.ts";
 import { everything, nothing } from "../support/without.ts";
 
@@ -20,13 +21,14 @@ const list = (path: string): string =>
 
 /**
  * Words that put a private copy over /dev: some nodes but those it `lacks`, none of the usual
- * links, a devpts. `more`: shell lines run once it lies there.
+ * links, a devpts. `more`: shell lines run once it lies there; `first`: before.
  */
-function withCopy(scope: Scope, lacks: readonly string[] = [], more = "true"): string[] {
+function withCopy(scope: Scope, lacks: readonly string[] = [], more = "true", first = "true"): string[] {
   const nodes = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "console"];
   const kept = nodes.filter((name) => !lacks.includes(name)).map((name) => `/dev/${name}`);
   return inOwnMounts(`
     set -e
+    ${first}
     copy=${scope.directory}/copy real=$(stat -c %d /dev)
     mkdir -p $copy; mount -t tmpfs -o mode=755 copy $copy; mkdir $copy/pts $copy/net
     cp -a ${kept.join(" ")} $copy; touch $copy/private-copy
@@ -250,6 +252,35 @@ for (const [name, { change, bundle: options, lacks = [], more, args = "echo ran"
       }),
     );
   }
+}
+
+/** Whether the machine's own /dev is one. */
+const hasDevtmpfs = / \/dev [^\n]* - devtmpfs /.test(readFileSync("/proc/self/mountinfo", "utf8"));
+
+// The real devtmpfs, bound read-only: what would be made in it is an error of the kernel's then, and nothing else.
+for (const hasMounts of [true, false]) {
+  const body = scoped("devtmpfs", ["notMapped"], async (scope) => {
+    const bundle = scope.bundle("echo ran", (config) => {
+      if (hasMounts) withoutMounts(config, "/dev");
+      else withoutMounting(config);
+    });
+    const place = `${bundle.rootfs}/dev`;
+    const isReadOnly = `grep -qF ' ${place} ro,' /proc/self/mountinfo`;
+    const bind = `mount --bind /dev ${place}; mount -o remount,bind,ro ${place}; ${isReadOnly}`;
+    const outside = await real();
+    const before = withCopy(scope, [], "true", bind);
+    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before });
+    runs(outcome);
+    bundle.config.linux["devices"] = [{ path: "/dev/bunker-test", type: "c", major: 1, minor: 3 }];
+    bundle.save();
+    refused(new RegExp(missing))(await scope.invoke(["run", "--bundle", bundle.path, scope.id()], { before }));
+    assert.equal(await real(), outside);
+  });
+  test(
+    `run [a root that has the devtmpfs at /dev, not the runtime's own${hasMounts ? "" : "; no mount namespace"}]`,
+    limits,
+    (t) => (hasDevtmpfs ? body(t) : skip(t, "no devtmpfs is mounted at /dev")),
+  );
 }
 
 // An image may be shared with other containers, too: nothing in it is replaced.

@@ -95,6 +95,12 @@ test("planDevices() looks whose directory it is before it makes anything in it",
   }
 });
 
+test("planProtection() protects the devtmpfs where it may be another than the runtime's /dev", () => {
+  const plan = planOf({}, { ...v2Host, devtmpfs: { major: 0, minor: 300 } });
+  assert.equal(indexOf(plan, "protect_device(makedev(0, 300))"), indexOf(plan, 'protect("/dev")') + 1);
+  assert.equal(indexOf(planOf(), "protect_device("), -1);
+});
+
 test("planDevices() takes a devtmpfs for what it is: the machine's", () => {
   const plan = planOf({ ...withDevices(), mounts: [{ destination: "/dev", type: "devtmpfs" }] });
   assert.ok(!callsOf(plan).some(({ call }) => call === "mknodat" || call === "symlinkat"));

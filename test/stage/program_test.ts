@@ -1,6 +1,15 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlanBuilder } from "../../src/plan/builder.ts";
@@ -265,6 +274,12 @@ test("protect(): nothing is made in a filesystem, or in a directory that is no m
     symlinkSync("own/linked", join(path, "link"));
     assert.equal(create(join(path, "own"), "link"), "EXDEV", "behind a link that leads nowhere");
     assert.deepEqual(readdirSync(join(path, "own")), ["below"]);
+    const { dev } = statSync("/sys");
+    const other = run(path, (b) => {
+      b.call("protect_device", [{ major: Number((BigInt(dev) >> 8n) & 0xfffn), minor: dev & 0xff }]);
+      b.call("verify_unprotected", [openDirectory(b, "/sys/kernel")]);
+    });
+    assert.equal(other, "EXDEV");
     const b = new PlanBuilder();
     b.call("verify_unprotected", [openDirectory(b, "/proc")]);
     assert.equal(execute(b).report.result, 0, "what nobody protects");
