@@ -3,10 +3,11 @@
  * @module
  */
 import { HostError } from "../errors.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
+import { errnoName, errnoText } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
 import { childrenOf } from "./files.ts";
+import { isCgroupfs, removeDirectoryOn } from "./filesystems.ts";
 import { processesIn } from "./processes.ts";
 
 /** The kernel lets go of a cgroup a moment after its last process: EBUSY until then. */
@@ -36,7 +37,7 @@ export function removeCgroups(directories: readonly string[]): HostError | undef
 
 /** False if something is busy still. */
 function removeTree(directory: string): boolean {
-  const result = sys("unlinkat", AT_FDCWD, directory, flags("AT_REMOVEDIR"));
+  const result = removeCgroup(directory);
   if (result >= 0 || errnoName(-result) === "ENOENT") return true;
   if (errnoName(-result) !== "EBUSY") {
     throw new HostError(`Cannot remove cgroup "${directory}": ${errnoName(-result)} (${errnoText(-result)})`);
@@ -45,8 +46,11 @@ function removeTree(directory: string): boolean {
   if (processesIn([directory]).length > 0) return false;
   const children = childrenOf(directory);
   if (children.length === 0 || !children.every(removeTree)) return false;
-  return sys("unlinkat", AT_FDCWD, directory, flags("AT_REMOVEDIR")) >= 0;
+  return removeCgroup(directory) >= 0;
 }
+
+/** Removes one cgroup that is empty: 0 or -errno. What is no cgroup stays, and is as if it were gone. */
+export const removeCgroup = (directory: string): number => removeDirectoryOn(directory, isCgroupfs);
 
 function stuck(directories: readonly string[]): HostError {
   const pids = processesIn(directories);

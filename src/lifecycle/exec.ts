@@ -241,6 +241,7 @@ function monitorFor(id: string, { console }: Stage, noted: number): Monitor {
     noted,
     state: undefined,
     cgroups: [],
+    cgroupFilesystem: "",
     fallback: [],
     needsFallback: false,
     hasTerminal: console !== undefined,

@@ -7,7 +7,7 @@ import { dropLeftOvers } from "../cgroup/device_programs.ts";
 import { ownCgroups } from "../cgroup/directories.ts";
 import { isFrozen } from "../cgroup/freezer.ts";
 import { killAll, processesIn } from "../cgroup/processes.ts";
-import { removeCgroups } from "../cgroup/remove.ts";
+import { removeCgroup, removeCgroups } from "../cgroup/remove.ts";
 import { disconnect, hasStarted, stopUnit } from "../cgroup/systemd.ts";
 import { BunkerError, HostError, StageError } from "../errors.ts";
 import { isMachinesRoot } from "../plan/context.ts";
@@ -19,7 +19,7 @@ import type { Spec } from "../spec/types.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
-import { AT_FDCWD, close, flags, sys } from "../stage/sys.ts";
+import { close, sys } from "../stage/sys.ts";
 import {
   addProcess,
   closeStateDirectory,
@@ -200,7 +200,7 @@ function quietly(step: () => void): void {
 
 /** Directories that nobody is in and systemd knows nothing of. */
 function removeEmpty(directories: readonly string[]): void {
-  for (const path of directories) sys("unlinkat", AT_FDCWD, path, flags("AT_REMOVEDIR"));
+  for (const path of directories) removeCgroup(path);
 }
 
 /** @param hasOthers without a pid namespace of its own, the container may have left more than its first process (hooks) */

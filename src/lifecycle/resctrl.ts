@@ -3,14 +3,18 @@
  * MUST config-linux.md#intel-rdt: a directory the runtime did not make stays
  * @module
  */
+import { removeDirectoryOn } from "../cgroup/filesystems.ts";
 import { HostError, StageError } from "../errors.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
+import { errnoName, errnoText, flags } from "../stage/sys.ts";
 
-/** Those that are gone are fine. */
-export function removeClasses(made: readonly string[] | undefined): void {
+/**
+ * Those that are gone are fine, and what is no class stays: resctrl may be mounted no more.
+ * @param filesystem magic number
+ */
+export function removeClasses(made: readonly string[] | undefined, filesystem = flags("RDTGROUP_SUPER_MAGIC")): void {
   if (made === undefined) return;
   for (const directory of made) {
-    const result = sys("unlinkat", AT_FDCWD, directory, flags("AT_REMOVEDIR"));
+    const result = removeDirectoryOn(directory, (magic) => magic === filesystem);
     if (result >= 0 || errnoName(-result) === "ENOENT") continue;
     throw new HostError(`Cannot remove "${directory}": ${errnoName(-result)} (${errnoText(-result)})`);
   }

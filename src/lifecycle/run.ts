@@ -12,7 +12,7 @@ import { flags, sys } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
 import { instanceOf, madeCgroups } from "../state/record.ts";
 import { abandon, goOn, launch, type Launched } from "./launch.ts";
-import { loadToExecute } from "./load.ts";
+import { type Loaded, loadToExecute } from "./load.ts";
 import { listenNotify, passReady } from "./notify.ts";
 import { runPoststart } from "./poststart.ts";
 import { runPoststop } from "./poststop.ts";
@@ -43,7 +43,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     // Posted early: the stage finds it waiting once it is ready, and the process table is as it should be by now.
     if (!post(launched.sync, events.START)) awaitEvent(rt, loaded, launched, events.EXEC);
     // The stage is at work: time for what comes after it.
-    if (!options.detach) monitor = prepare(rt, options, launched, noted);
+    if (!options.detach) monitor = prepare(rt, options, launched, loaded, noted);
     loaded.filters?.keep();
     const mayLeave = launched.console === undefined && notify < 0 && launched.record.hooks.poststart === undefined;
     awaitExec(rt, loaded, launched, mayLeave && leaveTo(rt, monitor, launched.sync, launched.directory.record));
@@ -67,8 +67,15 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
 /** What the monitor removes when the container has ended; more than this, and it calls `delete`. */
 const stateFiles = ["state.json"];
 
-function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, noted: number): Monitor {
+function prepare(
+  rt: RuntimeOptions,
+  options: RunOptions,
+  launched: Launched,
+  { host }: Loaded,
+  noted: number,
+): Monitor {
   const { directory, record } = launched;
+  const cgroupFilesystem = host.cgroup.layout === "v2" ? "CGROUP2_SUPER_MAGIC" : "CGROUP_SUPER_MAGIC";
   const monitor = prepareMonitor({
     verb: "run",
     id: record.id,
@@ -82,6 +89,7 @@ function prepare(rt: RuntimeOptions, options: RunOptions, launched: Launched, no
           advice: `bunker --root ${rt.root} delete --force ${record.id}`,
         },
     cgroups: madeCgroups(record),
+    cgroupFilesystem,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", "--instance", instanceOf(record), record.id],
     // What systemd has made, it has to be told to forget.
     needsFallback:

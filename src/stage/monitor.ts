@@ -32,6 +32,8 @@ export interface MonitorOptions {
   /** undefined: leave everything there. */
   readonly state: MonitoredState | undefined;
   readonly cgroups: readonly string[];
+  /** The filesystem they are on, a constant's name: what is elsewhere by now is not removed. */
+  readonly cgroupFilesystem: string;
   /** Command that deletes this very container, whatever is left of it: argv. */
   readonly fallback: readonly string[];
   /** Something only that command can do (poststop hooks). */
@@ -56,7 +58,9 @@ interface MonitoredState {
 const MASTER = 0;
 const PID = 1;
 const PIDFD = 2;
-const REGISTERS = 3;
+/** Register of the directory above the cgroup that is being removed. */
+const ABOVE = 3;
+const REGISTERS = 4;
 
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
@@ -70,7 +74,7 @@ function monitorItems(options: MonitorOptions, executable: number): Item[] {
   const fallback = fallbackItems(options, options.state, executable);
   const branch = { on: ["*"], why: "something is left", items: fallback };
   const attempt: Call[] = [];
-  for (const path of options.cgroups) attempt.push(line("unlinkat", ["AT_FDCWD", path, "AT_REMOVEDIR"]));
+  for (const path of options.cgroups) removalOf(attempt, path, options.cgroupFilesystem);
   for (const name of files) attempt.push(line("unlinkat", [fd, name, 0]));
   attempt.push(line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]));
   const removal: Item = { kind: "alternative", attempt, then: [], branches: [branch] };
@@ -88,6 +92,19 @@ function monitorItems(options: MonitorOptions, executable: number): Item[] {
     ],
   });
   return items;
+}
+
+/** One cgroup, by the descriptor of the directory above: what is in that is a cgroup, too (as src/cgroup/filesystems.ts). */
+function removalOf(lines: Call[], path: string, filesystem: string): void {
+  const slash = path.lastIndexOf("/");
+  const above = { register: ABOVE };
+  const how = "O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC";
+  lines.push(
+    { ...line("openat", ["AT_FDCWD", path.slice(0, slash), how, 0]), out: above },
+    line("verify_fs", [above, filesystem]),
+    line("unlinkat", [above, path.slice(slash + 1), "AT_REMOVEDIR"]),
+    line("close", [above]),
+  );
 }
 
 /** The command, which takes the lock itself; and one line where it fails. */

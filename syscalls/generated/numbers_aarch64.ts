@@ -33,6 +33,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsconfig: 431,
   fsmount: 432,
   fsopen: 430,
+  fstatfs: 44,
   ftruncate: 46,
   futex: 98,
   getcwd: 17,

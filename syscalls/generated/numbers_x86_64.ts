@@ -33,6 +33,7 @@ export const nr: Readonly<Record<string, number>> = {
   fsconfig: 431,
   fsmount: 432,
   fsopen: 430,
+  fstatfs: 138,
   ftruncate: 77,
   futex: 202,
   getcwd: 79,

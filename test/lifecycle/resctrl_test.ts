@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,12 +13,25 @@ test("removeClasses() removes what was made for the container, and nothing else"
   const top = mkdtempSync(join(tmpdir(), "bunker-classes-"));
   try {
     for (const name of ["web", "gold", "full", "full/within"]) mkdirSync(`${top}/${name}`);
+    // This filesystem takes the part of resctrl, which few machines have.
+    const { type } = statfsSync(top);
     removeClasses(undefined);
-    removeClasses([]);
-    removeClasses([`${top}/web`, `${top}/gone`]);
+    removeClasses([], type);
+    removeClasses([`${top}/web`, `${top}/gone`], type);
     assert.equal(existsSync(`${top}/web`), false);
     assert.ok(existsSync(`${top}/gold`));
-    assert.throws(() => removeClasses([`${top}/full`]), /Cannot remove ".*\/full": ENOTEMPTY/);
+    assert.throws(() => removeClasses([`${top}/full`], type), /Cannot remove ".*\/full": ENOTEMPTY/);
+  } finally {
+    rmSync(top, { recursive: true });
+  }
+});
+
+test("removeClasses() leaves what is not on resctrl", () => {
+  const top = mkdtempSync(join(tmpdir(), "bunker-classes-"));
+  try {
+    mkdirSync(`${top}/web`);
+    removeClasses([`${top}/web`]);
+    assert.ok(existsSync(`${top}/web`));
   } finally {
     rmSync(top, { recursive: true });
   }
