@@ -72,7 +72,8 @@ export function inheritedFds(plan: Plan, prepared: Image, own: readonly number[]
 export function closeInherited({ inherited, inputs }: Plan, { adopt }: Split, prepared: Image): void {
   for (const { register } of inherited) {
     // Whoever called opened the one; the other tells which process the stage forks.
-    const isOurs = register === inputs["init"]?.register || register === (adopt?.args[1] as Register | undefined)?.register;
+    const isOurs =
+      register === inputs["init"]?.register || register === (adopt?.args[1] as Register | undefined)?.register;
     if (!isOurs) close(getRegister(prepared, register));
   }
 }

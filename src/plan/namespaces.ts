@@ -130,7 +130,10 @@ function enterByItself(c: Context, files: NamespaceFiles): void {
     c.entersPidEarly = true;
     plan.at(c.joined.get("pid")!.pointer).call("setns", [files.get("pid")!, "CLONE_NEWPID"]);
     if ((c.spec.hooks?.createContainer ?? []).length > 0) {
-      plan.refuse("/hooks/createContainer", "a hook of the host's would run in sight of the pid namespace that is joined");
+      plan.refuse(
+        "/hooks/createContainer",
+        "a hook of the host's would run in sight of the pid namespace that is joined",
+      );
     }
   }
   joinAll(c, files);

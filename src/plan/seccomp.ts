@@ -89,7 +89,10 @@ function loadListened(c: Context, seccomp: Seccomp, filter: StructValue, moment:
   if (isEarly) {
     for (const { names, action } of seccomp.syscalls ?? []) {
       if (action !== "SCMP_ACT_NOTIFY" || !names.some((name) => forks.includes(name))) continue;
-      plan.refuse("/linux/seccomp/syscalls", "without noNewPrivileges, a supervisor asked for clone is not supported in a pid namespace that is joined");
+      plan.refuse(
+        "/linux/seccomp/syscalls",
+        "without noNewPrivileges, a supervisor asked for clone is not supported in a pid namespace that is joined",
+      );
     }
   }
   plan.call("load_listened", [flagsOf(seccomp, true), filter, isEarly ? c.pidNamespace! : -1]);

@@ -56,7 +56,9 @@ export function leaveHost(c: Context, keep: readonly Register[], isLater: boolea
   if (isLater) kept.push(namespace);
   if (options.verb === "create") kept.push(plan.input("listen"), plan.input("created"));
   while (kept.length < 4) kept.push(-1);
-  plan.at("").call("close_others", [3 + options.preserveFds, ...kept], { why: "what others see holds nothing of the host's" });
+  plan
+    .at("")
+    .call("close_others", [3 + options.preserveFds, ...kept], { why: "what others see holds nothing of the host's" });
 }
 
 /** Stage, then runtime: from here on the process is visible. Its pid is the container's. */
@@ -64,7 +66,9 @@ export function becomeVisible(c: Context): void {
   const { plan } = c;
   plan
     .at("/linux/namespaces")
-    .call("fork", [{ flags: "CLONE_PARENT" }], { why: "visible in the pid namespace from here on, holding nothing of the host's" });
+    .call("fork", [{ flags: "CLONE_PARENT" }], {
+      why: "visible in the pid namespace from here on, holding nothing of the host's",
+    });
   plan.on("runtime").at("");
   c.container = plan.open("adopt", [c.container!, c.birth!]);
   plan.on("stage");
