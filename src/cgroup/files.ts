@@ -3,15 +3,17 @@
  * @module
  */
 import { SyscallError } from "../errors.ts";
-import { AT_FDCWD, close, errnoName, flags, readText, sys } from "../stage/sys.ts";
+import { AT_FDCWD, close, errnoName, flags, isTransient, readText, sys, syscallError } from "../stage/sys.ts";
 import { namesIn } from "../state/folder.ts";
 
-/** False where there is no such file, or it does not take the text. */
+/** False where there is no such file, or it does not take the text. Throws SyscallError where that stays unknown. */
 export function writeIfThere(path: string, text: string): boolean {
   const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CLOEXEC"));
+  if (fd < 0 && isTransient(-fd)) throw syscallError(`open "${path}"`, -fd);
   if (fd < 0) return false;
   const written = sys("write", fd, text, text.length);
   close(fd);
+  if (written < 0 && isTransient(-written)) throw syscallError(`write "${path}"`, -written);
   return written >= 0;
 }
 
@@ -40,6 +42,8 @@ export function readIfThere(path: string): string {
  */
 export function childNames(directory: string, directoriesOnly = false): string[] {
   const fd = sys("openat", AT_FDCWD, directory, flags("O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"));
+  // Who is below it is killed, and that nobody is decides what is removed: not to know is no answer.
+  if (fd < 0 && isTransient(-fd)) throw syscallError(`open "${directory}"`, -fd);
   if (fd < 0) return [];
   try {
     return namesIn(fd, directoriesOnly);

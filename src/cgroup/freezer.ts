@@ -34,18 +34,29 @@ export function freeze(directories: readonly string[]): void {
   if (holdsUs(freezer.directory)) {
     throw new HostError(`Cannot freeze cgroup "${freezer.directory}": this process is in it itself`);
   }
-  let pause = 1;
-  for (let waited = 0; waited < patienceMs; waited += pause) {
-    if (!freezer.freeze()) throw new HostError(`Cannot freeze cgroup "${freezer.directory}": it does not take it`);
-    if (freezer.isStill()) return;
-    if (waited % retryMs > (waited + pause) % retryMs) freezer.thaw();
-    sleep(pause);
-    pause = Math.min(pause * 2, 20);
+  try {
+    if (standsStill(freezer)) return;
+  } catch (error) {
+    // Half-way, or without anybody to know whether it got there: they go on.
+    freezer.thaw();
+    throw error;
   }
   freezer.thaw();
   throw new HostError(`Cannot freeze cgroup "${freezer.directory}": not every process stood still within 2 s`, [
     "because    one of them waits in the kernel for something that does not come (state D: a disk, a network file system)",
   ]);
+}
+
+function standsStill(freezer: Freezer): boolean {
+  let pause = 1;
+  for (let waited = 0; waited < patienceMs; waited += pause) {
+    if (!freezer.freeze()) throw new HostError(`Cannot freeze cgroup "${freezer.directory}": it does not take it`);
+    if (freezer.isStill()) return true;
+    if (waited % retryMs > (waited + pause) % retryMs) freezer.thaw();
+    sleep(pause);
+    pause = Math.min(pause * 2, 20);
+  }
+  return false;
 }
 
 /** Lets everything below go on, what was frozen from within the container too; nothing where nothing is frozen. */

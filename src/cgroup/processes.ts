@@ -5,7 +5,7 @@
  * Kernel: cgroups(7); cgroup.kill since Linux 5.14 (v2), without it one pidfd_send_signal a process
  * @module
  */
-import { close, sys } from "../stage/sys.ts";
+import { close, isTransient, sys, syscallError } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
 import { childrenOf, readIfThere, writeIfThere } from "./files.ts";
@@ -55,6 +55,7 @@ export function holdsUs(directory: string): boolean {
 function signalMember(directories: readonly string[], pid: number, signal: number): boolean {
   if (pid === sys("getpid")) return false;
   const pidfd = sys("pidfd_open", pid, 0);
+  if (pidfd < 0 && isTransient(-pidfd)) throw syscallError(`pidfd_open(${pid})`, -pidfd);
   if (pidfd < 0) return false;
   try {
     return isMember(directories, pid) && sys("pidfd_send_signal", pidfd, signal, null, 0) >= 0;

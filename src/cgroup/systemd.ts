@@ -46,7 +46,9 @@ export function socketOf(address: string | undefined): string | undefined {
       const text = value.replaceAll(/%([0-9a-fA-F]{2})/g, (_, digits: string) =>
         String.fromCharCode(Number.parseInt(digits, 16)),
       );
-      return key === "path" ? text : `@${text}`;
+      // Relative to what, another command would not know.
+      if (key === "path") return text.startsWith("/") ? text : undefined;
+      return `@${text}`;
     }
   }
   return undefined;

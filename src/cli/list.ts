@@ -1,6 +1,6 @@
 /** `bunker list`: the containers as a table, as JSON or as bare ids. @module */
 import { list } from "../lifecycle/list.ts";
-import type { StateView } from "../lifecycle/types.ts";
+import type { ListedView } from "../lifecycle/types.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 
@@ -26,7 +26,7 @@ export const command = () =>
   });
 
 /** runc's columns and spacing (Go's tabwriter: cells at least 12 wide, 3 spaces after the longest). */
-function table(views: readonly StateView[]): string {
+function table(views: readonly ListedView[]): string {
   const rows = [
     ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
     ...views.map((view) => [view.id, String(view.pid), view.status, view.bundle, view.created, view.owner]),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CgroupHierarchy, Host } from "../plan/host.ts";
-import { AT_FDCWD, flags, readText, stable, sys, tryReadText } from "../stage/sys.ts";
+import { AT_FDCWD, flags, mayAccess, readText, stable, sys, tryReadText } from "../stage/sys.ts";
 
 const MOUNT_POINT = "/sys/fs/cgroup";
 
@@ -21,7 +21,7 @@ const W_OK = 2;
  * above both places must be writable (cgroups(7), "Cgroups delegation: containment rules").
  */
 function mayMake(own: string): "anywhere" | "beside" | "nowhere" {
-  const mayWrite = (path: string): boolean => sys("faccessat2", AT_FDCWD, path, W_OK, flags("AT_EACCESS")) === 0;
+  const mayWrite = (path: string): boolean => mayAccess(path, W_OK);
   if (mayWrite(MOUNT_POINT) && mayWrite(`${MOUNT_POINT}/cgroup.procs`)) return "anywhere";
   const above = aboveOf(own);
   return mayWrite(above) && mayWrite(`${above}/cgroup.procs`) ? "beside" : "nowhere";

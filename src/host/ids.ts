@@ -4,7 +4,7 @@
  * @module
  */
 import type { IdHelpers, IdRange } from "../plan/host.ts";
-import { AT_FDCWD, environment, flags, sys, tryReadText } from "../stage/sys.ts";
+import { environment, mayAccess, tryReadText } from "../stage/sys.ts";
 
 const defaultPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 const X_OK = 1;
@@ -26,7 +26,7 @@ export function findProgram(name: string): string | null {
   for (const directory of (path === undefined || path === "" ? defaultPath : `${path}:${defaultPath}`).split(":")) {
     if (!directory.startsWith("/")) continue;
     const candidate = `${directory}/${name}`;
-    if (sys("faccessat2", AT_FDCWD, candidate, X_OK, flags("AT_EACCESS")) === 0) return candidate;
+    if (mayAccess(candidate, X_OK)) return candidate;
   }
   return null;
 }

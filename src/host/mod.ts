@@ -159,5 +159,6 @@ function ownsMounts(): boolean {
 
 function isInUserNamespace(): boolean {
   const namespace = readLink("/proc/self/ns/user", NAMESPACE_BYTES);
+  // A kernel without that kind has no such file.
   return typeof namespace === "string" && namespace !== INITIAL_USER_NAMESPACE;
 }

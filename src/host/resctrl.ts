@@ -5,7 +5,7 @@
  */
 import type { Host } from "../plan/host.ts";
 import { classOf, resctrlMount } from "../plan/resctrl.ts";
-import { AT_FDCWD, flags, stable, sys } from "../stage/sys.ts";
+import { flags, mayAccess, stable, sys } from "../stage/sys.ts";
 
 /** @param id name of a class for the container alone */
 export function probeResctrl(closID: string | undefined, id: string): NonNullable<Host["resctrl"]> {
@@ -14,5 +14,5 @@ export function probeResctrl(closID: string | undefined, id: string): NonNullabl
     sys("statfs", resctrlMount, buffer) === 0 &&
     new DataView(buffer.buffer).getUint32(0, true) === flags("RDTGROUP_SUPER_MAGIC");
   const group = `${resctrlMount}/${classOf(closID, id)}`;
-  return { isMounted, hasGroup: isMounted && sys("faccessat2", AT_FDCWD, group, 0, 0) === 0 };
+  return { isMounted, hasGroup: isMounted && mayAccess(group, 0) };
 }

@@ -4,13 +4,13 @@
  * @module
  */
 import type { SecurityModules } from "../plan/labels.ts";
-import { AT_FDCWD, sys } from "../stage/sys.ts";
+import { mayAccess } from "../stage/sys.ts";
 import { textIn } from "./finding.ts";
 
 /** Asks the kernel. */
 export function probeSecurityModules(): SecurityModules {
   return {
     appArmor: textIn("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true,
-    selinux: sys("faccessat2", AT_FDCWD, "/sys/fs/selinux/enforce", 0, 0) === 0,
+    selinux: mayAccess("/sys/fs/selinux/enforce", 0),
   };
 }

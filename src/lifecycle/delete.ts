@@ -23,6 +23,7 @@ import {
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
 import { instanceOf, madeCgroups, type StateRecord } from "../state/record.ts";
+import { DamagedRecord } from "../state/record_file.ts";
 import { linesOf, printable } from "./host_facts.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
 import { runPoststop } from "./poststop.ts";
@@ -72,12 +73,15 @@ export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, reco
   runPoststop(rt, record);
 }
 
-/** A damaged record does not keep a directory from being removed; what it named stays, and that is said. */
+/**
+ * A damaged record does not keep a directory from being removed; what it named stays, and that is said. One that could
+ * not be read is not damaged: with it would go all that is known of a container that may be alive.
+ */
 function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateRecord | undefined {
   try {
     return readRecord(directory);
   } catch (error) {
-    if (!(error instanceof BunkerError)) throw error;
+    if (!(error instanceof DamagedRecord)) throw error;
     rt.log.warn(`${error.message}: its process and cgroups, if any, are left alone`);
     return undefined;
   }

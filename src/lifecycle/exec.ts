@@ -21,12 +21,12 @@ import { becomeMonitor, type Monitor, prepareMonitor, watch } from "../stage/mon
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
-import { close, errnoName, readText } from "../stage/sys.ts";
-import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
+import { close, errnoName } from "../stage/sys.ts";
+import { closeStateDirectory, openStateDirectory, recordText } from "../state/directory.ts";
 import { FilterStore } from "../state/filters.ts";
 import { absolutePath } from "../state/paths.ts";
 import { isAlive, openProcess, waitForEnd } from "../state/process.ts";
-import { firstText, recordFile, type StateRecord } from "../state/record.ts";
+import { firstText, type StateRecord } from "../state/record.ts";
 import { type Begun, closeInherited, endStage, inheritedFds, prepare } from "./birth.ts";
 import { examine, type RecordedConfig } from "./exec_target.ts";
 import { bearAnywhere } from "./joined_birth.ts";
@@ -132,7 +132,7 @@ function readState(rt: RuntimeOptions, id: string): { record: StateRecord; secco
     const record = recordOf(directory);
     const recorded = (record.config as RecordedConfig).linux?.seccomp;
     if (recorded === undefined || recorded === null) return { record, seccomp: undefined };
-    return { record, seccomp: recordedSeccomp(recorded, () => firstText(readText(directory.fd, recordFile))) };
+    return { record, seccomp: recordedSeccomp(recorded, () => firstText(recordText(directory) ?? "")) };
   } finally {
     closeStateDirectory(directory);
   }

@@ -61,7 +61,8 @@ const NAMESPACE_BYTES = 64;
 function differs({ id, pid }: StateRecord, file: string): boolean {
   const ours = readLink(`/proc/self/ns/${file}`, NAMESPACE_BYTES);
   const theirs = readLink(`/proc/${pid}/ns/${file}`, NAMESPACE_BYTES);
-  if (typeof theirs === "string") return theirs !== ours;
+  if (typeof theirs === "string" && typeof ours === "string") return theirs !== ours;
+  if (typeof theirs === "string") throw new HostError(`Cannot look at the own namespaces: ${errnoName(-ours)}`);
   if (theirs === -ENOENT) {
     // A kernel without that kind, unless it is the process that is gone.
     if (typeof ours !== "string") return false;

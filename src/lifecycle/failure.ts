@@ -3,14 +3,14 @@
  * Input: Plan, Spec, the failed record. Output: StageError.
  * @module
  */
-import { StageError } from "../errors.ts";
+import { StageError, SyscallError } from "../errors.ts";
 import type { Call, Plan, Value } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
 import { callAt, noLine } from "../program/addresses.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 import { causeOf } from "./cause.ts";
-import type { Failure } from "./cause_form.ts";
+import { type Cause, type Failed, type Failure, nothing } from "./cause_form.ts";
 
 /** Builds the error for a failed line. */
 export function failureError(plan: Plan, spec: Spec, failure: Failure): StageError {
@@ -22,7 +22,7 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   }
   if (call === undefined) return new StageError(`Line ${failure.address} of the plan failed: ${errno}`, [], where);
   const detail: string[] = [];
-  const { message, because, attempt, pointer = call.from } = causeOf({ call, failure, spec, plan });
+  const { message, because, attempt, pointer = call.from } = explain({ call, failure, spec, plan });
   const asked = askedBy(spec, pointer);
   const { document: whole = "config.json", processDocument = whole } = plan;
   const document = call.from.startsWith("/process") ? processDocument : whole;
@@ -35,6 +35,16 @@ export function failureError(plan: Plan, spec: Spec, failure: Failure): StageErr
   if (because !== "") detail.push(`because    ${because}`);
   if (attempt !== "") detail.push(`try        ${attempt}`);
   return new StageError(message === "" ? `${subject(spec, call)}${line}` : message, detail, where);
+}
+
+/** Why it failed, as far as it can be found out: that nothing can be asked any more may be what has failed. */
+function explain(failed: Failed): Cause {
+  try {
+    return causeOf(failed);
+  } catch (error) {
+    if (error instanceof SyscallError) return nothing;
+    throw error;
+  }
 }
 
 /** Longest text of a call that a person still reads. */

@@ -3,8 +3,21 @@
  * Input: paths. Output: plain data, or undefined where it cannot be had: an explanation never fails itself.
  * @module
  */
+import { SyscallError } from "../errors.ts";
 import { AT_FDCWD, close, flags, readLink, stable, sys, tryReadText } from "../stage/sys.ts";
 import { type MountLine, parseMountTable } from "./mount_table.ts";
+
+/** Undefined whatever keeps it from being told: what has failed is told without it then. */
+function whereTold<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
+}
+
+const textAt = (path: string): string | undefined => whereTold(() => tryReadText(path));
 
 /** The mount that a path of the host leads to, and those below the path. */
 export function mountsAt(
@@ -12,10 +25,10 @@ export function mountsAt(
 ): { readonly mount: MountLine; readonly below: readonly MountLine[] } | undefined {
   const fd = sys("openat", AT_FDCWD, path, flags("O_PATH|O_CLOEXEC"), 0);
   if (fd < 0) return undefined;
-  const id = /mnt_id:\s*(\d+)/.exec(tryReadText(`/proc/self/fdinfo/${fd}`) ?? "")?.[1];
-  const real = readLink(`/proc/self/fd/${fd}`);
+  const id = /mnt_id:\s*(\d+)/.exec(textAt(`/proc/self/fdinfo/${fd}`) ?? "")?.[1];
+  const real = whereTold(() => readLink(`/proc/self/fd/${fd}`));
   close(fd);
-  const table = parseMountTable(tryReadText("/proc/self/mountinfo") ?? "");
+  const table = parseMountTable(textAt("/proc/self/mountinfo") ?? "");
   const mount = table.find((line) => line.id === id);
   if (mount === undefined || typeof real !== "string") return undefined;
   const prefix = real === "/" ? "/" : `${real}/`;
@@ -24,7 +37,7 @@ export function mountsAt(
 
 /** Lines of a file without the empty last one; none where it cannot be read. */
 export function linesOf(path: string): string[] {
-  const lines = tryReadText(path)?.split("\n") ?? [];
+  const lines = textAt(path)?.split("\n") ?? [];
   if (lines.at(-1) === "") lines.pop();
   return lines;
 }

@@ -8,9 +8,10 @@ import { processesIn } from "../cgroup/processes.ts";
 import { HostError } from "../errors.ts";
 import { findProgram } from "../host/ids.ts";
 import { outputOf } from "../stage/program_output.ts";
+import { tryReadText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive } from "../state/process.ts";
-import { linesOf, nodeAt, printable } from "./host_facts.ts";
+import { nodeAt, printable } from "./host_facts.ts";
 import { recordOf } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 import { userName } from "./view.ts";
@@ -74,7 +75,7 @@ const ticksPerSecond = 100;
 
 function rowOf(pid: number, boot: number): ProcessRow | undefined {
   // The name in it may hold an end of line.
-  const stat = linesOf(`/proc/${pid}/stat`).join("\n");
+  const stat = tryReadText(`/proc/${pid}/stat`)?.trimEnd() ?? "";
   const owner = nodeAt(`/proc/${pid}`);
   const end = stat.lastIndexOf(")");
   if (end < 0 || owner === undefined) return undefined;
@@ -87,7 +88,7 @@ function rowOf(pid: number, boot: number): ProcessRow | undefined {
   const started = boot + (startTicks * 1000) / ticksPerSecond;
   const time = (user + system) / ticksPerSecond;
   const age = Math.max(1, (Date.now() - started) / 1000);
-  const words = linesOf(`/proc/${pid}/cmdline`).join("\n").split("\0");
+  const words = (tryReadText(`/proc/${pid}/cmdline`) ?? "").split("\0");
   const command = words.join(" ").trim();
   return {
     uid: userName(owner.uid),
@@ -111,6 +112,8 @@ function terminalName(device: number): string {
 
 /** Milliseconds since 1970, by proc_stat(5). */
 function bootTime(): number {
-  const line = linesOf("/proc/stat").find((text) => text.startsWith("btime "));
+  const line = tryReadText("/proc/stat")
+    ?.split("\n")
+    .find((text) => text.startsWith("btime "));
   return line === undefined ? 0 : Number(line.slice(6)) * 1000;
 }

@@ -8,14 +8,15 @@ import { BunkerError, HostError, StageError } from "../errors.ts";
 import { planCreate } from "../plan/mod.ts";
 import { parseSpec } from "../spec/mod.ts";
 import { connectAt, post, receive } from "../stage/sockets.ts";
-import { close, errnoName, errnoText, readText, sys } from "../stage/sys.ts";
+import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
 import {
   closeStateDirectory,
   lockStateDirectory,
   openStateDirectory,
+  recordText,
   type StateDirectory,
 } from "../state/directory.ts";
-import { configTextOf, recordFile, type StateRecord } from "../state/record.ts";
+import { configTextOf, type StateRecord } from "../state/record.ts";
 import { removeFailed } from "./delete.ts";
 import { failureError } from "./failure.ts";
 import { startSocket } from "./launch.ts";
@@ -97,7 +98,7 @@ function explainFailure(
   record: StateRecord,
   failure: { address: number; errno: number; result: number; detail: string },
 ): BunkerError {
-  const spec = parseSpec(configTextOf(readText(directory.fd, recordFile)));
+  const spec = parseSpec(configTextOf(recordText(directory) ?? ""));
   const { host, options } = record.planned!;
   return failureError(planCreate(spec, host, options), spec, failure);
 }

@@ -75,3 +75,8 @@ export interface StateView {
   readonly owner: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
+
+/** A line of `list`. `damaged`: its record says what no record can say; `unknown`: it could not be read. */
+export interface ListedView extends Omit<StateView, "status"> {
+  readonly status: Status | "damaged" | "unknown";
+}

@@ -69,6 +69,16 @@ export function errnoName(errno: number): string {
   return `errno ${errno}`;
 }
 
+/**
+ * Whether an error says nothing of what was asked about, only that it could not be asked just now: EINTR, EIO, EAGAIN,
+ * ENOMEM, ENFILE, EMFILE. Whoever takes one of them for an answer ("absent", "ended", "damaged", "empty") acts upon
+ * something that nobody has said. By number: this is asked on the way of a start, and names take a pass over a table.
+ * @param errno positive
+ */
+export function isTransient(errno: number): boolean {
+  return errno === 4 || errno === 5 || errno === 11 || errno === 12 || errno === 23 || errno === 24;
+}
+
 /** The text of strerror(3), lower case. */
 export function errnoText(errno: number): string {
   const name = errnoName(errno);

@@ -8,10 +8,10 @@ import { SyscallError } from "../errors.ts";
 import { evaluate, type Tables } from "../program/tables.ts";
 import { loadKernel as loadBunKernel } from "./bun.ts";
 import { loadKernel as loadDenoKernel } from "./deno.ts";
-import { errnoName, errnoText } from "./errno.ts";
+import { errnoName, errnoText, isTransient } from "./errno.ts";
 import type { Kernel } from "./kernel.ts";
 
-export { errnoName, errnoText } from "./errno.ts";
+export { errnoName, errnoText, isTransient } from "./errno.ts";
 
 /** Architecture this process was built for. */
 export const arch: "x86_64" | "aarch64" = hostArch;
@@ -152,20 +152,31 @@ export function readText(dirfd: number, path: string): string {
   }
 }
 
-/** A whole file as text; undefined where it cannot be read, whatever keeps it from that. */
+/**
+ * A whole file as text; undefined where there is none that this process may read. Throws SyscallError where that could
+ * not be found out (isTransient).
+ */
 export function tryReadText(path: string): string | undefined {
   try {
     return readText(AT_FDCWD, path);
   } catch (error) {
-    if (error instanceof SyscallError) return undefined;
+    if (error instanceof SyscallError && !isTransient(error.errno)) return undefined;
     throw error;
   }
 }
 
-/** Target of a symbolic link, or -errno. @param maxBytes where it is known to be short: large memory costs time */
+/** faccessat2(2) with the effective ids: whether that is allowed. Throws SyscallError where that could not be found out. */
+export function mayAccess(path: string, mode: number): boolean {
+  const result = sys("faccessat2", AT_FDCWD, path, mode, flags("AT_EACCESS"));
+  if (result < 0 && isTransient(-result)) throw syscallError(`faccessat2 "${path}"`, -result);
+  return result === 0;
+}
+
+/** Target of a symbolic link, or -errno. Throws SyscallError where that could not be found out (isTransient). @param maxBytes where it is known to be short: large memory costs time */
 export function readLink(path: string, maxBytes = 4096): string | number {
   const target = stable(maxBytes);
   const length = sys("readlinkat", AT_FDCWD, path, target, target.length);
+  if (length < 0 && isTransient(-length)) throw syscallError(`readlink "${path}"`, -length);
   return length < 0 ? length : textOf(target.subarray(0, length));
 }
 

@@ -10,11 +10,12 @@
  */
 import { HostError, SyscallError } from "../errors.ts";
 import type { DeviceRule } from "../spec/types.ts";
-import { AT_FDCWD, close, errnoName, flags, openAt, readText, sys, syscallError, writeAll } from "../stage/sys.ts";
-import { emptyDirectory, makeDirectories, namesIn, factsOf } from "./folder.ts";
+import { AT_FDCWD, close, errnoName, flags, openAt, sys, syscallError, tryReadText, writeAll } from "../stage/sys.ts";
+import { emptyDirectory, factsOf, makeDirectories, namesIn } from "./folder.ts";
 import { checkId } from "./id.ts";
 import { sleep } from "./process.ts";
-import { parseRecord, printDeviceRules, printProcess, recordFile, type StateRecord } from "./record.ts";
+import { parseRecord, printDeviceRules, printProcess, type StateRecord } from "./record.ts";
+import { cautiously, readRecordText, recordFile } from "./record_file.ts";
 
 /** Locked by the operation that changes the container: the directory itself. */
 const lockFile = ".";
@@ -42,18 +43,45 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   checkId(id);
   const rootFd = openRoot(root, true)!;
   const path = `${root}/${id}`;
+  const untrusted = checkRoot(root, rootFd);
+  if (untrusted !== undefined) {
+    close(rootFd);
+    throw untrusted;
+  }
   const made = sys("mkdirat", rootFd, id, 0o700);
   if (made < 0) throw notMade(rootFd, id, path, -made);
   const fd = sys("openat", rootFd, id, flags(openDirectory));
   const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined, record: undefined };
   try {
+    if (fd < 0 && errnoName(-fd) !== "ENOENT") throw cannot("open", path, syscallError("open", -fd));
+    if (fd >= 0) checkOwner(path, fd);
     // Nobody else has a use for a directory this young but a `delete --force` that takes it for a left-over: it wins.
-    if (fd >= 0 && takeLock(directory) === "taken") return directory;
-    throw new HostError(`Container "${id}" was deleted while it was being created`);
+    // Somebody who only asks for the state holds the lock for a moment, too.
+    if (fd >= 0 && lockIfThere(directory, youngPatienceMs)) return directory;
   } catch (error) {
+    // Ours, and empty still; another one's that has the name by now would not be, or would be refused like this one.
+    sys("unlinkat", rootFd, id, flags("AT_REMOVEDIR"));
     closeStateDirectory(directory);
     throw error;
   }
+  closeStateDirectory(directory);
+  throw new HostError(`Container "${id}" was deleted while it was being created`);
+}
+
+const youngPatienceMs = 1000;
+const S_ISVTX = 0o1000;
+const S_IWOTH = 0o002;
+
+/**
+ * Whoever owns the root may give the containers in it other names, and put something else in their place while they are
+ * made: root's containers are not kept in a user's directory, nobody's where everybody may do that. What is there already is
+ * looked at one by one (findStateDirectory), so that all but `create` and `run` go on there.
+ */
+function checkRoot(root: string, fd: number): UntrustedDirectory | undefined {
+  const { uid, mode } = factsOf(fd);
+  const isOpenToAll = (mode & S_IWOTH) !== 0 && (mode & S_ISVTX) === 0;
+  if ((uid === sys("geteuid") || uid === 0) && !isOpenToAll) return undefined;
+  return new UntrustedDirectory(root, uid, mode);
 }
 
 function notMade(rootFd: number, id: string, path: string, errno: number): HostError {
@@ -75,11 +103,29 @@ export function findStateDirectory(root: string, id: string): StateDirectory | u
     throw cannot("open", path, syscallError("open", -fd));
   }
   const directory: StateDirectory = { id, path, rootFd, fd, lock: undefined, record: undefined };
+  try {
+    checkOwner(path, fd);
+    return directory;
+  } catch (error) {
+    closeStateDirectory(directory);
+    throw error;
+  }
+}
+
+/** What stands in it is acted upon (pids are killed, hooks are run), so it must be our own work. Errors: HostError. */
+function checkOwner(path: string, fd: number): void {
   const { uid, mode } = factsOf(fd);
-  // What stands in it is acted upon (pids are killed, hooks are run), so it must be our own work.
-  if (uid === sys("geteuid") && (mode & 0o022) === 0) return directory;
-  closeStateDirectory(directory);
-  throw new HostError(`State directory "${path}" is not trustworthy: owned by user ${uid}, mode 0${mode.toString(8)}`);
+  if (uid !== sys("geteuid") || (mode & 0o022) !== 0) throw new UntrustedDirectory(path, uid, mode);
+}
+
+/** A state directory that others could have written to. */
+export class UntrustedDirectory extends HostError {
+  override name = "UntrustedDirectory";
+  constructor(path: string, uid: number, mode: number) {
+    super(`State directory "${path}" is not trustworthy: owned by user ${uid}, mode 0${mode.toString(8)}`, [
+      "try        --root DIR, with a directory of your own",
+    ]);
+  }
 }
 
 /** As findStateDirectory, but a container that is not there is an error; callers match its wording. */
@@ -135,24 +181,28 @@ const lockPollMs = 10;
 
 /** ": process 123", by proc_locks(5); "" where that does not tell. */
 function lockHolder(directory: StateDirectory): string {
-  const fd = sys("openat", directory.fd, lockFile, flags("O_RDONLY|O_NOFOLLOW|O_CLOEXEC"));
+  const fd = sys("openat", directory.fd, lockFile, flags(openDirectory));
   if (fd < 0) return "";
   const { inode } = factsOf(fd);
   close(fd);
   // "1: FLOCK  ADVISORY  WRITE 123 00:18:4567 0 EOF"
-  const line = readText(AT_FDCWD, "/proc/locks")
-    .split("\n")
+  const line = tryReadText("/proc/locks")
+    ?.split("\n")
     .find((text) => text.includes(" FLOCK ") && text.includes(`:${inode} `));
   const pid = line === undefined ? "" : line.trim().split(/\s+/)[4]!;
   return pid === "" ? "" : `: process ${pid}`;
 }
 
-/** True if somebody else changes the container right now. */
+/** True if somebody else changes the container right now. Errors: HostError where that cannot be found out. */
 export function isLocked(directory: StateDirectory, file = lockFile): boolean {
-  const fd = sys("openat", directory.fd, file, flags("O_RDONLY|O_NOFOLLOW|O_CLOEXEC"));
-  if (fd < 0) return false;
+  const fd = sys("openat", directory.fd, file, flags(`O_RDONLY|${cautiously}`));
+  if (fd < 0 && errnoName(-fd) === "ENOENT") return false;
+  if (fd < 0) throw cannot("ask for the lock of", directory.path, syscallError(`open "${file}"`, -fd));
   const result = sys("flock", fd, flags("LOCK_SH|LOCK_NB"));
   close(fd);
+  if (result < 0 && errnoName(-result) !== "EAGAIN") {
+    throw cannot("ask for the lock of", directory.path, syscallError("flock", -result));
+  }
   return result < 0;
 }
 
@@ -177,29 +227,36 @@ export function isWaiting(directory: StateDirectory): boolean {
 
 /** Locks `created` for the container's process to inherit; the descriptor. Throws SyscallError. */
 export function lockCreatedFile(directory: StateDirectory): number {
-  const fd = openAt(directory.fd, createdFile, "O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC", 0o600);
+  const fd = openAt(directory.fd, createdFile, "O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", 0o600);
   const result = sys("flock", fd, flags("LOCK_EX"));
   if (result < 0) throw syscallError("flock", -result);
   return fd;
 }
 
-/** The record; undefined where none was written yet (or none is left). */
+/**
+ * The record; undefined where none was written yet (or none is left). Errors: DamagedRecord by its content alone;
+ * HostError where it cannot be read, which says nothing of it.
+ */
 export function readRecord(directory: StateDirectory): StateRecord | undefined {
+  const text = recordText(directory);
+  return text === undefined ? undefined : parseRecord(text, directory.id, `${directory.path}/${recordFile}`);
+}
+
+/** As readRecord, its text. */
+export function recordText(directory: StateDirectory): string | undefined {
   const path = `${directory.path}/${recordFile}`;
-  let text: string;
   try {
-    text = readText(directory.fd, recordFile);
+    return readRecordText(directory.fd, path);
   } catch (error) {
-    if (error instanceof SyscallError && errnoName(error.errno) === "ENOENT") return undefined;
-    throw error instanceof SyscallError ? cannot("read", path, error) : error;
+    if (!(error instanceof SyscallError)) throw error;
+    throw new HostError(`Cannot read state file "${path}": ${error.message}`);
   }
-  return parseRecord(text, path);
 }
 
 /** Writes state.json of a new container: readers see no file or the whole. Only with the lock held. */
 export function writeRecord(directory: StateDirectory, text: string): void {
   const fresh = `${recordFile}.new`;
-  const fd = openAt(directory.fd, fresh, "O_WRONLY|O_APPEND|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC", 0o600);
+  const fd = openAt(directory.fd, fresh, "O_WRONLY|O_APPEND|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", 0o600);
   directory.record = fd;
   writeAll(fd, text);
   const result = sys("renameat", directory.fd, fresh, directory.fd, recordFile);
@@ -213,7 +270,7 @@ export function addProcess(directory: StateDirectory, pid: number, startTime: nu
 
 /** Adds device rules in force to state.json; null: they are about to change. Only with the lock held. */
 export function addDeviceRules(directory: StateDirectory, rules: readonly DeviceRule[] | null): void {
-  const fd = openAt(directory.fd, recordFile, "O_WRONLY|O_APPEND|O_NOFOLLOW|O_CLOEXEC");
+  const fd = openAt(directory.fd, recordFile, `O_WRONLY|O_APPEND|${cautiously}`);
   try {
     writeAll(fd, printDeviceRules(rules));
   } finally {
@@ -274,8 +331,10 @@ function takeLock(directory: StateDirectory): "taken" | "busy" | "removed" {
   const fd = sys("openat", directory.fd, lockFile, flags(openDirectory));
   if (fd < 0 && errnoName(-fd) === "ENOENT") return "removed";
   if (fd < 0) throw cannot("lock", directory.path, syscallError("open", -fd));
-  if (sys("flock", fd, flags("LOCK_EX|LOCK_NB")) < 0) {
+  const locked = sys("flock", fd, flags("LOCK_EX|LOCK_NB"));
+  if (locked < 0) {
     close(fd);
+    if (errnoName(-locked) !== "EAGAIN") throw cannot("lock", directory.path, syscallError("flock", -locked));
     return "busy";
   }
   directory.lock = fd;

@@ -31,33 +31,31 @@ export function namesIn(fd: number, directoriesOnly = false): string[] {
 
 /** What statx(2) tells of an open file or directory. */
 export interface FileFacts {
+  /** S_IFMT bits of the mode. */
+  readonly type: number;
   readonly uid: number;
   /** Permission bits. */
   readonly mode: number;
   /** Number of names; 0: removed. */
   readonly links: number;
   readonly inode: number;
+  readonly sizeBytes: number;
 }
 
 /** Facts about an open file or directory. Throws SyscallError. */
 export function factsOf(fd: number): FileFacts {
   const buffer = stable(256);
-  const result = sys(
-    "statx",
-    fd,
-    "",
-    flags("AT_EMPTY_PATH"),
-    flags("STATX_UID|STATX_MODE|STATX_NLINK|STATX_INO"),
-    buffer,
-  );
+  const result = sys("statx", fd, "", flags("AT_EMPTY_PATH"), flags("STATX_BASIC_STATS"), buffer);
   if (result < 0) throw syscallError("statx", -result);
   const view = new DataView(buffer.buffer);
-  // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28, stx_ino (64 bits) at 32.
+  // struct statx: stx_nlink at 16, stx_uid at 20, stx_mode at 28, stx_ino (64 bits) at 32, stx_size (64 bits) at 40.
   return {
+    type: view.getUint16(28, true) & 0o170000,
     uid: view.getUint32(20, true),
     mode: view.getUint16(28, true) & 0o7777,
     links: view.getUint32(16, true),
     inode: view.getUint32(32, true) + view.getUint32(36, true) * 4294967296,
+    sizeBytes: view.getUint32(40, true) + view.getUint32(44, true) * 4294967296,
   };
 }
 

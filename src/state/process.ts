@@ -5,8 +5,10 @@
  * Kernel: proc_pid_stat(5), pidfd_open(2) since Linux 5.3
  * @module
  */
-import { AT_FDCWD, close, errnoName, errnoText, flags, readText, stable, sys } from "../stage/sys.ts";
+import { AT_FDCWD, close, errnoName, errnoText, flags, readText, stable, sys, syscallError } from "../stage/sys.ts";
 import { HostError, SyscallError } from "../errors.ts";
+
+const EINTR = 4;
 
 export interface ProcessFacts {
   /** Field 22: clock ticks after boot. With the pid it names a process for good: pids are used again. */
@@ -74,7 +76,13 @@ export function waitForEnd(pidfd: number, milliseconds: number): boolean {
   const view = new DataView(poll.buffer);
   view.setInt32(0, pidfd, true);
   view.setInt16(4, flags("POLLIN"), true);
-  return sys("ppoll", poll, 1, timespec(milliseconds), null, 0) > 0;
+  // The kernel leaves in it what is left of the time: a signal in between does not end the waiting.
+  const left = timespec(milliseconds);
+  let result: number;
+  do result = sys("ppoll", poll, 1, left, null, 0);
+  while (result === -EINTR);
+  if (result < 0) throw syscallError("ppoll", -result);
+  return result > 0;
 }
 
 /** Sleeps in the kernel. */

@@ -5,14 +5,12 @@
  * several say the last counts.
  * @module
  */
-import { HostError } from "../errors.ts";
 import type { Host, PlanOptions } from "../plan/host.ts";
 import type { ResctrlGroups, UnitAddress } from "../plan/types.ts";
 import type { DeviceRule } from "../spec/types.ts";
 import type { Hook } from "../stage/hooks.ts";
-
-/** File name within the state directory. */
-export const recordFile = "state.json";
+import { recordFault } from "./check_record.ts";
+import { DamagedRecord } from "./record_file.ts";
 
 /** Content of state.json, one JSON object. */
 export interface StateRecord {
@@ -95,9 +93,12 @@ export function firstText(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** The record out of state.json; `path` is for the message only. */
-export function parseRecord(text: string, path: string): StateRecord {
-  let record: Partial<StateRecord> | null;
+/**
+ * The record out of state.json. Errors: DamagedRecord, where it says what no record of that container can say.
+ * @param path for messages
+ */
+export function parseRecord(text: string, id: string, path: string): StateRecord {
+  let record: unknown;
   try {
     const end = text.indexOf(separator);
     record = JSON.parse(firstText(text));
@@ -109,16 +110,9 @@ export function parseRecord(text: string, path: string): StateRecord {
       at = next;
     }
   } catch {
-    record = null;
+    throw new DamagedRecord(path, "it is not whole");
   }
-  // Only we write this file: what is checked is that it is whole, not every member's type.
-  if (
-    record === null ||
-    typeof record !== "object" ||
-    typeof record.pid !== "number" ||
-    !Array.isArray(record.cgroups)
-  ) {
-    throw new HostError(`State file "${path}" is damaged`, ["try        bunker delete --force ID removes it"]);
-  }
+  const fault = recordFault(record, id);
+  if (fault !== "") throw new DamagedRecord(path, fault);
   return record as StateRecord;
 }

@@ -172,9 +172,9 @@ test("list() shows the others when one is damaged", async () => {
     for (const id of ["a", "b", "c"]) makeContainer(rt, { id });
     writeFileSync(`${rt.root}/b/state.json`, "{");
     assert.deepEqual(
-      list(rt).map((view) => view.id),
-      ["a", "c"],
+      list(rt).map(({ id, status }) => `${id} ${status}`),
+      ["a stopped", "b damaged", "c stopped"],
     );
-    assert.match(rt.warnings[0]!, /Left out of the list: State file ".*" is damaged/);
+    assert.match(rt.warnings[0]!, /Only the name of container "b" is known: State file ".*" is damaged/);
   });
 });

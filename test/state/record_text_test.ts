@@ -16,7 +16,7 @@ test("parseRecord() takes the last of what was added, and nothing that is not wh
   const rules = [{ allow: false, access: "rwm" }];
   const made = printRecord(record({}), "{}") + printProcess(7, 8);
   const read = (text: string): unknown[] => {
-    const { pid, deviceRules } = parseRecord(text, "state.json");
+    const { pid, deviceRules } = parseRecord(text, "web", "state.json");
     return [pid, deviceRules];
   };
   assert.deepEqual(read(made), [7, undefined]);
