@@ -242,10 +242,11 @@ function planTerminals(c: Context, dev: Register): void {
     return;
   }
   const found = plan.register();
+  const way = wayTo(c, "dev/ptmx");
   const verifyFound = (): void => {
     plan.alternative({
       attempt: () => {
-        plan.into(found, "openat2", [c.root, "dev/ptmx", how.any]);
+        plan.into(found, "openat2", [way.from, way.rest, way.how.any]);
         plan.call("verify_fs", [found, "DEVPTS_SUPER_MAGIC"]);
       },
       branches: [

@@ -64,11 +64,9 @@ export function leaveHost(c: Context, keep: readonly Register[], isLater: boolea
 /** Stage, then runtime: from here on the process is visible. Its pid is the container's. */
 export function becomeVisible(c: Context): void {
   const { plan } = c;
-  plan
-    .at("/linux/namespaces")
-    .call("fork", [{ flags: "CLONE_PARENT" }], {
-      why: "visible in the pid namespace from here on, holding nothing of the host's",
-    });
+  plan.at("/linux/namespaces").call("fork", [{ flags: "CLONE_PARENT" }], {
+    why: "visible in the pid namespace from here on, holding nothing of the host's",
+  });
   plan.on("runtime").at("");
   c.container = plan.open("adopt", [c.container!, c.birth!]);
   plan.on("stage");

@@ -68,8 +68,8 @@ test(
     const before = cgroupsNamed(scope.tag).length;
     let failed = 0;
     for (let most = 6; most <= 12; most++) {
-      const before_ = [`prlimit`, `--nofile=${most}`];
-      const outcome = await scope.invoke(["delete", "--force", "--instance", "2:2", id], { before: before_ });
+      const prefix = [`prlimit`, `--nofile=${most}`];
+      const outcome = await scope.invoke(["delete", "--force", "--instance", "2:2", id], { before: prefix });
       // With --instance of another nothing is to be done even where everything can be read.
       if (outcome.status !== 0) failed++;
       assert.doesNotMatch(outcome.stderr, /damaged/);

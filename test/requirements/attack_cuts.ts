@@ -7,8 +7,12 @@ import type { Cut, Proof } from "./attack_table.ts";
 /** Paths below the root resolved in it: by openat2, in plans and in what makes missing paths. */
 export const inRoot: readonly Cut[] = [
   {
-    file: "src/plan/in_root.ts",
+    file: "src/plan/places.ts",
     replace: ['const inside = "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS";', 'const inside = "RESOLVE_NO_MAGICLINKS";'],
+  },
+  {
+    file: "src/plan/places.ts",
+    replace: ['const beneath = "RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS";', 'const beneath = "RESOLVE_NO_MAGICLINKS";'],
   },
   {
     file: "syscalls/paths.h",
@@ -28,7 +32,10 @@ export const stepByStep: Cut = {
 /** proc and sysfs only on real directories. */
 export const realDirectories: Cut = {
   file: "src/plan/mount_entry.ts",
-  replace: ['const isStrict = mount.type === "proc" || mount.type === "sysfs";', "const isStrict = false;"],
+  replace: [
+    'if (!isBind && (mount.type === "proc" || mount.type === "sysfs" || path === "dev")) return "strictDirectory";',
+    'if (!isBind && path === "dev") return "strictDirectory";',
+  ],
 };
 
 /** Parameters by a procfs that is mounted nowhere, and known to be one. */
@@ -73,7 +80,7 @@ export const nullDevice: readonly Cut[] = [
 
 /** Directories that are opened as they are: no link on the way, nothing outside. */
 export const strictDirectories: Cut = {
-  file: "src/plan/in_root.ts",
+  file: "src/plan/places.ts",
   replace: [
     'const insideStrict = "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_SYMLINKS";',
     'const insideStrict = "RESOLVE_NO_MAGICLINKS";',
@@ -84,8 +91,8 @@ export const strictDirectories: Cut = {
 export const ownDev: Cut = {
   file: "src/plan/devices.ts",
   replace: [
-    'directories.set("dev", openDirectory(c, "dev", how.strictDirectory));',
-    'directories.set("dev", plan.open("openat", [c.root, "dev", "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]));',
+    'const directory = openDirectory(c, parent, "strictDirectory");',
+    'const directory = c.plan.open("openat", [c.root, parent, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);',
   ],
 };
 

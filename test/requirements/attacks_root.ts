@@ -104,8 +104,8 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
           {
             file: "src/plan/mounts.ts",
             replace: [
-              'if (path.startsWith("proc/") && !allowedInProc.has(path)) {',
-              'if (path.startsWith("nowhere/") && !allowedInProc.has(path)) {',
+              'if (path.startsWith("proc/") && !mayCoverInProc(path.slice(5))) refuseInProc(mount, pointer);',
+              'if (path.startsWith("nowhere/") && !mayCoverInProc(path.slice(5))) refuseInProc(mount, pointer);',
             ],
           },
         ],
@@ -230,7 +230,7 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
         cuts: [
           {
             file: "src/plan/devices.ts",
-            replace: ['"O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", mode]', '"O_WRONLY|O_CREAT|O_CLOEXEC", mode]'],
+            replace: ['"O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";', '"O_WRONLY|O_CREAT|O_CLOEXEC";'],
           },
         ],
       },

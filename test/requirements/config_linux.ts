@@ -48,7 +48,7 @@ export const linuxRequirements: Readonly<Record<string, Requirement>> = {
         "planDevices() verifies what stands in a device's place",
         "planDevices() takes the permission bits of a mode only",
         "planDevices() makes unbuffered devices as character devices",
-        "planDevices() changes the owner by name where one is asked for",
+        "planDevices() changes the owner of the node it has made, by descriptor, where one is asked for",
         "planDevices() makes nothing in a /dev that is somebody else's",
       ],
       "integration/paths_test.ts": ["create [device over something else in the image]"],

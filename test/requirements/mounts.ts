@@ -121,7 +121,9 @@ export const requirements: Readonly<Record<string, Requirement>> = {
     what: "mode and owner of a device by its directory entry, never by opening it",
     tests: {
       "integration/mounts_test.ts": ["run [a device without its hardware gets mode and owner without being opened]"],
-      "plan/devices_test.ts": ["planDevices() changes the owner by name where one is asked for"],
+      "plan/devices_test.ts": [
+        "planDevices() changes the owner of the node it has made, by descriptor, where one is asked for",
+      ],
     },
   },
   C15: {
