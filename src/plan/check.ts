@@ -7,6 +7,7 @@ import { PlanError } from "../errors.ts";
 import type { ArgumentKind } from "../../syscalls/calls.ts";
 import { events } from "../../syscalls/ops.ts";
 import { fieldKinds } from "../../syscalls/structs.ts";
+import { checkVisible } from "./check_visible.ts";
 import { parseGVariant } from "./gvariant.ts";
 import { isRegister, kindsOf } from "./kinds.ts";
 import { propertyType } from "./systemd_properties.ts";
@@ -33,6 +34,7 @@ export function checkPlan(plan: Plan, makesStage = true): void {
     if (written.get(register) === "stage") fail(-1, `r${register} is inherited but made by the stage itself`);
   }
   checker.finish(makesStage);
+  checkVisible(plan);
 }
 
 function fail(address: number, message: string): never {

@@ -89,11 +89,17 @@ function createFilesystem(
 /** A procfs shows the pid namespace of whoever opened its context, and the stage is not in that one yet (visible.ts). */
 function openProcOf(c: Context, context: Register): void {
   const { plan } = c;
+  const attempt = (): void => {
+    plan.into(context, "fsopen", ["proc", "FSOPEN_CLOEXEC"]);
+    plan.call("fsconfig", [context, "FSCONFIG_SET_FD", "pidns", null, c.pidNamespace!]);
+  };
+  // Whoever the stage made to do it would be born in sight, with all that the stage has.
+  if (c.entersPidEarly === true) {
+    attempt();
+    return;
+  }
   plan.alternative({
-    attempt: () => {
-      plan.into(context, "fsopen", ["proc", "FSOPEN_CLOEXEC"]);
-      plan.call("fsconfig", [context, "FSCONFIG_SET_FD", "pidns", null, c.pidNamespace!]);
-    },
+    attempt,
     branches: [
       {
         on: ["EINVAL"],

@@ -258,7 +258,7 @@ export const processAttacks: Readonly<Record<string, Attack>> = {
         },
         cuts: [
           {
-            file: "src/plan/in_root.ts",
+            file: "src/plan/places.ts",
             replace: ['const inside = "RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS";', 'const inside = "0";'],
           },
           {
