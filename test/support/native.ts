@@ -38,6 +38,7 @@ export const nativeNames = [
   "spy",
   "supervisor",
   "swap",
+  "tracer",
   "without",
 ] as const;
 
