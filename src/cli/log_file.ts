@@ -4,7 +4,7 @@
  */
 import { HostError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, sys, writeAll } from "../stage/sys.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, stable, sys, syscallError, writeAll } from "../stage/sys.ts";
 import type { Globals } from "./globals.ts";
 
 /** The logger; a --log that cannot be opened is an error at once, not when it is needed. */
@@ -14,8 +14,25 @@ export function openLog(globals: Globals): Logger {
     format: globals.logFormat,
     debug: globals.debug,
     file: globals.log !== undefined,
-    write: (text) => writeAll(fd, text),
+    write: (text) => {
+      waitForRoom(fd);
+      writeAll(fd, text);
+    },
   });
+}
+
+/** Longest wait for a reader of standard error who does not read: locks may be held. */
+const patienceSeconds = 1;
+
+/** Throws SyscallError where there is no room by then. */
+function waitForRoom(fd: number): void {
+  const poll = stable(8);
+  const view = new DataView(poll.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, flags("POLLOUT"), true);
+  const timeout = stable(16);
+  new DataView(timeout.buffer).setInt32(0, patienceSeconds, true);
+  if (sys("ppoll", poll, 1, timeout, null, 0) === 0) throw syscallError(`write(${fd})`, flags("EAGAIN"));
 }
 
 function openFile(path: string): number {

@@ -281,7 +281,6 @@ export const constants = (): Readonly<Record<string, number>> =>
     RESOLVE_BENEATH: 8,
     RESOLVE_IN_ROOT: 16,
     CLONE_VM: 256,
-    CLONE_FS: 512,
     CLONE_PIDFD: 0x1000,
     CLONE_VFORK: 0x4000,
     CLONE_PARENT: 0x8000,

@@ -76,7 +76,22 @@ export const ownAttacks: Readonly<Record<string, Attack>> = {
     },
     open: "integration/destinations_test.ts holds it; a proof of its own is still to be written",
   },
-  "hole 5": { what: "standard error closed or full: a warning that undoes success", open: "not mended yet" },
+  "hole 5": {
+    what: "standard error closed or full: a warning that undoes success",
+    proofs: [
+      {
+        tests: {
+          "integration/log_full_test.ts": ["create, start, run, exec [a warning, standard error full]"],
+        },
+        cuts: [
+          {
+            file: "src/log.ts",
+            replace: ['      if (text !== "") say(text);', '      if (text !== "") options.write(text);'],
+          },
+        ],
+      },
+    ],
+  },
   "hole 6": {
     what: "few descriptors or a failing disk: a read that failed taken for damage",
     tests: {
