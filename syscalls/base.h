@@ -107,7 +107,7 @@ static inline u64 text_length(const char *text)
 static inline void close_fd(i64 fd)
 {
 	if (fd >= 0)
-		SYS(NR_close, fd);
+		SYS(NR_close, fd); /* ignored: the descriptor is free whatever it answers (close(2)), and nothing here is written to a disk */
 }
 
 /* statx without following a last symbolic link; path "" means the descriptor itself */
@@ -119,7 +119,7 @@ static i64 stat_node(i64 dirfd, const char *path, struct statx *st)
 static i64 monotonic_ms(void)
 {
 	struct timespec now = { 0, 0 };
-	SYS(NR_clock_gettime, CLOCK_MONOTONIC, &now);
+	SYS(NR_clock_gettime, CLOCK_MONOTONIC, &now); /* ignored: this clock is always there */
 	return now.sec * 1000 + now.nsec / 1000000;
 }
 
@@ -132,7 +132,8 @@ static inline int is_missing(i64 result)
 /*
  * clone3(2), or clone(2) where it is missing (before Linux 5.3) or forbidden: for want of a right, that fails as well.
  * clone(2) has no room for CLONE_INTO_CGROUP and CLONE_NEWTIME, which no plan then asks for, and returns a pidfd in the
- * place of CLONE_PARENT_SETTID: it is opened afterwards, while the child is still unreaped.
+ * place of CLONE_PARENT_SETTID: it is opened afterwards, while the child is still unreaped; where it cannot be, nobody could
+ * wait for the child, which ends then.
  */
 static i64 clone_call(struct clone_args *args, u64 size, void (*entry)(void *), void *argument)
 {
@@ -142,8 +143,17 @@ static i64 clone_call(struct clone_args *args, u64 size, void (*entry)(void *), 
 		return r;
 	r = clone2_call((args->flags & ~(u64)CLONE_PIDFD) | args->exit_signal, args->stack + args->stack_size,
 			args->parent_tid, args->child_tid, entry, argument);
-	if (r > 0 && args->flags & CLONE_PIDFD)
-		*(i32 *)args->pidfd = (i32)SYS(NR_pidfd_open, r, 0);
+	if (r > 0 && args->flags & CLONE_PIDFD) {
+		i64 pidfd = SYS(NR_pidfd_open, r, 0);
+		if (pidfd < 0) {
+			struct siginfo info;
+			SYS(NR_kill, r, SIGKILL); /* ignored: it is our own child, unreaped */
+			while (SYS(NR_waitid, P_PID, r, &info, WEXITED, 0) == -EINTR)
+				;
+			return pidfd;
+		}
+		*(i32 *)args->pidfd = (i32)pidfd;
+	}
 	return r;
 }
 

@@ -20,11 +20,12 @@ static i64 op_claim_cgroup(i64 fd, const char *name)
 		if (list < 0)
 			return list;
 	}
-	/* EOPNOTSUPP: a threaded cgroup has no such list. At a position of its own: the stage writes to it, too. */
+	/* At a position of its own: the stage writes to it, too. */
 	r = SYS(NR_pread64, list, &byte, 1, 0);
 	if (list != fd)
 		close_fd(list);
-	return r > 0 ? -EBUSY : 0;
+	/* EOPNOTSUPP: a threaded cgroup has no such list. */
+	return r > 0 ? -EBUSY : r == -EOPNOTSUPP ? 0 : r;
 }
 
 #endif

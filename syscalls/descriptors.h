@@ -14,9 +14,9 @@ struct dirent64 {
 static void end_descriptor(u32 fd, u32 flags)
 {
 	if (flags & CLOSE_RANGE_CLOEXEC)
-		SYS(NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
+		SYS(NR_fcntl, fd, F_SETFD, FD_CLOEXEC); /* ignored: it fails for none but descriptors that are not open */
 	else
-		SYS(NR_close, fd);
+		SYS(NR_close, fd); /* ignored: as above */
 }
 
 /* The number in a name of /proc/self/fd; -1: none ("." and ".."). */
@@ -33,19 +33,19 @@ static i64 descriptor_of(const char *name)
 
 /*
  * Those above the limit, which can only be inherited, by the list the kernel has in /proc. It may be the container's /proc:
- * whatever somebody has mounted there, no more than these depends on it.
+ * whatever somebody has mounted there, no more than these depends on it. 0 where there is no such list.
  */
-static void end_listed(u32 first, u32 last, u32 flags)
+static int end_listed(u32 first, u32 last, u32 flags)
 {
 	char buffer[512] __attribute__((aligned(8)));
 	u64 st[32];
 	i64 n, list = SYS(NR_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (list < 0)
-		return;
+		return 0;
 	if (SYS(NR_fstatfs, list, st) < 0 || st[0] != PROC_SUPER_MAGIC) {
 		close_fd(list);
-		return;
+		return 0;
 	}
 	/* The position in this directory is the number of the descriptor: closing some leaves the others where they are. */
 	while ((n = SYS(NR_getdents64, list, buffer, sizeof buffer)) > 0) {
@@ -58,18 +58,26 @@ static void end_listed(u32 first, u32 last, u32 flags)
 		}
 	}
 	close_fd(list);
+	return n == 0;
 }
 
-/* One after the other up to the limit, far beyond what anybody has open: 0.1 s for a million. */
-static u64 end_counted(u32 first, u32 last, u32 flags)
+#define MOST_DESCRIPTORS 1048576 /* fs.nr_open of a machine where nobody has raised it (proc_sys_fs(5)) */
+
+/* The number from which on this process opens none. */
+static u64 descriptor_limit(void)
 {
 	u64 limit[2] = { 0, 0 };
 
-	SYS(NR_prlimit64, 0, RLIMIT_NOFILE, 0, limit);
-	u64 end = limit[1] > 1048576 ? 1048576 : limit[1] < 4096 ? 4096 : limit[1];
+	if (SYS(NR_prlimit64, 0, RLIMIT_NOFILE, 0, limit) < 0 || limit[1] > MOST_DESCRIPTORS)
+		return MOST_DESCRIPTORS;
+	return limit[1] < 4096 ? 4096 : limit[1];
+}
+
+/* One after the other, far beyond what anybody has open: 0.1 s for a million. */
+static void end_counted(u32 first, u32 last, u64 end, u32 flags)
+{
 	for (u64 fd = first; fd <= last && fd < end; fd++)
 		end_descriptor((u32)fd, flags);
-	return end;
 }
 
 /* OP_CLOSE_DESCRIPTORS first last flags : as close_range(2) */
@@ -79,9 +87,10 @@ static i64 close_descriptors(u32 first, u32 last, u32 flags)
 
 	if (!is_missing(r))
 		return r;
-	u64 end = end_counted(first, last, flags);
-	if (end <= last)
-		end_listed(end > first ? (u32)end : first, last, flags);
+	u64 end = descriptor_limit();
+	end_counted(first, last, end, flags);
+	if (end <= last && !end_listed(end > first ? (u32)end : first, last, flags))
+		end_counted(first, last, MOST_DESCRIPTORS, flags);
 	return 0;
 }
 

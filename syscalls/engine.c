@@ -1,7 +1,8 @@
 /*
  * What the executable does before the engine begins: it takes the caller's options for the engine out of the environment,
  * which could make it write files, print its state, or end; and it adds one of ours. The engine reads them once, at its start.
- * In: argc, argv, envp, as the C library calls functions of .init_array. Out: environ, a copy.
+ * In: argc, argv, envp, as the C library calls functions of .init_array. Out: environ, a copy; without memory for one, the
+ * process ends: the engine must not read the caller's.
  * build/engine_options.ts puts this into the executable, in the place of the first of those functions.
  */
 /* Of all that is there it takes the call wrappers. */
@@ -16,6 +17,8 @@ static const char option[] = "BUN_JSC_useWarmUpMarkedBlocks=0";
 
 /* Names of options; and the one that stays: what was compiled at run time is printed, nothing else changes. */
 static const char prefix[] = "BUN_JSC_", harmless[] = "BUN_JSC_reportBytecodeCompileTimes=";
+
+static const char no_memory[] = "bunker: Cannot begin: ENOMEM (cannot allocate memory)\n";
 
 /* Filled in by the build: the function that stood there, and the address of the C library's environ. */
 static volatile const struct {
@@ -42,8 +45,10 @@ static void set_options(void)
 	while (old[count])
 		count++;
 	r = SYS(NR_mmap, 0, (count + 2) * sizeof *old, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (r < 0)
-		return;
+	if (r < 0) {
+		SYS(NR_write, 2, no_memory, sizeof no_memory - 1); /* ignored: nowhere else to say it */
+		SYS(NR_exit_group, 1);
+	}
 	copy = (const char **)r;
 	for (u64 i = 0; i < count; i++)
 		if (!begins_with(old[i], prefix) || begins_with(old[i], harmless))

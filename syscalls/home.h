@@ -36,7 +36,10 @@ static int home_of_line(char *line, u64 uid, char *home)
 	return 1;
 }
 
-/* Goes through the file in pieces; a line longer than a piece is skipped, whatever is behind PASSWD_MAX left out. */
+/*
+ * Goes through the file in pieces; a line longer than a piece is skipped, whatever is behind PASSWD_MAX left out. 1: found;
+ * -errno of read.
+ */
 static int home_of_file(i64 fd, u64 uid, char *home)
 {
 	char piece[PASSWD_BYTES + 1];
@@ -47,7 +50,11 @@ static int home_of_file(i64 fd, u64 uid, char *home)
 		i64 n = SYS(NR_read, fd, piece + held, PASSWD_BYTES - held);
 		u64 end = held + (n > 0 ? (u64)n : 0), start = 0;
 
-		if (n <= 0) {
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int)n;
+		if (n == 0) {
 			piece[end] = 0;
 			return !skipping && end > 0 && home_of_line(piece, uid, home);
 		}
@@ -72,7 +79,16 @@ static int home_of_file(i64 fd, u64 uid, char *home)
 	return 0;
 }
 
-/* OP_FIND_HOME uid : r[out] = pointer to "HOME=…" in home, which has HOME_BYTES */
+/* Says nothing about the file, only that it could not be looked at just now. */
+static int is_transient(i64 error)
+{
+	return error == -EIO || error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EINTR;
+}
+
+/*
+ * OP_FIND_HOME uid : r[out] = pointer to "HOME=…" in home, which has HOME_BYTES. Without a file that tells it is "/root" or
+ * "/".
+ */
 static i64 op_find_home(u64 uid, char *home)
 {
 	struct statx st;
@@ -81,10 +97,14 @@ static i64 op_find_home(u64 uid, char *home)
 	i64 fd = SYS(NR_openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	memcpy(home, "HOME=", 5);
+	if (is_transient(fd))
+		return fd;
 	if (fd >= 0 && stat_node(fd, "", &st) == 0 && (st.mode & S_IFMT) == S_IFREG)
 		found = home_of_file(fd, uid, home);
 	close_fd(fd);
-	if (!found)
+	if (is_transient(found))
+		return found;
+	if (found <= 0)
 		memcpy(home + 5, uid == 0 ? "/root" : "/", uid == 0 ? 6 : 2);
 	return (i64)home;
 }

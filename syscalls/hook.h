@@ -22,8 +22,24 @@ static void reset_signals(void)
 	u64 none = 0;
 
 	for (int signal = 1; signal <= 64; signal++)
-		SYS(NR_rt_sigaction, signal, &action, 0, 8);
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+		SYS(NR_rt_sigaction, signal, &action, 0, 8); /* ignored: EINVAL for SIGKILL and SIGSTOP, whose action is fixed */
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8); /* ignored: it fails for wrong arguments only */
+}
+
+/* What a hook begins with; -errno of what failed, for it must not run with the runtime's own input, or within its reach. */
+static i64 become_hook(const struct hook *hook)
+{
+	i64 r = SYS(NR_setpgid, 0, 0); /* so that its children, too, can be killed when its time is over */
+
+	if (r >= 0)
+		r = SYS(NR_dup3, hook->input, 0, 0);
+	if (r >= 0 && hook->output >= 0)
+		r = SYS(NR_dup3, hook->output, 1, 0);
+	if (r >= 0 && hook->errors >= 0)
+		r = SYS(NR_dup3, hook->errors, 2, 0);
+	if (r >= 0)
+		r = close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC); /* the path may lead through one of them */
+	return r < 0 ? r : SYS(NR_execve, hook->path, hook->argv, hook->envp);
 }
 
 static void hook_child(void *argument)
@@ -31,14 +47,7 @@ static void hook_child(void *argument)
 	struct hook *hook = argument;
 
 	reset_signals();
-	SYS(NR_setpgid, 0, 0); /* so that its children, too, can be killed when its time is over */
-	SYS(NR_dup3, hook->input, 0, 0);
-	if (hook->output >= 0)
-		SYS(NR_dup3, hook->output, 1, 0);
-	if (hook->errors >= 0)
-		SYS(NR_dup3, hook->errors, 2, 0);
-	close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC); /* the path may lead through one of them */
-	hook->error = SYS(NR_execve, hook->path, hook->argv, hook->envp);
+	hook->error = become_hook(hook);
 	SYS(NR_exit_group, 127);
 }
 
@@ -51,8 +60,10 @@ static i64 write_piece(i64 fd, i64 pidfd, const char *text, u64 length, i64 dead
 			length -= (u64)r;
 			continue;
 		}
+		if (r == -EINTR)
+			continue;
 		if (r != -EAGAIN)
-			return 0; /* EPIPE: the hook does not want its state; that is no failure */
+			return r == -EPIPE ? 0 : r; /* EPIPE: the hook does not want its state; that is no failure */
 		struct pollfd wait[2] = { { (i32)fd, POLLOUT, 0 }, { (i32)pidfd, POLLIN, 0 } };
 		struct timespec left = { 0, 0 };
 		i64 ms = deadline - monotonic_ms();
@@ -60,8 +71,10 @@ static i64 write_piece(i64 fd, i64 pidfd, const char *text, u64 length, i64 dead
 			return -ETIMEDOUT;
 		left.sec = ms / 1000;
 		left.nsec = ms % 1000 * 1000000;
-		SYS(NR_ppoll, wait, 2, deadline ? &left : 0, 0, 0);
-		if (wait[1].revents)
+		r = SYS(NR_ppoll, wait, 2, deadline ? &left : 0, 0, 0);
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (r > 0 && wait[1].revents)
 			return 0;
 	}
 	return 0;
@@ -116,36 +129,43 @@ static i64 op_hook(const char *path, char **argv, char **envp, i64 timeout, i64 
 	}
 	r = 0;
 	if (hook.error == 0) {
-		SYS(NR_rt_sigaction, SIGPIPE, &ignore, &saved, 8);
-		SYS(NR_fcntl, pipe[1], F_SETFL, O_NONBLOCK);
+		SYS(NR_rt_sigaction, SIGPIPE, &ignore, &saved, 8); /* ignored: it fails for wrong arguments only */
 		u64 n = print_decimal(digits, pid);
-		r = write_piece(pipe[1], pidfd, before, text_length(before), deadline);
+		r = SYS(NR_fcntl, pipe[1], F_SETFL, O_NONBLOCK);
+		if (r == 0)
+			r = write_piece(pipe[1], pidfd, before, text_length(before), deadline);
 		if (r == 0)
 			r = write_piece(pipe[1], pidfd, digits, n, deadline);
 		if (r == 0)
 			r = write_piece(pipe[1], pidfd, after, text_length(after), deadline);
-		SYS(NR_rt_sigaction, SIGPIPE, &saved, 0, 8);
-	} else {
-		r = hook.error;
+		SYS(NR_rt_sigaction, SIGPIPE, &saved, 0, 8); /* ignored: as above */
 	}
 	close_fd(pipe[1]);
-	while (r == 0) {
+	while (r == 0 && hook.error == 0) {
 		struct pollfd wait = { pidfd, POLLIN, 0 };
 		i64 ms = deadline - monotonic_ms();
 		struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
-		if (deadline && ms <= 0)
+		if (deadline && ms <= 0) {
 			r = -ETIMEDOUT;
-		else if (SYS(NR_ppoll, &wait, 1, deadline ? &left : 0, 0, 0) > 0)
 			break;
+		}
+		i64 n = SYS(NR_ppoll, &wait, 1, deadline ? &left : 0, 0, 0);
+		if (n > 0)
+			break;
+		if (n < 0 && n != -EINTR)
+			r = n;
 	}
-	if (r == -ETIMEDOUT) {
-		SYS(NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-		SYS(NR_kill, -child, SIGKILL); /* not reaped yet, so the group's number is still its own */
+	if (r < 0) {
+		SYS(NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0); /* ignored: ESRCH, it has ended */
+		SYS(NR_kill, -child, SIGKILL); /* ignored: ESRCH. Not reaped yet, so the group's number is still its own */
 	}
 	memset(&info, 0, sizeof info);
-	while (SYS(NR_waitid, P_PIDFD, pidfd, &info, WEXITED, 0) == -EINTR)
-		;
+	i64 waited;
+	do
+		waited = SYS(NR_waitid, P_PIDFD, pidfd, &info, WEXITED, 0);
+	while (waited == -EINTR);
 	close_fd(pidfd);
+	r = hook.error < 0 ? hook.error : r < 0 ? r : waited;
 	if (r < 0)
 		return r;
 	*status = info.code == CLD_EXITED ? info.status : 128 + info.status;

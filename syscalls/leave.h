@@ -50,11 +50,13 @@ static i64 leave(const struct leave *leave)
 		event = posted_event(packet, receive_packet(leave->sync, packet, sizeof packet, MSG_PEEK));
 		if (event != EVENT_READY && event != EVENT_EXEC)
 			return 0;
-		receive_packet(leave->sync, packet, sizeof packet, 0);
+		/* Not taken: it lies there still, and so does the error for whoever reads on. */
+		if (receive_packet(leave->sync, packet, sizeof packet, 0) < 0)
+			return 0;
 	} while (event != EVENT_EXEC);
 	if (receive_packet(leave->sync, packet, sizeof packet[0], MSG_PEEK) != 0)
 		return 1;
 	if (leave->lock >= 0)
-		SYS(NR_flock, leave->lock, LOCK_UN);
+		SYS(NR_flock, leave->lock, LOCK_UN); /* ignored: the execve closes the descriptor, and that unlocks as well */
 	return SYS(NR_execveat, leave->file, "", leave->argv, leave->envp, AT_EMPTY_PATH);
 }

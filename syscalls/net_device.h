@@ -126,9 +126,9 @@ static i64 net_socket_of(i64 pid)
 	args.stack = (u64)stack;
 	args.stack_size = sizeof stack;
 	/* The handlers that the child inherits are the engine's. */
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8); /* ignored: it fails for wrong arguments only */
 	child = clone_call(&args, sizeof args, net_open_there, &opener);
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8); /* ignored: as above */
 	if (child > 0)
 		while (SYS(NR_waitid, P_PID, child, &info, WEXITED, 0) == -EINTR)
 			;
@@ -155,13 +155,14 @@ static i64 net_index(i64 fd, const char *name)
 	return r < 0 ? r : request.value;
 }
 
-/* The first index from `index` on that no device has. */
-static i32 net_free_index(i64 fd, i32 index)
+/* The first index from `index` on that no device has, or -errno. */
+static i64 net_free_index(i64 fd, i32 index)
 {
 	for (;; index++) {
 		struct net_request request = { .value = index };
-		if (SYS(NR_ioctl, fd, SIOCGIFNAME, &request) < 0)
-			return index;
+		i64 r = SYS(NR_ioctl, fd, SIOCGIFNAME, &request);
+		if (r < 0)
+			return r == -ENODEV ? index : r;
 	}
 }
 
@@ -301,19 +302,28 @@ static i64 check_name(i64 there, const char *name)
 	for (u64 i = 0; name[i]; i++)
 		if (name[i] == '%')
 			return 0;
-	return net_index(there, name) < 0 ? 0 : -EEXIST;
+	i64 r = net_index(there, name);
+	return r == -ENODEV ? 0 : r < 0 ? r : -EEXIST;
+}
+
+/* Moves a device back to where it was, as far as that can be done: what failed before is told. */
+static void bring_back(i64 here, i64 there, i32 from, const char *name, i32 index, u8 *kept, u64 length, i64 was_up)
+{
+	i64 wanted = net_free_index(here, index);
+
+	if (wanted >= 0 && move_link(there, from, SYS(NR_getpid), name, (i32)wanted) >= 0)
+		dress_link(here, (i32)wanted, kept, length, was_up); /* ignored: see above */
 }
 
 static i64 move_between(i64 here, i64 there, i64 pid, const char *name, const char *new_name, i64 *step)
 {
 	u8 kept[NET_BUFFER_BYTES] __attribute__((aligned(8)));
 	u64 length = 0;
-	i64 index = net_index(here, name), was_up = net_is_up(here, name), r;
-	i32 wanted;
+	i64 index = net_index(here, name), was_up = net_is_up(here, name), wanted, r;
 
 	*step = NET_FIND;
-	if (index < 0)
-		return index;
+	if (index < 0 || was_up < 0)
+		return index < 0 ? index : was_up;
 	*step = NET_NAME;
 	r = check_name(there, new_name);
 	if (r < 0)
@@ -324,15 +334,16 @@ static i64 move_between(i64 here, i64 there, i64 pid, const char *name, const ch
 		return r;
 	*step = NET_MOVE;
 	wanted = net_free_index(there, (i32)index);
-	r = move_link(here, (i32)index, pid, new_name, wanted);
+	if (wanted < 0)
+		return wanted;
+	r = move_link(here, (i32)index, pid, new_name, (i32)wanted);
 	if (r >= 0) {
 		*step = NET_DRESS;
-		r = dress_link(there, wanted, kept, length, 1);
+		r = dress_link(there, (i32)wanted, kept, length, 1);
 	}
 	/* The kernel renames after the move: whatever failed, what has gone comes back. */
-	if (r < 0 && net_index(here, name) < 0 &&
-	    move_link(there, wanted, SYS(NR_getpid), name, net_free_index(here, (i32)index)) >= 0)
-		dress_link(here, (i32)net_index(here, name), kept, length, was_up);
+	if (r < 0 && net_index(here, name) == -ENODEV)
+		bring_back(here, there, (i32)wanted, name, (i32)index, kept, length, was_up);
 	if (r >= 0)
 		*step = 0;
 	return r;

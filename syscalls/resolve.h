@@ -60,13 +60,16 @@ static i64 walk_check_mount(const struct walk *w, i64 fd)
 
 /*
  * Links of procfs that lead where no text says ("/proc/self/fd/7"): their text is a path from the root or a word like
- * "pipe:[1]". Those of the other kind there ("self", "mounts") start with "self/" or the number of a process.
+ * "pipe:[1]". Those of the other kind there ("self", "mounts") start with "self/" or the number of a process. One whose
+ * filesystem is not told is taken for magic.
  */
 static int is_magic(i64 link, const char *text)
 {
 	u64 st[32];
 
-	if (SYS(NR_fstatfs, link, st) < 0 || st[0] != PROC_SUPER_MAGIC)
+	if (SYS(NR_fstatfs, link, st) < 0)
+		return 1;
+	if (st[0] != PROC_SUPER_MAGIC)
 		return 0;
 	return !(*text >= '1' && *text <= '9') && !(text[0] == 's' && text[1] == 'e' && text[2] == 'l' && text[3] == 'f' &&
 						     text[4] == '/');

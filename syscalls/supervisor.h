@@ -27,7 +27,7 @@ static void courier_main(void *argument)
 
 	/* The other thread may not wake this one: that would be a call under the filter. */
 	while ((listener = __atomic_load_n(&courier->listener, __ATOMIC_ACQUIRE)) == COURIER_WAITS)
-		SYS(NR_clock_nanosleep, CLOCK_MONOTONIC, 0, &pause, 0);
+		SYS(NR_clock_nanosleep, CLOCK_MONOTONIC, 0, &pause, 0); /* ignored: without a pause it asks more often */
 	if (listener >= 0) {
 		courier->result = send_descriptor(courier->socket, listener, courier->parts, courier->count);
 		close_fd(listener);

@@ -25,11 +25,11 @@ static void hold_namespace(void *argument)
 	u8 byte;
 
 	if (reading > 0)
-		close_descriptors(0, reading - 1, 0);
-	close_descriptors(reading + 1, ~0u, 0);
-	/* Where close_range is missing: never wait for a pipe whose other end is one's own. */
-	SYS(NR_close, ends >> 32);
-	SYS(NR_read, reading, &byte, 1);
+		close_descriptors(0, reading - 1, 0); /* ignored: what it keeps is released when it ends, which is soon */
+	close_descriptors(reading + 1, ~0u, 0); /* ignored: as above */
+	/* Never wait for a pipe whose other end is one's own. */
+	SYS(NR_close, ends >> 32); /* ignored: it is closed whatever this answers */
+	SYS(NR_read, reading, &byte, 1); /* ignored: whatever it answers, it is time to end */
 	SYS(NR_exit_group, 0);
 }
 
@@ -106,9 +106,9 @@ static i64 op_make_user_namespace(const char *uid_map, const char *gid_map, i64 
 	args.stack = (u64)stack;
 	args.stack_size = sizeof stack;
 	/* The handlers that the child inherits are the engine's. */
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8); /* ignored: it fails for wrong arguments only */
 	child = clone_call(&args, sizeof args, hold_namespace, (void *)((u64)(u32)ends[0] | (u64)(u32)ends[1] << 32));
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &before, 0, 8); /* ignored: as above */
 	close_fd(ends[0]);
 	r = child < 0 ? child : map_and_open(child, uid_map, gid_map, step);
 	close_fd(ends[1]);
