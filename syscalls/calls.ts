@@ -185,10 +185,10 @@ export const pseudoCalls = {
   /** send_fd(SOCKET, FD, NAME): sendmsg with SCM_RIGHTS: three nested structures of pointers around two values. */
   send_fd: ["fd", "fd", "str"],
   /**
-   * monitor(PIDFD, TERMINAL MASTER or -1, PID, PIPE of signals noted so far): wait for a process, forward signals, relay the terminal: a loop. Not
-   * part of a container's plan: what a foreground `run` becomes.
+   * monitor(PIDFD, TERMINAL MASTER or -1, PID, PIPE of signals noted so far, SIGNALFD, STATUS where waiting fails): wait for
+   * a process, forward signals, relay the terminal: a loop. Not part of a container's plan: what a foreground `run` becomes.
    */
-  monitor: ["fd", "fd", "int", "fd"],
+  monitor: ["fd", "fd", "int", "fd", "fd", "int"],
   /**
    * fd = fsopen_in(PID_NAMESPACE, TYPE): fsopen by a process that is in that namespace, with rights over an empty user and
    * mount namespace and nothing else, which sends the context: two forks, and six calls in between.

@@ -214,7 +214,7 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_REMOUNT_TREE:
 		return op_remount_tree(a[0], (u64)a[1], (u64)a[2]);
 	case OP_MONITOR:
-		return op_monitor(m, a[0], a[1], a[2], a[3]);
+		return op_monitor(m, a);
 	default:
 		return -ENOSYS;
 	}

@@ -44,7 +44,7 @@ static void copy_size(i64 master)
 	struct winsize size;
 
 	if (SYS(NR_ioctl, 0, TIOCGWINSZ, &size) == 0)
-		SYS(NR_ioctl, master, TIOCSWINSZ, &size);
+		SYS(NR_ioctl, master, TIOCSWINSZ, &size); /* ignored: the program draws for another size, and that is all */
 }
 
 /* Fills an empty buffer; 0 at the end of the source. */
@@ -96,6 +96,11 @@ static void reap_others(i64 pid)
 	}
 }
 
+static void forward(i64 pidfd, i64 signal)
+{
+	SYS(NR_pidfd_send_signal, pidfd, signal, 0, 0); /* ignored: ESRCH, it has ended */
+}
+
 /* Signals that came while the runtime still was the runtime: one byte each (shim.c, note_signal). */
 static void send_noted(i64 noted, i64 pidfd)
 {
@@ -103,27 +108,25 @@ static void send_noted(i64 noted, i64 pidfd)
 	i64 n = SYS(NR_read, noted, signals, sizeof signals);
 
 	for (i64 i = 0; i < n; i++)
-		SYS(NR_pidfd_send_signal, pidfd, signals[i], 0, 0);
+		forward(pidfd, signals[i]);
 }
 
-/*
- * OP_MONITOR pidfd master pid noted : 0 when the process of pidfd (and pid) has ended; its status (128+n for a
- * signal) becomes the exit status of this process. master -1: no terminal.
- */
-static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid, i64 noted)
+/* Whether a read or write that failed may be tried again. */
+static int is_momentary(i64 error)
 {
-	struct termios saved;
-	struct siginfo info;
-	struct pipe_buffer in = { 0, 0, { 0 } }, out = { 0, 0, { 0 } };
-	u64 all = ~0ul;
-	int raw = master >= 0 && make_raw(&saved), input = master >= 0, output = master >= 0;
+	return error == -EAGAIN || error == -EINTR;
+}
 
-	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
-	i64 signals = SYS(NR_signalfd4, -1, &all, 8, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0)
-		return signals;
+/* Relays and forwards until the process of pidfd has ended: 0, or -errno. */
+static i64 attend(i64 pidfd, i64 master, i64 pid, i64 noted, i64 signals)
+{
+	struct pipe_buffer in = { 0, 0, { 0 } }, out = { 0, 0, { 0 } };
+	int input = master >= 0, output = master >= 0;
+
 	if (master >= 0) {
-		SYS(NR_fcntl, master, F_SETFL, O_NONBLOCK);
+		i64 r = SYS(NR_fcntl, master, F_SETFL, O_NONBLOCK);
+		if (r < 0)
+			return r;
 		copy_size(master);
 	}
 	send_noted(noted, pidfd);
@@ -137,7 +140,10 @@ static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid, i64 not
 			{ master >= 0 && (input || output) ? (i32)master : -1,
 			  (u16)((in_full ? POLLOUT : 0) | (output && !out_full ? POLLIN : 0)), 0 },
 		};
-		if (SYS(NR_ppoll, wait, 5, 0, 0, 0) < 0)
+		i64 r = SYS(NR_ppoll, wait, 5, 0, 0, 0);
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (r < 0)
 			continue;
 		if (wait[1].revents) {
 			u32 signal[32]; /* struct signalfd_siginfo: 128 bytes, ssi_signo first */
@@ -147,31 +153,56 @@ static i64 op_monitor(struct machine *m, i64 pidfd, i64 master, i64 pid, i64 not
 				else if (signal[0] == SIGWINCH && master >= 0)
 					copy_size(master);
 				else if (signal[0] != SIGWINCH && signal[0] != SIGURG)
-					SYS(NR_pidfd_send_signal, pidfd, signal[0], 0, 0);
+					forward(pidfd, signal[0]);
 			}
 		}
 		if (wait[0].revents)
 			break;
 		if (wait[2].revents) {
-			i64 n = fill(0, &in);
-			if (n <= 0 && n != -EAGAIN && n != -EINTR)
+			r = fill(0, &in);
+			if (r <= 0 && !is_momentary(r))
 				input = 0;
 		}
-		if (wait[4].revents & POLLIN)
-			fill(master, &out);
-		if (wait[4].revents & POLLOUT)
-			drain(master, &in);
-		else if (wait[4].revents & (POLLHUP | POLLERR) && !(wait[4].revents & POLLIN))
+		if (wait[4].revents & POLLIN) {
+			r = fill(master, &out);
+			if (r < 0 && !is_momentary(r))
+				output = input = 0; /* EIO: as below */
+		}
+		if (wait[4].revents & POLLOUT) {
+			r = drain(master, &in);
+			if (r < 0 && !is_momentary(r))
+				in.from = in.to; /* it does not take it: what comes next may go */
+		} else if (wait[4].revents & (POLLHUP | POLLERR) && !(wait[4].revents & POLLIN))
 			output = input = 0; /* no slave is open any more; whoever opens it again gets nothing */
 		if (wait[3].revents && drain(1, &out) < 0)
 			output = 0;
 	}
 	if (master >= 0)
 		drain_master(master, &out);
+	return 0;
+}
+
+/*
+ * OP_MONITOR pidfd master pid noted signals failure : 0 when the process of pidfd (and pid) has ended; its status (128+n
+ * for a signal) becomes the exit status of this process. -errno where that cannot be waited for: `failure` does then.
+ * master -1: no terminal. signals: a signalfd of all.
+ */
+static i64 op_monitor(struct machine *m, const i64 *a)
+{
+	i64 pidfd = a[0], master = a[1], r;
+	struct termios saved;
+	struct siginfo info;
+	u64 all = ~0ul;
+	int raw = master >= 0 && make_raw(&saved);
+
+	m->exit_status = a[5];
+	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8); /* ignored: it fails for wrong arguments only */
+	r = attend(pidfd, master, a[2], a[3], a[4]);
 	if (raw)
-		SYS(NR_ioctl, 0, TCSETS, &saved);
+		SYS(NR_ioctl, 0, TCSETS, &saved); /* ignored: the terminal is gone */
+	if (r < 0)
+		return r;
 	memset(&info, 0, sizeof info);
-	i64 r;
 	do
 		r = SYS(NR_waitid, P_PIDFD, pidfd, &info, WEXITED, 0);
 	while (r == -EINTR);

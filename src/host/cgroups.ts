@@ -4,14 +4,24 @@
  * @module
  */
 import type { CgroupHierarchy, Host } from "../plan/host.ts";
-import { AT_FDCWD, flags, mayAccess, readText, stable, sys, tryReadText } from "../stage/sys.ts";
+import { AT_FDCWD, flags, mayAccess, readText, stable, sys, syscallError, tryReadText } from "../stage/sys.ts";
 
 const MOUNT_POINT = "/sys/fs/cgroup";
 
-/** Magic number of the filesystem that a path is on (statfs(2)); 0 where it cannot be had. */
+const ENOENT = 2;
+const EACCES = 13;
+const ENOTDIR = 20;
+
+/**
+ * Magic number of the filesystem that a path is on (statfs(2)); 0 where there is no such path, or nobody may look.
+ * Errors: SyscallError where that stays unknown: what is not known to be missing must not be left out.
+ */
 export function filesystemOf(path: string): number {
   const buffer = stable(120);
-  return sys("statfs", path, buffer) < 0 ? 0 : new DataView(buffer.buffer).getUint32(0, true);
+  const result = sys("statfs", path, buffer);
+  if (result >= 0) return new DataView(buffer.buffer).getUint32(0, true);
+  if (result === -ENOENT || result === -ENOTDIR || result === -EACCES) return 0;
+  throw syscallError(`statfs "${path}"`, -result);
 }
 
 const W_OK = 2;

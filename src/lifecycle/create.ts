@@ -24,7 +24,7 @@ export function create(rt: RuntimeOptions, options: CreateOptions): void {
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
     loaded.filters?.keep();
   } catch (error) {
-    abandon(launched);
+    abandon(rt, launched);
     // Step 13: poststop hooks run although the container never was (L3).
     runPoststop(rt, launched.record);
     throw error;

@@ -19,7 +19,7 @@ import type { Spec } from "../spec/types.ts";
 import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, listenAt, socketPair } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
-import { close, sys } from "../stage/sys.ts";
+import { close, errnoName, sys } from "../stage/sys.ts";
 import {
   addProcess,
   closeStateDirectory,
@@ -117,7 +117,7 @@ export function launch(rt: RuntimeOptions, loaded: Executable, consoleSocket: st
     const made = hasBegun && !isTaken(error) ? loaded.plan.resctrl : undefined;
     const places =
       cgroups.length === 0 || isClaimed(loaded, error) ? { cgroups: [] } : { cgroups, found, unit: loaded.plan.unit };
-    undo(directory, { ...places, resctrl: made }, spawned?.pidfd, sharesPidNamespace(loaded.spec));
+    undo(rt, directory, { ...places, resctrl: made }, spawned?.pidfd, sharesPidNamespace(loaded.spec));
     throw error;
   }
 }
@@ -151,9 +151,11 @@ function refuseOccupied({ options, plan }: Loaded): readonly string[] {
   return plan.unit === undefined ? occupied : [];
 }
 
-/** Somebody else has come first: whatever is there is theirs. */
+/** Somebody else has come first: whatever is there is theirs. Other errors of the look say nothing of that kind. */
 function isClaimed({ plan }: Loaded, error: unknown): boolean {
-  return error instanceof StageError && callAt(plan, error.address)?.call === "claim_cgroup";
+  if (!(error instanceof StageError) || callAt(plan, error.address)?.call !== "claim_cgroup") return false;
+  const errno = errnoName(error.errno);
+  return errno === "EAGAIN" || errno === "EBUSY";
 }
 
 /** The stage would stand still from its first moment on, and whoever waits for it, too. */
@@ -172,8 +174,8 @@ function notEmpty(id: string, occupied: readonly string[], count: number): HostE
 }
 
 /** Undoes a launch whose container must not be: the stage's process, its cgroups, its state. */
-export function abandon({ directory, record, pidfd, spec }: Launched): void {
-  undo(directory, record, pidfd, sharesPidNamespace(spec));
+export function abandon(rt: RuntimeOptions, { directory, record, pidfd, spec }: Launched): void {
+  undo(rt, directory, record, pidfd, sharesPidNamespace(spec));
 }
 
 type Places = Pick<StateRecord, "cgroups" | "found"> & {
@@ -181,20 +183,27 @@ type Places = Pick<StateRecord, "cgroups" | "found"> & {
   readonly resctrl?: StateRecord["resctrl"] | undefined;
 };
 
-/** Each step whatever became of the one before: what made the launch fail is told, not what follows from it. */
-function undo(directory: StateDirectory, places: Places, pidfd: number | undefined, sharesPids: boolean): void {
-  if (pidfd !== undefined) quietly(() => endStage(pidfd));
-  quietly(() => removeClasses(places.resctrl?.made));
-  quietly(() => endCgroups(places, pidfd !== undefined && sharesPids));
-  quietly(() => removeStateDirectory(directory));
+/** Each step whatever became of the one before. The error is what made the launch fail; what is left is a warning. */
+function undo(
+  rt: RuntimeOptions,
+  directory: StateDirectory,
+  places: Places,
+  pidfd: number | undefined,
+  sharesPids: boolean,
+): void {
+  if (pidfd !== undefined) attempt(rt, () => endStage(pidfd));
+  attempt(rt, () => removeClasses(places.resctrl?.made));
+  attempt(rt, () => endCgroups(rt, places, pidfd !== undefined && sharesPids));
+  attempt(rt, () => removeStateDirectory(directory));
   closeStateDirectory(directory);
 }
 
-function quietly(step: () => void): void {
+function attempt(rt: RuntimeOptions, step: () => void): void {
   try {
     step();
   } catch (error) {
     if (!(error instanceof BunkerError)) throw error;
+    rt.log.warn(error.message);
   }
 }
 
@@ -204,7 +213,7 @@ function removeEmpty(directories: readonly string[]): void {
 }
 
 /** @param hasOthers without a pid namespace of its own, the container may have left more than its first process (hooks) */
-function endCgroups(places: Places, hasOthers: boolean): void {
+function endCgroups(rt: RuntimeOptions, places: Places, hasOthers: boolean): void {
   const { unit } = places;
   const own = ownCgroups(madeCgroups(places));
   if (unit !== undefined && !hasStarted(unit)) {
@@ -212,9 +221,11 @@ function endCgroups(places: Places, hasOthers: boolean): void {
     removeEmpty(own);
     return;
   }
+  // ignored: who is left keeps the cgroup from being removed, and that is told
   if (hasOthers) killAll(own, PATIENCE_MS);
-  if (unit !== undefined) quietly(() => stopUnit(unit));
-  removeCgroups(own);
+  if (unit !== undefined) attempt(rt, () => stopUnit(unit));
+  const busy = removeCgroups(own);
+  if (busy !== undefined) rt.log.warn(`${busy.message}: ${busy.detail.join("; ").replace(/^because +/, "")}`);
 }
 
 function newRecord(rt: RuntimeOptions, loaded: Loaded, found: readonly string[]): NewRecord {

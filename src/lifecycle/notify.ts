@@ -3,16 +3,29 @@
  * Input: the container's state directory, its process. Output: nothing; whoever called us waits as long.
  * @module
  */
+import { SyscallError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { notifyDirectory, notifyName } from "../plan/notify.ts";
 import { bindDatagram, connectDatagram, waitForAny } from "../stage/sockets.ts";
 import { sendFd } from "../stage/send_fd.ts";
-import { close, environment, errnoName, flags, openAt, stable, sys, textOf } from "../stage/sys.ts";
+import {
+  close,
+  environment,
+  errnoName,
+  flags,
+  openAt,
+  stable,
+  sys,
+  sysOrThrow,
+  syscallError,
+  textOf,
+} from "../stage/sys.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
 /** sd_notify_barrier(3): how long the manager may take to have read what we told it. */
 const barrierMs = 5000;
 const messageBytes = 4096;
+const EINTR = 4;
 
 /** The manager's socket; undefined: nobody wants to know. */
 export function managerSocket(): string | undefined {
@@ -22,18 +35,22 @@ export function managerSocket(): string | undefined {
 
 /** Makes the directory that the container will see. */
 export function makeNotifyDirectory({ fd }: StateDirectory): void {
-  sys("mkdirat", fd, notifyDirectory, 0o755);
-  sys("fchmodat", fd, notifyDirectory, 0o755);
+  sysOrThrow("mkdirat", fd, notifyDirectory, 0o755);
+  // Whatever the caller's umask.
+  sysOrThrow("fchmodat", fd, notifyDirectory, 0o755);
 }
 
 /** The socket in it, before the program runs. */
 export function listenNotify({ fd }: StateDirectory): number {
   const directory = openAt(fd, notifyDirectory, "O_PATH|O_DIRECTORY|O_CLOEXEC");
-  const socket = bindDatagram(directory, notifyName);
-  // Whatever user the program runs as.
-  sys("fchmodat", directory, notifyName, 0o777);
-  close(directory);
-  return socket;
+  try {
+    const socket = bindDatagram(directory, notifyName);
+    // Whatever user the program runs as.
+    sysOrThrow("fchmodat", directory, notifyName, 0o777);
+    return socket;
+  } finally {
+    close(directory);
+  }
 }
 
 /**
@@ -58,6 +75,7 @@ export function passReady(log: Logger, socket: number, pidfd: number, pid: numbe
 function readyLine(socket: number): string | undefined {
   const bytes = stable(messageBytes);
   const length = sys("recvfrom", socket, bytes, messageBytes, 0);
+  if (length < 0 && length !== -EINTR) throw syscallError("recvfrom", -length);
   if (length <= 0) return undefined;
   for (const line of textOf(bytes.subarray(0, length)).split("\n")) if (line.startsWith("READY=")) return line;
   return undefined;
@@ -75,18 +93,33 @@ function tell(log: Logger, text: string): void {
   sent.set(bytes);
   const result = sys("sendto", fd, sent, sent.length, flags("MSG_NOSIGNAL"), null, 0);
   if (result < 0) log.warn(`Cannot tell "${path}" that the container is ready: ${errnoName(-result)}`);
-  else awaitBarrier(fd);
+  else attemptBarrier(log, fd);
   close(fd);
 }
 
-/** A pipe's end goes along; once the manager has read that far it closes it, and our end notices. */
+/** It is told by now; that the manager has read it is not worth a container that runs. */
+function attemptBarrier(log: Logger, fd: number): void {
+  try {
+    awaitBarrier(fd);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    log.warn(`Cannot wait until the manager has taken notice: ${error.message}`);
+  }
+}
+
+/** A pipe's end goes along; once the manager has read that far it closes it, and our end notices. Errors: SyscallError. */
 function awaitBarrier(fd: number): void {
   const ends = stable(8);
-  if (sys("pipe2", ends, flags("O_CLOEXEC")) < 0) return;
+  sysOrThrow("pipe2", ends, flags("O_CLOEXEC"));
   const view = new DataView(ends.buffer);
   const [ours, theirs] = [view.getInt32(0, true), view.getInt32(4, true)];
   const result = sendFd(fd, theirs, "BARRIER=1");
   close(theirs);
-  if (result >= 0) waitForAny([ours], barrierMs);
-  close(ours);
+  try {
+    if (result < 0) throw syscallError("sendmsg", -result);
+    // -1: it takes longer than anybody waits (sd_notify_barrier(3)).
+    waitForAny([ours], barrierMs);
+  } finally {
+    close(ours);
+  }
 }

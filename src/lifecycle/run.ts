@@ -8,7 +8,7 @@ import { holdSignals } from "../stage/hold_signals.ts";
 import { becomeMonitor, type Monitor, prepareMonitor, watch } from "../stage/monitor.ts";
 import { selfCommand } from "../stage/self.ts";
 import { post, receiveFd } from "../stage/sockets.ts";
-import { flags, sys } from "../stage/sys.ts";
+import { flags, sysOrThrow } from "../stage/sys.ts";
 import { closeStateDirectory, unlockRecord } from "../state/directory.ts";
 import { instanceOf, madeCgroups } from "../state/record.ts";
 import { abandon, goOn, launch, type Launched } from "./launch.ts";
@@ -27,7 +27,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
   const loaded = loadToExecute(rt, options, "run", options.detach);
   if (loaded.spec.process === undefined) throw new HostError("Cannot run a container: config.json has no process");
   // Orphans of the container's processes come to the monitor, which reaps them.
-  if (!options.detach && !options.noSubreaper) sys("prctl", flags("PR_SET_CHILD_SUBREAPER"), 1, 0, 0, 0);
+  if (!options.detach && !options.noSubreaper) sysOrThrow("prctl", flags("PR_SET_CHILD_SUBREAPER"), 1, 0, 0, 0);
   let launched = launch(rt, loaded, options.consoleSocket);
   let master = -1;
   let monitor: Monitor | undefined;
@@ -52,7 +52,7 @@ export function run(rt: RuntimeOptions, options: RunOptions): number {
     runPoststart(rt, launched.record);
     if (notify >= 0) passReady(rt.log, notify, launched.pidfd, launched.pid, noted);
   } catch (error) {
-    abandon(launched);
+    abandon(rt, launched);
     runPoststop(rt, launched.record);
     throw error;
   }

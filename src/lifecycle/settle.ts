@@ -103,12 +103,13 @@ function hasPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Mess
 /** The stage's process ended without a report: killed from outside, or by the kernel. */
 function stageEnded({ pidfd, subject = "The container's first process", record }: Stage): BunkerError {
   const info = stable(128);
-  sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
+  const waited = sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
+  const where = { address: -1, errno: 0, pointer: "" };
+  if (waited < 0) return new StageError(`${subject} ended before it was ready`, [], where);
   const view = new DataView(info.buffer);
   const [code, status] = [view.getInt32(8, true), view.getInt32(24, true)];
   const how = code === 1 ? `ended with exit status ${status}` : `was killed by signal ${status}`;
   const because = code !== 1 && status === 9 ? [`because    ${killedBy(record?.cgroups ?? [])}`] : [];
-  const where = { address: -1, errno: 0, pointer: "" };
   return new StageError(`${subject} ${how} before it was ready`, because, where);
 }
 

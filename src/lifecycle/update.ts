@@ -140,14 +140,13 @@ function apply(
     // systemd rounds what it writes, and does not keep every rule.
     const again = exchange?.again();
     const rest = again !== undefined && plan.setsDevices ? { ...current, devices: again } : current;
-    const { items, registers } = planUpdate(resources, host, rest, document);
-    runImage(makeImage(placed(items), registers));
+    carryOut(rt, planUpdate(resources, host, rest, document), resources);
   };
   try {
-    if (exchange === undefined || !plan.setsDevices) undoing(plan, make);
+    if (exchange === undefined || !plan.setsDevices) undoing(rt, plan, make);
     else {
       const standStill = (plan.needsStandstill || isToldToSystemd) && status !== "paused";
-      exchange.run(directory, rules, standStill, () => undoing(plan, make));
+      exchange.run(directory, rules, standStill, () => undoing(rt, plan, make));
     }
   } finally {
     exchange?.end();
@@ -165,12 +164,12 @@ function carryOut(rt: RuntimeOptions, plan: Plan, resources: Resources): void {
 }
 
 /** After a failure the files are as before. */
-function undoing(plan: Plan, make: () => void): void {
+function undoing(rt: RuntimeOptions, plan: Plan, make: () => void): void {
   const before = contentsOf(plan);
   try {
     make();
   } catch (error) {
-    restore(before);
+    restore(rt, before);
     throw error;
   }
 }
@@ -189,8 +188,9 @@ function contentsOf(plan: Plan): Map<string, string> {
 }
 
 /** Puts back what has changed, last first, as far as one write can. */
-function restore(contents: ReadonlyMap<string, string>): void {
+function restore(rt: RuntimeOptions, contents: ReadonlyMap<string, string>): void {
   for (const [path, text] of [...contents].toReversed()) {
-    if (text !== "" && !text.includes("\n") && readIfThere(path).trim() !== text) writeIfThere(path, text);
+    if (text === "" || text.includes("\n") || readIfThere(path).trim() === text) continue;
+    if (!writeIfThere(path, text)) rt.log.warn(`Cannot put "${text}" back into "${path}"`);
   }
 }

@@ -19,6 +19,7 @@ import {
   kernel,
   stable,
   sys,
+  sysOrThrow,
   tables,
   writeAddress,
 } from "./sys.ts";
@@ -62,12 +63,29 @@ const PIDFD = 2;
 const ABOVE = 3;
 const REGISTERS = 4;
 
+/** Where the container cannot be waited for: as far as anybody can tell, the runtime has failed. */
+const statusOfFailure = (verb: string): number => (verb === "exec" ? 255 : 125);
+
 const line = (call: string, args: Call["args"]): Call => ({ kind: "call", side: "runtime", call, args, from: "" });
 
 /** What the monitor does: wait, then remove what is left; if any of it fails, the whole command has a try. */
-function monitorItems(options: MonitorOptions, executable: number): Item[] {
+function monitorItems(options: MonitorOptions, signals: number, executable: number): Item[] {
+  const { id, noted } = options;
+  const pidfd = { register: PIDFD };
+  const pid = { register: PID };
+  const subject = options.verb === "exec" ? `the process in container "${id}"` : `container "${id}"`;
+  const said = `bunker: Cannot wait for ${subject} any longer: it is killed\n`;
+  const giveUp: Call[] = [
+    { ...line("pidfd_send_signal", [pidfd, "SIGKILL", null, 0]), allow: ["*"] },
+    { ...line("write", [2, said]), allow: ["*"] },
+  ];
   const items: Item[] = [
-    line("monitor", [{ register: PIDFD }, { register: MASTER }, { register: PID }, options.noted]),
+    {
+      kind: "alternative",
+      attempt: [line("monitor", [pidfd, { register: MASTER }, pid, noted, signals, statusOfFailure(options.verb)])],
+      then: [],
+      branches: [{ on: ["*"], why: "nobody would be told of its end, or end it", items: giveUp }],
+    },
   ];
   if (options.state === undefined) return items;
   const { fd, rootFd, files } = options.state;
@@ -76,8 +94,14 @@ function monitorItems(options: MonitorOptions, executable: number): Item[] {
   const attempt: Call[] = [];
   for (const path of options.cgroups) removalOf(attempt, path, options.cgroupFilesystem);
   for (const name of files) attempt.push(line("unlinkat", [fd, name, 0]));
-  attempt.push(line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"]));
-  const removal: Item = { kind: "alternative", attempt, then: [], branches: [branch] };
+  // Without a record in it the command could not tell whose it was.
+  const last: Item = {
+    kind: "alternative",
+    attempt: [line("unlinkat", [rootFd, options.id, "AT_REMOVEDIR"])],
+    then: [],
+    branches: [{ on: ["*"], why: "the directory stays, empty", items: [sayLeft(options, options.state)] }],
+  };
+  const removal: Item = { kind: "alternative", attempt, then: [last], branches: [branch] };
   items.push({
     kind: "alternative",
     // With the lock, so that nobody deletes the container and makes another one of its name meanwhile.
@@ -107,8 +131,15 @@ function removalOf(lines: Call[], path: string, filesystem: string): void {
   );
 }
 
+/** What is said where something is left for good. */
+function sayLeft({ id }: MonitorOptions, { advice }: MonitoredState): Call {
+  const said = `bunker: Cannot remove container "${id}", which has ended: try ${advice}\n`;
+  return { ...line("write", [2, said]), allow: ["*"] };
+}
+
 /** The command, which takes the lock itself; and one line where it fails. */
-function fallbackItems({ fallback, id }: MonitorOptions, { fd, advice }: MonitoredState, executable: number): Item[] {
+function fallbackItems(options: MonitorOptions, state: MonitoredState, executable: number): Item[] {
+  const { fallback } = options;
   const environmentOf: string[] = [];
   for (const name of ["PATH", "HOME"]) {
     const value = environment(name);
@@ -116,11 +147,10 @@ function fallbackItems({ fallback, id }: MonitorOptions, { fd, advice }: Monitor
   }
   // By its descriptor: the file may have another name by then, or none.
   const path = executable < 0 ? fallback[0]! : `/proc/self/fd/${executable}`;
-  const said = `bunker: Cannot remove container "${id}", which has ended: try ${advice}\n`;
-  const say = { ...line("write", [2, said]), allow: ["*"] };
+  const say = sayLeft(options, state);
   const run = line("hook", [path, fallback, environmentOf, 0, 0, "", ""]);
   return [
-    { ...line("flock", [fd, "LOCK_UN"]), allow: ["*"] },
+    { ...line("flock", [state.fd, "LOCK_UN"]), allow: ["*"] },
     { kind: "alternative", attempt: [run], then: [], branches: [{ on: ["*"], why: "it failed", items: [say] }] },
   ];
 }
@@ -140,12 +170,13 @@ export function prepareMonitor(options: MonitorOptions): Monitor {
   const items: Placed[] = [];
   const executable =
     options.state === undefined ? -1 : sys("openat", AT_FDCWD, "/proc/self/exe", flags("O_PATH|O_CLOEXEC"));
-  for (const item of monitorItems(options, executable)) items.push({ item, address: 0 });
+  // Whatever else is open is not the monitor's business, preserved descriptors among it.
+  sysOrThrow("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
+  const signals = sysOrThrow("signalfd4", -1, stable(8).fill(0xff), 8, flags("SFD_NONBLOCK"));
+  for (const item of monitorItems(options, signals, executable)) items.push({ item, address: 0 });
   const image = encode(items, tables, REGISTERS, -1, () => imageNumbers.PROGRAM_ADDRESS);
   setRegister(image, MASTER, -1);
   const file = makeStageFile();
-  // Whatever else is open is not the monitor's business, preserved descriptors among it.
-  sys("close_range", 3, 0xffffffff, flags("CLOSE_RANGE_CLOEXEC"));
   inheritOver(options.noted);
   if (options.state !== undefined) {
     inheritOver(options.state.fd);
@@ -165,7 +196,7 @@ export function watch({ image, file, hasTerminal }: Monitor, { pid, pidfd }: Spa
 }
 
 function inheritOver(fd: number): void {
-  sys("fcntl", fd, flags("F_SETFD"), 0);
+  sysOrThrow("fcntl", fd, flags("F_SETFD"), 0);
 }
 
 /**

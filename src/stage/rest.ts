@@ -63,6 +63,7 @@ function hasRoom(sync: number, pidfd: number): boolean {
   view.setInt16(4, flags("POLLOUT"), true);
   view.setInt32(8, pidfd, true);
   view.setInt16(12, flags("POLLIN"), true);
-  sys("ppoll", poll, 2, null, null, 0);
+  const n = sys("ppoll", poll, 2, null, null, 0);
+  if (n < 0 && n !== -EINTR) throw notSent(-n);
   return view.getInt16(14, true) === 0;
 }

@@ -3,10 +3,11 @@
  * Input: descriptors, paths. Output: descriptors, packets.
  * @module
  */
-import { HostError } from "../errors.ts";
+import { HostError, SyscallError } from "../errors.ts";
 import { records } from "../../syscalls/ops.ts";
 import { readRecord, RECORD_BYTES } from "./program.ts";
 import {
+  close,
   errnoName,
   errnoText,
   flags,
@@ -24,6 +25,8 @@ const AF_UNIX = 1;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const EINTR = 4;
+const EPIPE = 32;
+const ENAMETOOLONG = 36;
 const ECONNRESET = 104;
 const PACKET_BYTES = 2048;
 const PAGE_BYTES = 4096;
@@ -38,11 +41,15 @@ export function socketPair(): [number, number] {
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }
 
-/** struct sockaddr_un of a path; a longer one must be shortened by the caller (sun_path has 108 bytes). */
+/**
+ * struct sockaddr_un of a path; a longer one must be shortened by the caller (sun_path has 108 bytes). Errors: SyscallError
+ * where it does not fit: a part of a name is another socket's.
+ */
 function address(path: string): Uint8Array {
   const bytes = stable(110);
   bytes[0] = AF_UNIX;
-  new TextEncoder().encodeInto(path, bytes.subarray(2, 109));
+  const { read } = new TextEncoder().encodeInto(path, bytes.subarray(2, 109));
+  if (read < path.length) throw syscallError(`connect "${path}"`, ENAMETOOLONG);
   return bytes;
 }
 
@@ -63,7 +70,7 @@ export function listenAt(dirfd: number, name: string): number {
 export function connectAt(dirfd: number, name: string): number {
   const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0);
   const result = withShortPath(dirfd, name, (bytes) => sys("connect", fd, bytes, bytes.length));
-  if (result < 0) sys("close", fd);
+  if (result < 0) close(fd);
   return result < 0 ? result : fd;
 }
 
@@ -91,9 +98,9 @@ function connectTo(path: string, type: string): number {
     const dirfd = sys("openat", flags("AT_FDCWD") | 0, directory, flags("O_PATH|O_DIRECTORY|O_CLOEXEC"), 0);
     const connect = (bytes: Uint8Array): number => sys("connect", fd, bytes, bytes.length);
     result = dirfd < 0 ? dirfd : withShortPath(dirfd, path.slice(slash + 1), connect);
-    if (dirfd >= 0) sys("close", dirfd);
+    close(dirfd);
   }
-  if (result < 0) sys("close", fd);
+  if (result < 0) close(fd);
   return result < 0 ? result : fd;
 }
 
@@ -111,12 +118,13 @@ export function sendBytes(fd: number, data: Uint8Array): number {
   return 0;
 }
 
-/** What a stream has, at most a page of it; empty when the peer is gone. */
+/** What a stream has, at most a page of it; empty when the peer is gone. Errors: SyscallError. */
 export function receiveBytes(fd: number): Uint8Array {
   const bytes = stable(PAGE_BYTES);
   let n: number;
   do n = sys("recvfrom", fd, bytes, PAGE_BYTES, 0);
   while (n === -EINTR);
+  if (n < 0 && n !== -ECONNRESET) throw syscallError("recvfrom", -n);
   return bytes.subarray(0, Math.max(0, n));
 }
 
@@ -162,14 +170,26 @@ export function receive(fd: number): Message[] {
   return messages;
 }
 
-/** Posts an event to the stage; false if it is gone. */
+/** Posts an event to the stage; false if it is gone. Errors: SyscallError, where it waits for what cannot be sent. */
 export function post(fd: number, event: number): boolean {
   const bytes = stable(RECORD_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, records.RECORD_POST, true);
   view.setUint16(2, event, true);
-  return sys("sendto", fd, bytes, RECORD_BYTES, flags("MSG_NOSIGNAL")) >= 0;
+  let result: number;
+  do result = sys("sendto", fd, bytes, RECORD_BYTES, flags("MSG_NOSIGNAL"));
+  while (result === -EINTR);
+  if (result >= 0) return true;
+  if (result === -EPIPE || result === -ECONNRESET) return false;
+  throw notPosted(-result);
 }
+
+const notPosted = (errno: number): SyscallError =>
+  new SyscallError(
+    "sendto",
+    errno,
+    `Cannot tell the container's first process to go on: ${errnoName(errno)} (${errnoText(errno)})`,
+  );
 
 /** Receives one descriptor (SCM_RIGHTS, unix(7)); close-on-exec. Errors: HostError. */
 export function receiveFd(fd: number): number {
@@ -191,7 +211,8 @@ export function receiveFd(fd: number): number {
   const header = new DataView(control.buffer);
   const holds = view.getUint32(40, true) >= CMSG_BYTES && header.getInt32(8, true) === SOL_SOCKET;
   if (n <= 0 || !holds || header.getInt32(12, true) !== SCM_RIGHTS) {
-    throw new HostError("Cannot receive the terminal from the container");
+    const why = n < 0 ? `: ${errnoName(-n)} (${errnoText(-n)})` : "";
+    throw new HostError(`Cannot receive the terminal from the container${why}`);
   }
   return header.getInt32(16, true);
 }
@@ -210,6 +231,7 @@ export function connectDatagram(path: string): number {
 
 /**
  * Waits until one of the descriptors has something to read or its other end is gone: its index; -1 after the time.
+ * Errors: SyscallError.
  * @param milliseconds -1: for ever. Negative descriptors are left out
  */
 export function waitForAny(fds: readonly number[], milliseconds: number): number {
@@ -224,6 +246,7 @@ export function waitForAny(fds: readonly number[], milliseconds: number): number
   let n: number;
   do n = sys("ppoll", poll, fds.length, milliseconds < 0 ? null : timeout, null, 0);
   while (n === -EINTR);
+  if (n < 0) throw syscallError("ppoll", -n);
   for (let i = 0; i < fds.length; i++) if (view.getInt16(8 * i + 6, true) !== 0) return i;
   return -1;
 }

@@ -399,6 +399,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     WNOWAIT: 0x1000000,
     P_PID: 1,
     P_PIDFD: 3,
+    SFD_NONBLOCK: 0x800,
     PROC_SUPER_MAGIC: 0x9fa0,
     RDTGROUP_SUPER_MAGIC: 0x7655821,
     TMPFS_MAGIC: 0x1021994,

@@ -103,6 +103,7 @@ export const nr: Readonly<Record<string, number>> = {
   setrlimit: 164,
   setsid: 157,
   setsockopt: 208,
+  signalfd4: 74,
   socket: 198,
   socketpair: 199,
   splice: 76,

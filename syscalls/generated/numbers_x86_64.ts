@@ -103,6 +103,7 @@ export const nr: Readonly<Record<string, number>> = {
   setrlimit: 160,
   setsid: 112,
   setsockopt: 54,
+  signalfd4: 289,
   socket: 41,
   socketpair: 53,
   splice: 275,

@@ -19,7 +19,7 @@ test("abandon() goes on after a class that cannot be removed", async () => {
       pidfd: -1,
       spec: {},
     };
-    abandon(launched as unknown as Launched);
+    abandon(rt, launched as unknown as Launched);
     assert.ok(existsSync(full));
     assert.equal(existsSync(`${rt.root}/web`), false);
   });

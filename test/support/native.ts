@@ -29,6 +29,7 @@ function compilers(target: string): string[][] {
 /** Those that need nothing of the machine's they run on. */
 export const nativeNames = [
   "devices",
+  "fault",
   "filtered",
   "notify",
   "opens",
