@@ -246,7 +246,7 @@ test(
       "-P",
       place,
       "-e",
-      "inject=close:error=EIO:when=2",
+      "inject=close:error=EIO:when=3",
     ];
     const resources = { devices: rulesOf(["allow", "deny c 60:1 rw"]) };
     const outcome = await update(scope, container, resources, { before: fault });

@@ -13,9 +13,12 @@ import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
 import { namespacePath } from "../support/holders.ts";
 import { native } from "../support/native.ts";
+import { patience } from "../support/patience.ts";
 import { type Scope, scoped } from "../support/scope.ts";
 
 const secret = "the-runtimes-own-secret";
+/** How long a call may take that waits for a process which was spoiled. */
+const stuckMs = 3000 * patience;
 const env = { BUNKER_TEST_SECRET: secret };
 
 /** What a usual container may besides tracing; more than that reaches the host by itself. */
@@ -53,8 +56,10 @@ function judge(lines: readonly string[], statuses: ReadonlyMap<number | string, 
     return !harmless.test(line);
   });
   assert.deepEqual(bad, []);
-  // A process of the container that was spoiled fails; the runtime itself never ends by a signal.
-  for (const status of statuses.keys()) assert.equal(typeof status, "number", `the runtime ended by ${status}`);
+  // A process of the container that was spoiled fails, or never says that it is ready: then the test ends the call. The
+  // runtime itself never ends by a signal of its own.
+  const ends = [...statuses.keys()].filter((status) => typeof status !== "number" && status !== "SIGKILL");
+  assert.deepEqual(ends, [], "the runtime ended by itself");
 }
 
 test(
@@ -64,7 +69,7 @@ test(
     const tracer = await startTracer(scope);
     const statuses = new Map<number | string, number>();
     for (let round = 0; round < attackRounds() * 5; round++) {
-      const { status, signal } = await scope.invoke(["exec", tracer.id, "/bin/true"], { env });
+      const { status, signal } = await scope.invoke(["exec", tracer.id, "/bin/true"], { env, timeoutMs: stuckMs });
       const key = status ?? signal ?? "nothing";
       statuses.set(key, (statuses.get(key) ?? 0) + 1);
     }
@@ -85,7 +90,10 @@ test(
     });
     const statuses = new Map<number | string, number>();
     for (let round = 0; round < attackRounds() * 2; round++) {
-      const { status, signal } = await scope.invoke(["run", "--bundle", member.path, scope.id()], { env });
+      const { status, signal } = await scope.invoke(["run", "--bundle", member.path, scope.id()], {
+        env,
+        timeoutMs: stuckMs,
+      });
       const key = status ?? signal ?? "nothing";
       statuses.set(key, (statuses.get(key) ?? 0) + 1);
     }

@@ -28,9 +28,6 @@ export function faultPrefix(log: string, { call, error, first = 1, last = 1e9, a
   return [native("fault"), log, ...[number, at, value, constants()[error]!, first, last].map(String)];
 }
 
-/** Words before a command line whose calls are to be listed. */
-export const listPrefix = (log: string): string[] => [native("fault"), log, "list"];
-
 /** A call that was listed, or that failed. */
 export interface Seen {
   readonly call: string;
