@@ -48,20 +48,10 @@ export function createLogger(options: LogOptions): Logger {
     waiting = "";
     return text;
   };
-  // What is beside the point is said if it can be: a container that lives, a command that ran is not undone because nobody
-  // could be told of a warning.
-  const say = (text: string): void => {
-    try {
-      options.write(text);
-    } catch {
-      // Nowhere to say it.
-    }
-  };
   const put = (entry: LogObject): void => {
     const text = formatEntry(options, entry);
     if (entry.type === "warn" && !options.file && !options.debug) waiting += text;
-    else if (entry.type === "error") options.write(text);
-    else say(text);
+    else options.write(text);
   };
   let instance: ConsolaInstance | undefined;
   const consola = (): ConsolaInstance => {
@@ -84,7 +74,7 @@ export function createLogger(options: LogOptions): Logger {
     error: log("error", levels.error),
     flush() {
       const text = takeWaiting();
-      if (text !== "") say(text);
+      if (text !== "") options.write(text);
     },
     takeWaiting,
   };

@@ -5,11 +5,14 @@
  */
 import { BunkerError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { writeAll } from "../stage/sys.ts";
+import { writeWithin } from "../stage/patient_write.ts";
 import type { Globals } from "./globals.ts";
 
 /** conmon reads standard error once, 8 KiB: what does not fit is lost, so it is cut here, visibly. */
 const maxBytes = 8000;
+
+/** For a reader of the error: nothing is held any more but, in the foreground, signals, which must end this too. */
+const patienceMs = 10_000;
 
 /** Reports the failure; `log` is missing where the log itself could not be opened. */
 export function reportFailure(error: unknown, globals: Globals, log: Logger | undefined): number {
@@ -21,7 +24,7 @@ export function reportFailure(error: unknown, globals: Globals, log: Logger | un
     return exitCode;
   }
   if (log !== undefined && globals.log !== undefined) attempt(() => log.error(message));
-  attempt(() => writeAll(2, failureText(message, detail, log?.takeWaiting())));
+  attempt(() => writeWithin(2, failureText(message, detail, log?.takeWaiting()), patienceMs));
   return exitCode;
 }
 

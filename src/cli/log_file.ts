@@ -4,36 +4,36 @@
  */
 import { HostError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, stable, sys, syscallError, writeAll } from "../stage/sys.ts";
+import { writeWithin } from "../stage/patient_write.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
 import type { Globals } from "./globals.ts";
 
-/** The logger; a --log that cannot be opened is an error at once, not when it is needed. */
+/**
+ * How long a reader of the log may keep an operation waiting that holds a container's lock, or signals meant for it. Its
+ * others wait 10 s for that lock. A terminal stopped for longer loses lines of the log, never a container.
+ */
+const patienceMs = 2000;
+
+/**
+ * The logger; a --log that cannot be opened is an error at once, not when it is needed. From then on nothing that happens
+ * to the log changes what an operation comes to: a container that lives must not be told to have failed, nor the other way
+ * round, because a disk or a pipe is full. What cannot be written is dropped; the first time for want of a reader it is
+ * waited for him, and after that no more.
+ */
 export function openLog(globals: Globals): Logger {
   const fd = globals.log === undefined ? 2 : openFile(globals.log);
+  let patience = patienceMs;
   return createLogger({
     format: globals.logFormat,
     debug: globals.debug,
     file: globals.log !== undefined,
     write: (text) => {
-      waitForRoom(fd);
-      writeAll(fd, text);
+      if (writeWithin(fd, text, patience) === -EAGAIN) patience = 0;
     },
   });
 }
 
-/** Longest wait for a reader of standard error who does not read: locks may be held. */
-const patienceSeconds = 1;
-
-/** Throws SyscallError where there is no room by then. */
-function waitForRoom(fd: number): void {
-  const poll = stable(8);
-  const view = new DataView(poll.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, flags("POLLOUT"), true);
-  const timeout = stable(16);
-  new DataView(timeout.buffer).setInt32(0, patienceSeconds, true);
-  if (sys("ppoll", poll, 1, timeout, null, 0) === 0) throw syscallError(`write(${fd})`, flags("EAGAIN"));
-}
+const EAGAIN = 11;
 
 function openFile(path: string): number {
   const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_APPEND|O_CREAT|O_CLOEXEC|O_NOCTTY"), 0o600);

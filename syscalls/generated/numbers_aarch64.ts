@@ -85,6 +85,7 @@ export const nr: Readonly<Record<string, number>> = {
   restart_syscall: 128,
   rseq: 293,
   rt_sigaction: 134,
+  rt_sigtimedwait: 137,
   sched_setaffinity: 122,
   sched_setattr: 274,
   seccomp: 277,

@@ -81,12 +81,17 @@ export const ownAttacks: Readonly<Record<string, Attack>> = {
     proofs: [
       {
         tests: {
-          "integration/log_full_test.ts": ["create, start, run, exec [a warning, standard error full]"],
+          "integration/full_log_test.ts": [
+            "create, start, exec, run, delete [standard error full: the outcome is as with any other]",
+          ],
         },
         cuts: [
           {
-            file: "src/log.ts",
-            replace: ['      if (text !== "") say(text);', '      if (text !== "") options.write(text);'],
+            file: "src/cli/log_file.ts",
+            replace: [
+              "      if (writeWithin(fd, text, patience) === -EAGAIN) patience = 0;\n",
+              "      if (writeWithin(fd, text, patience) < 0) throw new HostError(`the log`);\n",
+            ],
           },
         ],
       },
