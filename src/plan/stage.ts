@@ -27,11 +27,16 @@ export function planOrdinaryMask(c: Context): void {
   c.plan.at("").call("umask", ["0022"]);
 }
 
-/** Stage: keys of the host's session stay there. */
+/**
+ * Stage: keys of the host's session stay there. An anonymous keyring, which is always a new one: by a name, the kernel joins
+ * any keyring of it in the user namespace that grants "search" to us, and every user of the machine may have made one
+ * (keyctl(2) KEYCTL_JOIN_SESSION_KEYRING), as may another container. A process of `exec` has one of its own, too: without
+ * that grant, its joining by name never found the container's either.
+ */
 export function planKeyring(c: Context): void {
   if (c.options.noNewKeyring) return;
   // ENOSYS: a kernel built without keys.
-  c.plan.at("").call("keyctl", ["KEYCTL_JOIN_SESSION_KEYRING", `_ses.${c.options.id}`], { allow: ["ENOSYS"] });
+  c.plan.at("").call("keyctl", ["KEYCTL_JOIN_SESSION_KEYRING", null], { allow: ["ENOSYS"] });
 }
 
 /** Whoever has made the network namespace: a network of its own is one that reaches itself. */

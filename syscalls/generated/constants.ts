@@ -377,6 +377,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     SOL_SOCKET: 1,
     SO_SNDBUF: 7,
     KEYCTL_JOIN_SESSION_KEYRING: 1,
+    KEYCTL_SETPERM: 5,
     PER_LINUX: 0,
     PER_LINUX32: 8,
     ADDR_NO_RANDOMIZE: 0x40000,
