@@ -207,7 +207,11 @@ function attachNode(c: Context, directory: Register, node: Node, clone: Register
   });
 }
 
-const newFile = "O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";
+/**
+ * Made for nobody but us, and not open for writing: the descriptor is held until the program is executed, and a mount
+ * that anything is open for writing on cannot become read-only (EBUSY: /dev with `ro`, `root.readonly` without a /dev).
+ */
+const newFile = "O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";
 
 /** Stage: a file to mount over, new or as it is; never a link, and never opened for what it is. */
 export function makeFile(c: Context, directory: Register, name: string, mode: string): Register {

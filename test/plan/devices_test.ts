@@ -159,3 +159,33 @@ test("planDevices() makes unbuffered devices as character devices", () => {
   const texts = textsOf(planOf(withDevices({ path: "/dev/u", type: "u", major: 10, minor: 1 })), "/linux/devices");
   assert.ok(texts.includes('mknodat(r, "u", S_IFCHR|0666, makedev(10, 1))'), texts.join("\n"));
 });
+
+// A mount that anything is open for writing on does not become read-only (mount_setattr(2): EBUSY).
+test("no plan holds a file of the container's open for writing when its mounts become read-only", () => {
+  const devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, uid: 1 }];
+  const user = { uidMappings: [{ containerID: 0, hostID: 1000, size: 9 }], gidMappings: [] };
+  let made = 0;
+  for (const namespaces of [[], [{ type: "user" }]]) {
+    for (const mounts of [[], [{ destination: "/dev", type: "tmpfs", options: ["ro"] }]]) {
+      const plan = planOf(
+        {
+          root: { readonly: true },
+          process: { terminal: true },
+          linux: { namespaces: [{ type: "mount" }, ...namespaces], devices, ...(namespaces.length > 0 ? user : {}) },
+          mounts: [...mounts, { destination: "/dev/pts", type: "devpts" }],
+        },
+        v2Host,
+        { console: "socket" },
+      );
+      const calls = callsOf(plan).filter(({ call, side }) => side === "stage" && call.startsWith("openat"));
+      for (const { args, from } of calls) {
+        const text = JSON.stringify(args);
+        if (text.includes("O_CREAT")) made++;
+        // The terminal's master is a device: those count for nothing.
+        if (args[1] === "ptmx" || from.startsWith("/linux/cgroupsPath")) continue;
+        assert.doesNotMatch(text, /O_WRONLY|O_RDWR/, `${from}: ${text}`);
+      }
+    }
+  }
+  assert.ok(made > 4);
+});

@@ -120,7 +120,7 @@ test("identity is set in new namespaces only", () => {
 });
 
 test("planKeyring() joins a session of its own unless told not to", () => {
-  const keyring = 'keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)';
+  const keyring = "keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)";
   assert.ok(indexOf(planOf(), keyring) > 0);
   assert.equal(indexOf(planOf({}, v2Host, { noNewKeyring: true }), keyring), -1);
 });

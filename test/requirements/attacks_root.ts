@@ -230,7 +230,7 @@ export const rootAttacks: Readonly<Record<string, Attack>> = {
         cuts: [
           {
             file: "src/plan/devices.ts",
-            replace: ['"O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";', '"O_WRONLY|O_CREAT|O_CLOEXEC";'],
+            replace: ['"O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC";', '"O_RDONLY|O_CREAT|O_CLOEXEC";'],
           },
         ],
       },
