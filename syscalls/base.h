@@ -53,6 +53,8 @@ struct statx {
 	u64 mnt_id, spare[13];
 };
 
+#define SIGNAL_BIT(signal) (1ul << ((signal)-1))
+
 struct timespec {
 	i64 sec, nsec;
 };

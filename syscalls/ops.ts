@@ -69,6 +69,7 @@ export const ops = {
   SHIM_BORN: 8198,
   SHIM_LEAVE: 8199,
   SHIM_RELEASE: 8200,
+  SHIM_HEAR: 8201,
   SHIM_PROBE_MOUNTS: 8205,
 } as const;
 

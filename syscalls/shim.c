@@ -20,7 +20,6 @@ static void note_signal(int signal)
 	SYS(NR_write, shim_data.noted, &byte, 1); /* ignored: the pipe has room for thousands, and here is nobody to tell */
 }
 
-#define SIGNAL_BIT(signal) (1ul << ((signal)-1))
 /* The engine's own business, or a program's failure. */
 #define KEPT_SIGNALS                                                                                              \
 	(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) |                  \
@@ -100,7 +99,7 @@ static i64 probe_mounts(u64 stack, u64 stack_size)
  * The one entry, for each costs start-up time to link: any system call, and above OP_BASE what the shim itself does.
  * SHIM_SPAWN starts the thread that makes the stage, SHIM_CLONE lets it clone, SHIM_RELEASE lets the stage execute,
  * SHIM_SPAWNED waits until it does;
- * SHIM_LEAVE makes this process the monitor.
+ * SHIM_HEAR waits for what the stage says, SHIM_LEAVE for its last word, and makes this process the monitor.
  */
 EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -119,6 +118,8 @@ EXPORT i64 shim_call(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		return finish_spawn((struct spawn *)a);
 	case SHIM_HOLD_SIGNALS:
 		return hold_signals();
+	case SHIM_HEAR:
+		return hear(a);
 	case SHIM_LEAVE:
 		return leave((const struct leave *)a);
 	case SHIM_PROBE_MOUNTS:

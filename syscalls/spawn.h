@@ -30,6 +30,7 @@ struct spawn {
 extern struct shim_data {
 	i32 noted; /* descriptor that signals are written to */
 	u32 spawner; /* tid of the thread that makes a child; the kernel clears it when the thread ends */
+	u32 unheard; /* seconds that a signal has waited for the stage to say something (leave.h) */
 } shim_data __attribute__((visibility("hidden")));
 
 /* Runs a program image in this process; 0 or -errno, details in the report. */

@@ -67,17 +67,20 @@ static i64 op_wait(struct machine *m, u32 event)
 /* OP_WAIT_START listen : accepts `start`; reports go to that connection from here on */
 static i64 op_wait_start(struct machine *m, i64 listen)
 {
-	i64 fd;
+	i64 fd, r;
 
-	close_fd(m->sync);
-	m->sync = -1;
-	do
-		fd = SYS(NR_accept4, listen, 0, 0, SOCK_CLOEXEC);
-	while (fd == -EINTR || fd == -ECONNABORTED);
-	if (fd < 0)
-		return fd;
-	m->sync = fd;
-	i64 r = op_wait(m, EVENT_START);
+	do {
+		close_fd(m->sync);
+		m->sync = -1;
+		do
+			fd = SYS(NR_accept4, listen, 0, 0, SOCK_CLOEXEC);
+		while (fd == -EINTR || fd == -ECONNABORTED);
+		if (fd < 0)
+			return fd;
+		m->sync = fd;
+		r = op_wait(m, EVENT_START);
+		/* a `start` that was killed before it said so: the container is created still */
+	} while (r == -ECONNRESET);
 	if (r == 0)
 		close_fd(listen);
 	return r;

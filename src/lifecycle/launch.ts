@@ -24,7 +24,7 @@ import {
   addProcess,
   closeStateDirectory,
   createStateDirectory,
-  lockCreatedFile,
+  bindCreatedSocket,
   lockRecord,
   removeStateDirectory,
   type StateDirectory,
@@ -263,7 +263,7 @@ interface Inputs {
   readonly console: number | undefined;
 }
 
-/** Opens what the plan only names: sockets and the lock that tells `created` from `running`. */
+/** Opens what the plan only names: sockets and the one that tells `created` from `running`. */
 function openInputs(
   directory: StateDirectory,
   { options, plan }: Loaded,
@@ -282,7 +282,7 @@ function openInputs(
     opened.push((values["console"] = pair[1]));
   }
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
-  if (options.verb === "create") opened.push((values["created"] = lockCreatedFile(directory)));
+  if (options.verb === "create") opened.push((values["created"] = bindCreatedSocket(directory)));
   else lockRecord(directory);
   return { values, inherit: [theirs, ...Object.values(values)], sync, stageSync: theirs, console };
 }

@@ -6,7 +6,7 @@
 import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
 import { copyRegisters, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
-import { leaveToMonitor, type Monitor } from "../stage/monitor.ts";
+import { hear, leaveToMonitor, type Monitor } from "../stage/monitor.ts";
 import { type Message, receive } from "../stage/sockets.ts";
 import type { Spawned } from "../stage/spawn.ts";
 import { close, errnoName, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
@@ -17,6 +17,11 @@ import type { Launched } from "./launch.ts";
 import type { Loaded } from "./load.ts";
 import { debugBranches } from "./branches.ts";
 import type { RuntimeOptions } from "./types.ts";
+
+const firstProcess = "The container's first process";
+
+/** No line of the plan. */
+const nowhere = { address: -1, errno: 0, pointer: "" };
 
 /** A plan that a stage executes. */
 type Executed = Pick<Loaded, "plan" | "spec">;
@@ -64,7 +69,7 @@ function adopt({ pidfd }: Accompanied, pid: number): Spawned {
 /** Waits until the stage posts an event. Errors: StageError when it failed, or is gone without a word. */
 export function awaitEvent(rt: RuntimeOptions, loaded: Executed, launched: Stage, event: number): void {
   for (;;) {
-    const messages = receive(launched.sync);
+    const messages = nextMessages(launched);
     if (messages.length === 0) throw stageEnded(launched);
     if (hasPosted(rt, loaded, messages, event)) return;
   }
@@ -76,8 +81,15 @@ export function awaitEvent(rt: RuntimeOptions, loaded: Executed, launched: Stage
  */
 export function awaitExec(rt: RuntimeOptions, loaded: Executed, launched: Stage, isPosted = false): void {
   if (!isPosted) awaitEvent(rt, loaded, launched, events.EXEC);
-  const messages = receive(launched.sync);
+  const messages = nextMessages(launched);
   if (messages.length > 0) hasPosted(rt, loaded, messages, events.EXEC);
+}
+
+function nextMessages({ sync, subject = firstProcess }: Stage): Message[] {
+  if (hear(sync)) return receive(sync);
+  const because =
+    "because    its cgroup is frozen, a seccomp supervisor does not answer, or somebody in its pid namespace holds it";
+  throw new StageError(`${subject} does not execute its program, and a signal came that ends it`, [because], nowhere);
 }
 
 /**
@@ -101,16 +113,15 @@ function hasPosted(rt: RuntimeOptions, loaded: Executed, messages: readonly Mess
 }
 
 /** The stage's process ended without a report: killed from outside, or by the kernel. */
-function stageEnded({ pidfd, subject = "The container's first process", record }: Stage): BunkerError {
+function stageEnded({ pidfd, subject = firstProcess, record }: Stage): BunkerError {
   const info = stable(128);
   const waited = sys("waitid", flags("P_PIDFD"), pidfd, info, flags("WEXITED|WNOWAIT"), null);
-  const where = { address: -1, errno: 0, pointer: "" };
-  if (waited < 0) return new StageError(`${subject} ended before it was ready`, [], where);
+  if (waited < 0) return new StageError(`${subject} ended before it was ready`, [], nowhere);
   const view = new DataView(info.buffer);
   const [code, status] = [view.getInt32(8, true), view.getInt32(24, true)];
   const how = code === 1 ? `ended with exit status ${status}` : `was killed by signal ${status}`;
   const because = code !== 1 && status === 9 ? [`because    ${killedBy(record?.cgroups ?? [])}`] : [];
-  return new StageError(`${subject} ${how} before it was ready`, because, where);
+  return new StageError(`${subject} ${how} before it was ready`, because, nowhere);
 }
 
 /** Who sent SIGKILL, as far as the counters of the cgroups tell; they are there until the failure is dealt with. */

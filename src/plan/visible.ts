@@ -10,8 +10,10 @@
  * - root, working directory and namespaces are the container's: all of them are entered before
  * - ids, capabilities and no_new_privs are the user program's, so there is no right to gain that the container has not
  * - descriptors: the sync socket, the caller's standard input and output, what config.json or the command line give to the
- *   program or its hooks (--preserve-fds, run.oci.hooks.*), and of a created container what tells it from a running one
- * - what it says by the sync socket is taken for a stranger's word; its pid comes from the kernel (syscalls/fork.h)
+ *   program or its hooks (--preserve-fds, run.oci.hooks.*), and of a created container two sockets, for `start` and for
+ *   whoever asks whether it still waits: no descriptor of a file of the host's
+ * - what it says by the sync socket is taken for a stranger's word; its pid comes from the kernel (syscalls/fork.h); that it
+ *   says nothing at all holds up nobody who has a signal for it (syscalls/leave.h)
  * - its file is /proc/PID/exe: sealed, and readable for nobody without CAP_DAC_OVERRIDE
  * What is left in reach is what any program of the container has, plus one thing: until the filter is loaded, which is last
  * of all with no_new_privs, a tracer gets system calls that the filter would forbid.

@@ -8,7 +8,7 @@ export interface Kernel {
   /**
    * Any system call by its number: value, or -errno. Numbers from SHIM_RUN on (ops.ts) are the shim's own services:
    * SHIM_RUN(image, report), SHIM_SPAWN(struct spawn, stack, its size), SHIM_CLONE, SHIM_BORN, SHIM_RELEASE and SHIM_SPAWNED (the same
-   * struct), SHIM_LEAVE(struct leave),
+   * struct), SHIM_HEAR(socket), SHIM_LEAVE(struct leave),
    * SHIM_HOLD_SIGNALS(),
    * SHIM_PROBE_MOUNTS(stack, its size).
    * Arguments are plain numbers, addresses among them.

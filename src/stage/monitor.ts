@@ -20,9 +20,12 @@ import {
   stable,
   sys,
   sysOrThrow,
+  syscallError,
   tables,
   writeAddress,
 } from "./sys.ts";
+
+const EINTR = 4;
 
 export interface MonitorOptions {
   /** "run" or "exec", for its command line. */
@@ -218,6 +221,16 @@ export function leaveToMonitor({ file, argv, envp }: Monitor, sync: number, lock
   const result = k.call(ops.SHIM_LEAVE, k.address(bytes), 0, 0, 0, 0, 0);
   if (result < 0) throw notExecuted(result);
   return result > 0;
+}
+
+/**
+ * Waits until the stage says something, or is gone; false: it says nothing, and a signal that is held for the container is
+ * to end it.
+ */
+export function hear(sync: number): boolean {
+  const result = kernel().call(ops.SHIM_HEAR, sync, 0, 0, 0, 0, 0);
+  if (result < 0 && result !== -EINTR) throw syscallError("ppoll", -result);
+  return result === 0;
 }
 
 /**

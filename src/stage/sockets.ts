@@ -66,9 +66,18 @@ export function listenAt(dirfd: number, name: string): number {
   return fd;
 }
 
-/** Connects to a socket in an open directory: descriptor, or -errno. */
+/** Connects to a packet socket in an open directory: descriptor, or -errno. */
 export function connectAt(dirfd: number, name: string): number {
-  const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0);
+  return connectIn(dirfd, name, "SOCK_SEQPACKET|SOCK_CLOEXEC");
+}
+
+/** As connectAt, to a datagram socket, which does not notice. */
+export function connectDatagramAt(dirfd: number, name: string): number {
+  return connectIn(dirfd, name, "SOCK_DGRAM|SOCK_CLOEXEC");
+}
+
+function connectIn(dirfd: number, name: string, type: string): number {
+  const fd = sysOrThrow("socket", AF_UNIX, flags(type), 0);
   const result = withShortPath(dirfd, name, (bytes) => sys("connect", fd, bytes, bytes.length));
   if (result < 0) close(fd);
   return result < 0 ? result : fd;

@@ -10,6 +10,7 @@
  */
 import { HostError, SyscallError } from "../errors.ts";
 import type { DeviceRule } from "../spec/types.ts";
+import { bindDatagram, connectDatagramAt } from "../stage/sockets.ts";
 import { AT_FDCWD, close, errnoName, flags, openAt, sys, syscallError, tryReadText, writeAll } from "../stage/sys.ts";
 import { emptyDirectory, factsOf, makeDirectories, namesIn } from "./folder.ts";
 import { checkId } from "./id.ts";
@@ -19,8 +20,10 @@ import { cautiously, readRecordText, recordFile } from "./record_file.ts";
 
 /** Locked by the operation that changes the container: the directory itself. */
 const lockFile = ".";
-/** Locked by the first process of a container that `create` made until it executes the user's program. */
-const createdFile = "created";
+/** Held by the first process of a container that `create` made until it executes the user's program: somebody answers. */
+const createdSocket = "created";
+const ENOENT = 2;
+const ECONNREFUSED = 111;
 
 export interface StateDirectory {
   readonly id: string;
@@ -220,17 +223,25 @@ export function unlockRecord({ record }: StateDirectory): void {
   sys("flock", record!, flags("LOCK_UN"));
 }
 
-/** Whether the container's first process has still to execute the user's program, if it lives. */
+/** Whether the container's first process has still to execute the user's program, if it lives. Errors: HostError. */
 export function isWaiting(directory: StateDirectory): boolean {
-  return isLocked(directory, createdFile) || isLocked(directory, recordFile);
+  const result = connectDatagramAt(directory.fd, createdSocket);
+  if (result >= 0) {
+    close(result);
+    return true;
+  }
+  // ECONNREFUSED: nobody has it any more.
+  if (result === -ENOENT || result === -ECONNREFUSED) return isLocked(directory, recordFile);
+  throw cannot("ask for the state of", directory.path, syscallError(`connect "${createdSocket}"`, -result));
 }
 
-/** Locks `created` for the container's process to inherit; the descriptor. Throws SyscallError. */
-export function lockCreatedFile(directory: StateDirectory): number {
-  const fd = openAt(directory.fd, createdFile, "O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", 0o600);
-  const result = sys("flock", fd, flags("LOCK_EX"));
-  if (result < 0) throw syscallError("flock", -result);
-  return fd;
+/**
+ * Binds `created` for the container's process to inherit; the descriptor. No file: others may be in the same pid namespace
+ * or enter it (exec), take it (pidfd_getfd), and open what a file's descriptor leads to again (/proc/self/fd), or what lies
+ * beside it (open_by_handle_at). Throws SyscallError.
+ */
+export function bindCreatedSocket(directory: StateDirectory): number {
+  return bindDatagram(directory.fd, createdSocket);
 }
 
 /**

@@ -62,6 +62,7 @@ export const nr: Readonly<Record<string, number>> = {
   move_mount: 429,
   mprotect: 226,
   nanosleep: 101,
+  open_by_handle_at: 265,
   open_tree: 428,
   openat: 56,
   openat2: 437,

@@ -62,6 +62,7 @@ export const nr: Readonly<Record<string, number>> = {
   move_mount: 429,
   mprotect: 10,
   nanosleep: 35,
+  open_by_handle_at: 304,
   open_tree: 428,
   openat: 257,
   openat2: 437,

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { stateOf } from "../support/containers.ts";
 import { until } from "../support/execute.ts";
@@ -206,6 +206,9 @@ test(
     const { pid } = await stateOf(scope, id);
     const descriptors = readdirSync(`/proc/${pid}/fd`);
     assert.ok(descriptors.length <= 8, `it holds ${descriptors.join(" ")}`);
+    // Whoever is in its pid namespace, or enters it, may take these.
+    const places = descriptors.filter((fd) => Number(fd) > 2).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    assert.ok(places.length >= 2 && places.every((place) => place.startsWith("socket:")), places.join(" "));
     assert.doesNotMatch(readFileSync(`/proc/${pid}/maps`, "utf8"), /libc|libpthread|dist\/bunker/);
     assert.equal(readFileSync(`/proc/${pid}/root/etc/hosts`, "utf8"), "127.0.0.1 localhost\n");
   }),

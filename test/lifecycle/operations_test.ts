@@ -12,7 +12,7 @@ import { state } from "../../src/lifecycle/state.ts";
 import {
   closeStateDirectory,
   createStateDirectory,
-  lockCreatedFile,
+  bindCreatedSocket,
   openStateDirectory,
   writeRecord,
 } from "../../src/state/directory.ts";
@@ -46,10 +46,10 @@ test("state() shows a running container with runc's members", async () => {
   });
 });
 
-test("state() is created as long as the process holds its lock", async () => {
+test("state() is created as long as the process holds its socket", async () => {
   await withContainer((rt) => {
     const directory = openStateDirectory(rt.root, "web");
-    const fd = lockCreatedFile(directory);
+    const fd = bindCreatedSocket(directory);
     assert.equal(state(rt, "web").status, "created");
     close(fd);
     assert.equal(state(rt, "web").status, "running");
@@ -121,7 +121,7 @@ test("deleteContainer() with force kills, removes, and is content the second tim
 test("deleteContainer() kills a created container, as runc does", async () => {
   await withContainer((rt) => {
     const directory = openStateDirectory(rt.root, "web");
-    const fd = lockCreatedFile(directory);
+    const fd = bindCreatedSocket(directory);
     closeStateDirectory(directory);
     deleteContainer(rt, "web", false);
     close(fd);
