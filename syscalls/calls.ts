@@ -145,6 +145,8 @@ export const pseudoCalls = {
   verify_node: ["fd", "str", "flags", "dev"],
   /** copy_tree(FROM, TO): copy a directory's content (tmpcopyup): a walk. */
   copy_tree: ["fd", "fd"],
+  /** copy_mode(FROM, TO): fchmodat with the permission bits that statx tells of FROM: a number that only the kernel knows. */
+  copy_mode: ["fd", "fd"],
   /** drop_bounding(LOW, HIGH): PR_CAPBSET_DROP of each capability whose bit is set: 40 calls of no interest for a usual container. */
   drop_bounding: ["flags", "flags"],
   /** reset_signals(): empty mask, default dispositions: 64 calls of no interest. */

@@ -1,5 +1,5 @@
 /*
- * OP_COPY_TREE: copies what a tmpfs is about to hide into it (mount option tmpcopyup): directories, files, symbolic
+ * OP_COPY_MODE: the mode of the directory that a tmpfs is about to hide. OP_COPY_TREE: copies what a tmpfs is about to hide into it (mount option tmpcopyup): directories, files, symbolic
  * links and nodes with owner, mode, times and extended attributes.
  */
 
@@ -119,6 +119,15 @@ static i64 copy_directory(i64 from, i64 to, int depth)
 		}
 	}
 	return r;
+}
+
+/* OP_COPY_MODE from to : the directory to gets the mode of from (both may be O_PATH) */
+static i64 op_copy_mode(i64 from, i64 to)
+{
+	struct statx st;
+	i64 r = stat_node(from, "", &st);
+
+	return r < 0 ? r : SYS(NR_fchmodat, to, ".", st.mode & 07777);
 }
 
 /* OP_COPY_TREE from to : content of the directory from into the empty directory to (both may be O_PATH) */

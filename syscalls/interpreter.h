@@ -143,6 +143,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 		return op_verify_node(a[0], (char *)a[1], (u32)a[2], (u64)a[3]);
 	case OP_COPY_TREE:
 		return op_copy_tree(a[0], a[1]);
+	case OP_COPY_MODE:
+		return op_copy_mode(a[0], a[1]);
 	case OP_RESET_SIGNALS:
 		reset_signals();
 		return 0;

@@ -19,8 +19,11 @@ export function openDirectory(c: Context, path: string, open: keyof Hows = "dire
   return path === "" ? c.root : openDirectoryBy(c, wayTo(c, path), open);
 }
 
-/** The same, the way to it known. @param check appended once the descriptor is there, for each way that was gone */
-export function openDirectoryBy(c: Context, way: Way, open: keyof Hows, check?: Check): Register {
+/**
+ * The same, the way to it known. @param check appended once the descriptor is there, for each way that was gone
+ * @param found appended where it was there already
+ */
+export function openDirectoryBy(c: Context, way: Way, open: keyof Hows, check?: Check, found?: Found): Register {
   return openOrMake(
     c,
     way,
@@ -31,11 +34,13 @@ export function openDirectoryBy(c: Context, way: Way, open: keyof Hows, check?: 
       if (open === "strictDirectory") c.plan.into(out, "openat2", [from, rest, how[open]]);
     },
     check,
+    found,
   );
 }
 
 /** Appends what looks at the place that was opened. */
 export type Check = (out: Register, way: Way) => void;
+export type Found = (out: Register) => void;
 
 /** Opens a path; where it is missing, `make` appends what makes it and leaves its descriptor in the register. */
 export function openOrMake(
@@ -44,11 +49,15 @@ export function openOrMake(
   open: keyof Hows,
   make: (out: Register, way: Way) => void,
   check?: Check,
+  found?: Found,
 ): Register {
   // The mount itself: nothing can be looked up more surely.
-  if (way.rest === "") return way.from;
+  if (way.rest === "") {
+    found?.(way.from);
+    return way.from;
+  }
   const out = c.plan.register();
-  goThere(c, out, way, open, make, check);
+  goThere(c, out, way, open, make, check, found);
   return out;
 }
 
@@ -59,14 +68,19 @@ function goThere(
   open: keyof Hows,
   make: (out: Register, way: Way) => void,
   check: Check | undefined,
+  found: Found | undefined,
 ): void {
   const { plan } = c;
   const branches = [{ on: ["ENOENT"], why: missing, items: () => make(out, way) }];
   if (way.mayLeave && !isStrict(open)) {
-    const items = (): void => goThere(c, out, wayFromRoot(c, way.path), open, make, check);
+    const items = (): void => goThere(c, out, wayFromRoot(c, way.path), open, make, check, found);
     branches.push({ on: ["EXDEV"], why: leaving, items });
   }
-  plan.alternative({ attempt: () => plan.into(out, "openat2", [way.from, way.rest, way.how[open]]), branches });
+  plan.alternative({
+    attempt: () => plan.into(out, "openat2", [way.from, way.rest, way.how[open]]),
+    ...(found === undefined ? {} : { then: () => found(out) }),
+    branches,
+  });
   check?.(out, way);
 }
 

@@ -72,7 +72,7 @@ export function planCgroupView(c: Context, entry: PreparedMount, cgroups: Cgroup
   const [clone] = entry.sources;
   if (clone === undefined) {
     const unified = { ...entry, mount: { ...entry.mount, type: "cgroup2", source: "cgroup" } };
-    const { mount, target } = planFilesystem(c, unified, () => openTarget(c, entry), substituteFor(c, unified.mount));
+    const { mount, target } = planFilesystem(c, unified, substituteFor(c, unified.mount));
     attach(c, mount, target);
     settle(c, entry, mount);
     return;

@@ -5,7 +5,7 @@
  */
 import type { Mount } from "../spec/types.ts";
 import type { Context } from "./context.ts";
-import { type Check, openDirectoryBy, openOrMake } from "./in_root.ts";
+import { type Check, type Found, openDirectoryBy, openOrMake } from "./in_root.ts";
 import type { MountOptions } from "./mount_options.ts";
 import { isWithin } from "./paths.ts";
 import { contentOf, how, type Hows, isGuardedPlace, isStrict, type Way, wayTo } from "./places.ts";
@@ -68,11 +68,14 @@ function openingOf({ path, mount, options, isBind }: PreparedMount): keyof Hows 
   return options.destinationNoFollow ? "unfollowed" : "any";
 }
 
-/** Where a filesystem goes. */
-export function openTarget(c: Context, entry: PreparedMount): Register {
+/** Where a filesystem goes. @param found appended where that has not to be made */
+export function openTarget(c: Context, entry: PreparedMount, found?: Found): Register {
   const { way } = entry;
-  if (way === undefined) return c.root;
-  return openDirectoryBy(c, way, entry.opening!, checkOf(c, entry));
+  if (way === undefined) {
+    found?.(c.root);
+    return c.root;
+  }
+  return openDirectoryBy(c, way, entry.opening!, checkOf(c, entry), found);
 }
 
 /** Where a bind goes. */

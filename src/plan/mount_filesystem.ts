@@ -9,7 +9,7 @@
 import type { Context } from "./context.ts";
 import { planMountLabel } from "./labels.ts";
 import { fsmountFlags, type MountOptions, mountAttr, writable } from "./mount_options.ts";
-import { type PreparedMount, planPropagation } from "./mount_entry.ts";
+import { openTarget, type PreparedMount, planPropagation } from "./mount_entry.ts";
 import { planSubstitute, type Substitute } from "./mount_substitute.ts";
 import type { Register } from "./types.ts";
 import { isVisible } from "./visible.ts";
@@ -21,21 +21,22 @@ import { isVisible } from "./visible.ts";
 export function planFilesystem(
   c: Context,
   entry: PreparedMount,
-  openTarget: () => Register,
   substitute?: Substitute,
 ): { mount: Register; target: Register } {
   const { plan } = c;
   const { mount, options, pointer } = entry;
   const type = mount.type!;
+  const takesMode = type === "tmpfs" && !hasMode(options);
   plan.at(`${pointer}/destination`);
-  const target = openTarget();
+  const before = takesMode ? undefined : openTarget(c, entry);
   const isReadOnly = options.own.set.includes("MOUNT_ATTR_RDONLY");
   const copyUp = options.copyUp;
-  const own = entry.isReadOnlyLater || (isReadOnly && copyUp) ? writable(options.own) : options.own;
+  const isWrittenTo = copyUp || takesMode;
+  const own = entry.isReadOnlyLater || (isReadOnly && isWrittenTo) ? writable(options.own) : options.own;
   const created = plan.register();
   const made = plan.register();
   const attempt = (): void => {
-    createFilesystem(c, entry, type, created, isReadOnly && !entry.isReadOnlyLater && !copyUp);
+    createFilesystem(c, entry, type, created, isReadOnly && !entry.isReadOnlyLater && !isWrittenTo);
     plan.at(`${pointer}/options`).into(made, "fsmount", [created, "FSMOUNT_CLOEXEC", fsmountFlags(own)]);
   };
   const then = (): void => plan.call("close", [created]);
@@ -48,8 +49,11 @@ export function planFilesystem(
   }
   // A stranger may have had a hand in it (fsopen_in).
   if (type === "proc" && isVisible(c)) plan.call("verify_fs", [made, "PROC_SUPER_MAGIC"]);
+  plan.at(`${pointer}/destination`);
+  const target = before ?? openCovered(c, entry, made);
+  plan.at(`${pointer}/options`);
   if (copyUp) plan.call("copy_tree", [target, made], { why: "tmpcopyup" });
-  if (copyUp && isReadOnly && !entry.isReadOnlyLater) {
+  if (isWrittenTo && isReadOnly && !entry.isReadOnlyLater) {
     plan.call("mount_setattr", [made, "", "AT_EMPTY_PATH", { attr_set: "MOUNT_ATTR_RDONLY" }]);
   }
   const recursive = mountAttr(options.recursive);
@@ -57,6 +61,24 @@ export function planFilesystem(
   planPropagation(c, options, made);
   plan.at(pointer);
   return { mount: made, target };
+}
+
+function hasMode({ data }: MountOptions): boolean {
+  for (const { option } of data) {
+    for (const part of splitOptions(option)) if (part.startsWith("mode=")) return true;
+  }
+  return false;
+}
+
+/**
+ * A tmpfs for which no mode is asked has that of the directory it covers, as with runc and crun: what was closed to others
+ * stays closed. Its owner is the container's root all the same, and extended attributes are those of a new one, as with
+ * them, copied up or not. Over a mount point that has to be made it is the kernel's own, 1777, as with them.
+ */
+function openCovered(c: Context, entry: PreparedMount, made: Register): Register {
+  return openTarget(c, entry, (found) =>
+    c.plan.call("copy_mode", [found, made], { why: "no mode is asked: that of what it covers" }),
+  );
 }
 
 /** A filesystem context with everything set, its descriptor in the register. */

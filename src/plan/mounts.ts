@@ -18,15 +18,7 @@ import { attach, openWay } from "./in_root.ts";
 import { cloneSource, makeBindTarget } from "./mount_bind.ts";
 import { cloneCgroups, isCgroupView, planCgroupView } from "./mount_cgroup.ts";
 import { type IdmapNamespaces, planIdmap } from "./mount_idmap.ts";
-import {
-  findWay,
-  mayCoverInProc,
-  openBindTarget,
-  openTarget,
-  planPropagation,
-  type PreparedMount,
-  settle,
-} from "./mount_entry.ts";
+import { findWay, mayCoverInProc, openBindTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
 import { checkMachinesOnly, isMachinesOnly, refuseMachinesCgroups } from "./machines_filesystems.ts";
 import { planFilesystem } from "./mount_filesystem.ts";
 import { mountAttr, type MountOptions, parseMountOptions } from "./mount_options.ts";
@@ -134,12 +126,7 @@ export function planMounts(c: Context, prepared: readonly PreparedMount[], cgrou
     checkWay(entry);
     if (entry.isBind) planBind(c, entry);
     else if (isCgroupView(c, entry.mount)) planCgroupView(c, entry, cgroups);
-    else
-      place(
-        c,
-        entry,
-        planFilesystem(c, entry, () => openTarget(c, entry), isGuest(c) ? substituteFor(c, entry.mount) : undefined),
-      );
+    else place(c, entry, planFilesystem(c, entry, isGuest(c) ? substituteFor(c, entry.mount) : undefined));
   }
 }
 

@@ -120,12 +120,12 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "crun makes directories for mount points with mode 01755, ours with 0755 as runc",
   },
   {
-    peer: "runc",
+    peer: "crun",
     cases: /^tmpfs tmpcopyup$/,
     key: /^extra \d$/,
-    ours: /drwxrwxrwt/,
-    theirs: /drwxr-xr-x/,
-    why: "runc gives the tmpfs the mode of the directory it covers; config.json names none, so ours (as crun's) is tmpfs's own",
+    ours: /drwxr-xr-x/,
+    theirs: /drwxrwxrwt/,
+    why: "the tmpfs has the mode of the directory it covers, as with runc and current crun; crun 1.8 gives tmpfs's own",
   },
   {
     peer: "runc",

@@ -163,7 +163,26 @@ test("planMounts() leaves a read-only /dev writable until its nodes are made", (
 test("planMounts() leaves a read-only tmpfs writable while later mounts need places in it", () => {
   const plan = planOf({ mounts: [tmpfs("/run", "ro"), bind("/run/secrets")] });
   assert.ok(indexOf(plan, "create_in_root", '"run/secrets"') < indexOf(plan, "{attr_set: MOUNT_ATTR_RDONLY}"));
-  assert.ok(indexOf(planOf({ mounts: [tmpfs("/run", "ro")] }), "fsmount(r, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY)") > 0);
+  const alone = planOf({ mounts: [tmpfs("/run", "ro", "mode=755")] });
+  assert.ok(indexOf(alone, "fsmount(r, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY)") > 0);
+});
+
+test("planMounts() gives a tmpfs the mode of what it covers where none is asked, before it is read-only", () => {
+  const texts = textsOf(planOf({ mounts: [tmpfs("/run", "ro")] }), "/mounts/0");
+  const order = ["fsmount", "openat2", "copy_mode", "create_in_root", "mount_setattr", "move_mount"].map((name) =>
+    texts.findIndex((text) => text.startsWith(name)),
+  );
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+  assert.ok(order[0]! >= 0);
+  for (const mode of ["mode=700", "size=1m,mode=700"]) {
+    assert.equal(indexOf(planOf({ mounts: [tmpfs("/run", mode)] }), "copy_mode"), -1);
+  }
+  // Over a mount of ours, and over the root.
+  assert.ok(indexOf(planOf({ mounts: [bind("/run"), tmpfs("/run")] }), "copy_mode") > 0);
+  assert.ok(indexOf(planOf({ mounts: [tmpfs("/")] }), "copy_mode") > 0);
 });
 
 test("planMounts() copies the covered directory up before the tmpfs is read-only", () => {
