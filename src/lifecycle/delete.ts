@@ -22,7 +22,7 @@ import {
   type StateDirectory,
 } from "../state/directory.ts";
 import { openProcess, processFacts, signalProcess, waitForEnd } from "../state/process.ts";
-import { instanceOf, madeCgroups, type StateRecord } from "../state/record.ts";
+import { instanceOf, madeCgroups, type SeenRecord, type StateRecord } from "../state/record.ts";
 import { DamagedRecord } from "../state/record_file.ts";
 import { linesOf, printable } from "./host_facts.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
@@ -51,9 +51,10 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean, 
       if (force) return;
       throw noSuchContainer(id, rt.root);
     }
-    const record = force ? readAnyRecord(rt, directory) : recordOf(directory);
+    const seen = force ? readAnyRecord(rt, directory) : recordOf(directory);
+    const record = seen?.record;
     if (instance !== undefined && (record === undefined || instanceOf(record) !== instance)) return;
-    if (record !== undefined) endContainer(rt, directory, record, force);
+    if (seen !== undefined) endContainer(rt, directory, seen, force);
     removeStateDirectory(directory);
     if (record !== undefined) runPoststop(rt, record);
   } finally {
@@ -62,22 +63,22 @@ export function deleteContainer(rt: RuntimeOptions, id: string, force: boolean, 
 }
 
 /** Stops and destroys a container whose start failed (L3), as far as it can; the failure itself is told by the caller. */
-export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord): void {
+export function removeFailed(rt: RuntimeOptions, directory: StateDirectory, seen: SeenRecord): void {
   try {
-    endContainer(rt, directory, record, true);
+    endContainer(rt, directory, seen, true);
     removeStateDirectory(directory);
   } catch (error) {
     if (!(error instanceof BunkerError)) throw error;
     rt.log.warn(error.message);
   }
-  runPoststop(rt, record);
+  runPoststop(rt, seen.record);
 }
 
 /**
  * A damaged record does not keep a directory from being removed; what it named stays, and that is said. One that could
  * not be read is not damaged: with it would go all that is known of a container that may be alive.
  */
-function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateRecord | undefined {
+function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): SeenRecord | undefined {
   try {
     return readRecord(directory);
   } catch (error) {
@@ -88,8 +89,9 @@ function readAnyRecord(rt: RuntimeOptions, directory: StateDirectory): StateReco
 }
 
 /** Ends what runs and removes what was made outside the state directory. */
-function endContainer(rt: RuntimeOptions, directory: StateDirectory, record: StateRecord, force: boolean): void {
-  const status = currentStatus(directory, record);
+function endContainer(rt: RuntimeOptions, directory: StateDirectory, seen: SeenRecord, force: boolean): void {
+  const status = currentStatus(directory, seen);
+  const { record } = seen;
   if ((status === "running" || status === "paused") && !force) {
     throw new HostError(`Cannot delete container "${record.id}" that is not stopped: ${status}`, [
       `try        bunker delete --force ${record.id}`,

@@ -12,7 +12,7 @@ import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { openProcess, waitForEnd } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
 import { requireCgroups } from "./own_cgroups.ts";
-import { recordOf } from "./record.ts";
+import { madeRecordOf, notRunning } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 /** How often it is looked whether memory ran out, at least. */
@@ -57,14 +57,18 @@ function withProcess(rt: RuntimeOptions, id: string, act: (record: StateRecord, 
   const directory = openStateDirectory(rt.root, id);
   let record: StateRecord;
   try {
-    record = recordOf(directory);
+    ({ record } = madeRecordOf(directory));
   } finally {
     closeStateDirectory(directory);
   }
   const pidfd = openProcess(record.pid, record.startTime);
-  if (pidfd === undefined) throw new HostError(`Container "${id}": container not running`);
+  if (pidfd === undefined) throw notRunning(record);
   try {
     act(record, pidfd);
+  } catch (error) {
+    // It has ended meanwhile, and its cgroups are gone.
+    if (error instanceof HostError && waitForEnd(pidfd, 0)) throw notRunning(record);
+    throw error;
   } finally {
     close(pidfd);
   }

@@ -22,7 +22,7 @@ import { makeStageFile } from "../stage/program.ts";
 import { connectConsole, receiveFd, socketPair } from "../stage/sockets.ts";
 import { Spawn, type Spawned } from "../stage/spawn.ts";
 import { close, errnoName } from "../stage/sys.ts";
-import { closeStateDirectory, openStateDirectory, recordText } from "../state/directory.ts";
+import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { FilterStore } from "../state/filters.ts";
 import { absolutePath } from "../state/paths.ts";
 import { isAlive, openProcess, waitForEnd } from "../state/process.ts";
@@ -33,7 +33,7 @@ import { bearAnywhere } from "./joined_birth.ts";
 import { checkPreservedFds, checkRefusals, readDocument } from "./load.ts";
 import { sendPidfd } from "./pidfd_socket.ts";
 import { writePidFile } from "./pid_file.ts";
-import { recordOf } from "./record.ts";
+import { madeRecordOf, notRunning } from "./record.ts";
 import { accompany, awaitExec, leaveTo } from "./settle.ts";
 import type { ExecOptions, RuntimeOptions } from "./types.ts";
 
@@ -110,10 +110,6 @@ function enter(
   return becomeMonitor(monitor, master);
 }
 
-function notRunning({ id }: StateRecord, detail: readonly string[] = []): HostError {
-  return new HostError(`Container "${id}": container not running`, detail);
-}
-
 /** How long the last moments of a container may take after all others of its pid namespace were killed. */
 const endMs = 100;
 
@@ -129,10 +125,10 @@ function reasonOf(record: StateRecord, init: number, error: unknown): unknown {
 function readState(rt: RuntimeOptions, id: string): { record: StateRecord; seccomp: Seccomp | undefined } {
   const directory = openStateDirectory(rt.root, id);
   try {
-    const record = recordOf(directory);
+    const { record, text } = madeRecordOf(directory);
     const recorded = (record.config as RecordedConfig).linux?.seccomp;
     if (recorded === undefined || recorded === null) return { record, seccomp: undefined };
-    return { record, seccomp: recordedSeccomp(recorded, () => firstText(recordText(directory) ?? "")) };
+    return { record, seccomp: recordedSeccomp(recorded, () => firstText(text)) };
   } finally {
     closeStateDirectory(directory);
   }

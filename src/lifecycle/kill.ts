@@ -14,7 +14,7 @@ import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive, openProcess, signalProcess } from "../state/process.ts";
 import type { StateRecord } from "../state/record.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
-import { recordOf } from "./record.ts";
+import { madeRecordOf, notRunning } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 
 const SIGKILL = 9;
@@ -26,7 +26,7 @@ const patienceMs = 2000;
 export function kill(rt: RuntimeOptions, id: string, signal: number, all: boolean): void {
   const directory = openStateDirectory(rt.root, id);
   try {
-    const record = recordOf(directory);
+    const { record } = madeRecordOf(directory);
     if (all) signalEverything(record, signal);
     else signalFirst(record, signal);
   } finally {
@@ -36,11 +36,10 @@ export function kill(rt: RuntimeOptions, id: string, signal: number, all: boolea
 
 function signalFirst(record: StateRecord, signal: number): void {
   const pidfd = openProcess(record.pid, record.startTime);
-  // containerd matches these words.
-  if (pidfd === undefined) throw new HostError(`Container "${record.id}": container not running`);
+  if (pidfd === undefined) throw notRunning(record);
   try {
     if (signal === SIGKILL && sharesPidNamespace(record.config)) killEverything(ownCgroups(record.cgroups));
-    else if (!signalProcess(pidfd, signal)) throw new HostError(`Container "${record.id}": container not running`);
+    else if (!signalProcess(pidfd, signal)) throw notRunning(record);
     if (signal === SIGKILL) {
       signalProcess(pidfd, signal);
       // Version 1's freezer holds back even this; other signals wait until the container is resumed.

@@ -25,7 +25,6 @@ import {
   closeStateDirectory,
   createStateDirectory,
   bindCreatedSocket,
-  lockRecord,
   removeStateDirectory,
   type StateDirectory,
   writeRecord,
@@ -283,6 +282,5 @@ function openInputs(
   }
   if (plan.inputs["listen"] !== undefined) opened.push((values["listen"] = listenAt(directory.fd, startSocket)));
   if (options.verb === "create") opened.push((values["created"] = bindCreatedSocket(directory)));
-  else lockRecord(directory);
   return { values, inherit: [theirs, ...Object.values(values)], sync, stageSync: theirs, console };
 }

@@ -27,8 +27,8 @@ function viewById(rt: RuntimeOptions, id: string): StateView | undefined {
   const directory = findStateDirectory(rt.root, id);
   if (directory === undefined) return undefined;
   try {
-    const record = readRecord(directory);
-    return record === undefined ? undefined : viewOf(directory, record);
+    const seen = readRecord(directory);
+    return seen === undefined ? undefined : viewOf(directory, seen);
   } finally {
     closeStateDirectory(directory);
   }

@@ -8,7 +8,7 @@ import { HostError } from "../errors.ts";
 import { closeStateDirectory, lockStateDirectory, openStateDirectory } from "../state/directory.ts";
 import type { StateRecord } from "../state/record.ts";
 import { requireCgroups } from "./own_cgroups.ts";
-import { recordOf } from "./record.ts";
+import { notRunning, recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions, Status } from "./types.ts";
 
@@ -18,7 +18,7 @@ const patienceMs = 10_000;
 export function pause(rt: RuntimeOptions, id: string): void {
   change(rt, id, (record, status) => {
     if (status === "paused") throw new HostError(`Container "${id}" is paused already`);
-    if (status !== "created" && status !== "running") throw new HostError(`Container "${id}": container not running`);
+    if (status !== "created" && status !== "running") throw notRunning(record);
     freeze(requireCgroups(record, "pause container"));
   });
 }
@@ -41,8 +41,8 @@ function change(rt: RuntimeOptions, id: string, act: (record: StateRecord, statu
   const directory = openStateDirectory(rt.root, id);
   try {
     lockStateDirectory(directory, patienceMs);
-    const record = recordOf(directory);
-    act(record, currentStatus(directory, record));
+    const seen = recordOf(directory);
+    act(seen.record, currentStatus(directory, seen));
   } finally {
     closeStateDirectory(directory);
   }

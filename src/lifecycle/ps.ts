@@ -12,7 +12,7 @@ import { tryReadText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive } from "../state/process.ts";
 import { nodeAt, printable } from "./host_facts.ts";
-import { recordOf } from "./record.ts";
+import { madeRecordOf, notRunning } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 import { userName } from "./view.ts";
 
@@ -36,13 +36,15 @@ export interface ProcessRow {
 export function pidsOf(rt: RuntimeOptions, id: string): number[] {
   const directory = openStateDirectory(rt.root, id);
   try {
-    const { pid, startTime, cgroups } = recordOf(directory);
-    if (!isAlive(pid, startTime)) throw new HostError(`Container "${id}": container not running`);
-    const own = ownCgroups(cgroups);
+    const { record } = madeRecordOf(directory);
+    const own = ownCgroups(record.cgroups);
+    const pids = processesIn(own);
+    // Behind what was listed: a container that has ended meanwhile has no processes, or no cgroup any more.
+    if (!isAlive(record.pid, record.startTime)) throw notRunning(record);
     if (own.length === 0) {
       throw new HostError(`Cannot list the processes of container "${id}": it has no cgroup of its own`);
     }
-    return processesIn(own).sort((a, b) => a - b);
+    return pids.sort((a, b) => a - b);
   } finally {
     closeStateDirectory(directory);
   }

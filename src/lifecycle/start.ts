@@ -13,10 +13,9 @@ import {
   closeStateDirectory,
   lockStateDirectory,
   openStateDirectory,
-  recordText,
   type StateDirectory,
 } from "../state/directory.ts";
-import { configTextOf, type StateRecord } from "../state/record.ts";
+import { configTextOf, type SeenRecord, type StateRecord } from "../state/record.ts";
 import { removeFailed } from "./delete.ts";
 import { failureError } from "./failure.ts";
 import { startSocket } from "./launch.ts";
@@ -35,8 +34,9 @@ export function start(rt: RuntimeOptions, id: string): void {
   let wait: (() => void) | undefined;
   try {
     lockStateDirectory(directory, PATIENCE_MS);
-    const record = recordOf(directory);
-    const status = currentStatus(directory, record);
+    const seen = recordOf(directory);
+    const { record } = seen;
+    const status = currentStatus(directory, seen);
     if (status !== "created") {
       const detail = status === "paused" ? [`try        bunker resume ${id}`] : [];
       throw new HostError(`Cannot start container "${id}" in state ${status}`, detail);
@@ -49,10 +49,10 @@ export function start(rt: RuntimeOptions, id: string): void {
       wait = () => passReady(rt.log, socket, pidfd, record.pid, -1);
     }
     try {
-      release(directory, record);
+      release(directory, seen);
       runPoststart(rt, record);
     } catch (error) {
-      removeFailed(rt, directory, record);
+      removeFailed(rt, directory, seen);
       throw error;
     }
   } finally {
@@ -63,7 +63,8 @@ export function start(rt: RuntimeOptions, id: string): void {
 }
 
 /** Posts START and waits for execve: the connection closes without a failure then. */
-function release(directory: StateDirectory, record: StateRecord): void {
+function release(directory: StateDirectory, seen: SeenRecord): void {
+  const { record } = seen;
   const fd = connectAt(directory.fd, startSocket);
   if (fd < 0) throw new HostError(`Cannot start container "${record.id}": ${errnoName(-fd)} (${errnoText(-fd)})`);
   try {
@@ -73,7 +74,7 @@ function release(directory: StateDirectory, record: StateRecord): void {
       const messages = receive(fd);
       if (messages.length === 0) break;
       for (const message of messages) {
-        if (message.kind === "failed") throw explainFailure(directory, record, { ...message, errno: message.value });
+        if (message.kind === "failed") throw explainFailure(seen, { ...message, errno: message.value });
         if (message.kind === "post" && message.value === events.EXEC) executes = true;
       }
     }
@@ -94,11 +95,10 @@ function ended({ id }: StateRecord): StageError {
 
 /** Plans again from the kept config: the same input gives the same lines. */
 function explainFailure(
-  directory: StateDirectory,
-  record: StateRecord,
+  { record, text }: SeenRecord,
   failure: { address: number; errno: number; result: number; detail: string },
 ): BunkerError {
-  const spec = parseSpec(configTextOf(recordText(directory) ?? ""));
+  const spec = parseSpec(configTextOf(text));
   const { host, options } = record.planned!;
   return failureError(planCreate(spec, host, options), spec, failure);
 }

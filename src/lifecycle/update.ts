@@ -30,7 +30,7 @@ import type { StateRecord } from "../state/record.ts";
 import { debugBranches } from "./branches.ts";
 import { failureError } from "./failure.ts";
 import { requireCgroups } from "./own_cgroups.ts";
-import { recordOf } from "./record.ts";
+import { notRunning, recordOf } from "./record.ts";
 import { currentStatus } from "./status.ts";
 import type { RuntimeOptions, Status } from "./types.ts";
 import { DeviceExchange } from "./update_devices.ts";
@@ -56,11 +56,10 @@ export function update(
   const directory = openStateDirectory(rt.root, id);
   try {
     lockStateDirectory(directory, patienceMs);
-    const record = recordOf(directory);
-    const status = currentStatus(directory, record);
-    if (status === "stopped" || status === "creating") {
-      throw new HostError(`Container "${id}": container not running`);
-    }
+    const seen = recordOf(directory);
+    const { record } = seen;
+    const status = currentStatus(directory, seen);
+    if (status === "stopped" || status === "creating") throw notRunning(record);
     apply(rt, directory, { record, status }, resources, document, change);
   } finally {
     closeStateDirectory(directory);

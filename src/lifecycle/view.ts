@@ -7,13 +7,14 @@ import { hookOutputs } from "../plan/hooks.ts";
 import { below } from "../plan/paths.ts";
 import type { HookOutput } from "../stage/hooks.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import type { StateRecord } from "../state/record.ts";
+import type { SeenRecord, StateRecord } from "../state/record.ts";
 import { currentStatus } from "./status.ts";
 import type { StateView, Status } from "./types.ts";
 
 /** The members in runc's order. */
-export function viewOf(directory: StateDirectory, record: Omit<StateRecord, "config">): StateView {
-  const status = currentStatus(directory, record);
+export function viewOf(directory: StateDirectory, seen: SeenRecord): StateView {
+  const status = currentStatus(directory, seen);
+  const { record } = seen;
   return {
     ociVersion: record.ociVersion,
     id: record.id,

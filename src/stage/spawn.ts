@@ -39,6 +39,9 @@ const CHILD = 192;
 const EARLY_REPORT = 200;
 const SPAWN_BYTES = 208;
 
+/** What the stage's process is called by. */
+export const stageArgv: readonly string[] = ["bunker", "init"];
+
 /** A descriptor that nothing ever has. */
 const NO_FILE = 0x7fffffff;
 
@@ -121,7 +124,7 @@ export class Spawn {
     writeAddress(view, layout["parent_tid"]!.offset, k.address(this.#bytes) + CHILD);
     view.setInt32(layout["exit_signal"]!.offset, evaluate(tables, wanted["exit_signal"] as string), true);
     if (wanted["cgroup"] !== undefined) writeAddress(view, layout["cgroup"]!.offset, valueOf(wanted["cgroup"]));
-    const argv = vector(["bunker", "init"]);
+    const argv = vector(stageArgv);
     const envp = vector([]);
     const fds = stable(4 * Math.max(1, inherit.length));
     new Uint32Array(fds.buffer).set(inherit);

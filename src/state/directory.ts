@@ -4,8 +4,9 @@
  *
  * Who may do what: `mkdir` decides between two creators of one id, for it is atomic; the directory's own lock is held by
  * whoever changes the container, and the kernel lets go of it when that process dies; state.json gets its name when it is
- * whole and is only added to, so readers need no lock. A directory with a free lock and no state.json, or pid 0 in it, is
- * what an interrupted create left. As few files as possible: the kernel takes its time for each on some filesystems.
+ * whole and locked by its creator until that is done, and is only added to, so readers need no lock. A directory with a free
+ * lock and no state.json, or one that is not locked with pid 0 in it, is what an interrupted create left. As few files as
+ * possible: the kernel takes its time for each on some filesystems.
  * @module
  */
 import { HostError, SyscallError } from "../errors.ts";
@@ -15,8 +16,8 @@ import { AT_FDCWD, close, errnoName, flags, openAt, sys, syscallError, tryReadTe
 import { emptyDirectory, factsOf, makeDirectories, namesIn } from "./folder.ts";
 import { checkId } from "./id.ts";
 import { sleep } from "./process.ts";
-import { parseRecord, printDeviceRules, printProcess, type StateRecord } from "./record.ts";
-import { cautiously, readRecordText, recordFile } from "./record_file.ts";
+import { parseRecord, printDeviceRules, printProcess, type SeenRecord } from "./record.ts";
+import { cautiously, lookAtRecord, recordFile } from "./record_file.ts";
 
 /** Locked by the operation that changes the container: the directory itself. */
 const lockFile = ".";
@@ -35,15 +36,30 @@ export interface StateDirectory {
   readonly fd: number;
   /** The lock, while this process holds it. */
   lock: number | undefined;
-  /** state.json, open for adding to it, in the process that wrote it. */
+  /** state.json, open for adding to it and locked, in the process that wrote it. */
   record: number | undefined;
 }
 
 const openDirectory = "O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC";
 
+/** How often a `delete --force` may come first. */
+const youngTries = 10;
+
 /** Makes the directory for a new container and locks it; a taken id is an error. */
 export function createStateDirectory(root: string, id: string): StateDirectory {
   checkId(id);
+  for (let tries = 0; tries < youngTries; tries++) {
+    const directory = makeAndLock(root, id);
+    if (directory !== undefined) return directory;
+  }
+  throw new HostError(`Container "${id}" was deleted while it was being created`);
+}
+
+/**
+ * As createStateDirectory; undefined: somebody has removed it before it could be locked. Nobody has a use for one this young
+ * but a `delete --force` that takes it for a left-over, which is as if that had come before.
+ */
+function makeAndLock(root: string, id: string): StateDirectory | undefined {
   const rootFd = openRoot(root, true)!;
   const path = `${root}/${id}`;
   const untrusted = checkRoot(root, rootFd);
@@ -58,7 +74,6 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   try {
     if (fd < 0 && errnoName(-fd) !== "ENOENT") throw cannot("open", path, syscallError("open", -fd));
     if (fd >= 0) checkOwner(path, fd);
-    // Nobody else has a use for a directory this young but a `delete --force` that takes it for a left-over: it wins.
     // Somebody who only asks for the state holds the lock for a moment, too.
     if (fd >= 0 && lockIfThere(directory, youngPatienceMs)) return directory;
   } catch (error) {
@@ -68,7 +83,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
     throw error;
   }
   closeStateDirectory(directory);
-  throw new HostError(`Container "${id}" was deleted while it was being created`);
+  return undefined;
 }
 
 const youngPatienceMs = 1000;
@@ -156,6 +171,11 @@ export function listIds(root: string): string[] {
   }
 }
 
+/** Whether it has no name any more: the container was deleted. */
+export function isRemoved(directory: StateDirectory): boolean {
+  return factsOf(directory.fd).links === 0;
+}
+
 /** As lockIfThere, but a container that was removed meanwhile is an error. */
 export function lockStateDirectory(directory: StateDirectory, milliseconds: number): void {
   if (lockIfThere(directory, milliseconds)) return;
@@ -197,10 +217,10 @@ function lockHolder(directory: StateDirectory): string {
 }
 
 /** True if somebody else changes the container right now. Errors: HostError where that cannot be found out. */
-export function isLocked(directory: StateDirectory, file = lockFile): boolean {
-  const fd = sys("openat", directory.fd, file, flags(`O_RDONLY|${cautiously}`));
+export function isLocked(directory: StateDirectory): boolean {
+  const fd = sys("openat", directory.fd, lockFile, flags(`O_RDONLY|${cautiously}`));
   if (fd < 0 && errnoName(-fd) === "ENOENT") return false;
-  if (fd < 0) throw cannot("ask for the lock of", directory.path, syscallError(`open "${file}"`, -fd));
+  if (fd < 0) throw cannot("ask for the lock of", directory.path, syscallError("open", -fd));
   const result = sys("flock", fd, flags("LOCK_SH|LOCK_NB"));
   close(fd);
   if (result < 0 && errnoName(-result) !== "EAGAIN") {
@@ -209,21 +229,15 @@ export function isLocked(directory: StateDirectory, file = lockFile): boolean {
   return result < 0;
 }
 
-/**
- * Locks state.json until the container executes: what `created` is to `create`, for a runtime that stays until then.
- * Its descriptor is never the container's.
- */
-export function lockRecord({ record }: StateDirectory): void {
-  const result = sys("flock", record!, flags("LOCK_EX"));
-  if (result < 0) throw syscallError("flock", -result);
-}
-
-/** Lets go of that lock. */
+/** Lets go of the lock of state.json: whoever reads it sees a container that is made. */
 export function unlockRecord({ record }: StateDirectory): void {
   sys("flock", record!, flags("LOCK_UN"));
 }
 
-/** Whether the container's first process has still to execute the user's program, if it lives. Errors: HostError. */
+/**
+ * Whether the first process of a container that is made has still to execute the user's program, if it lives.
+ * Errors: HostError.
+ */
 export function isWaiting(directory: StateDirectory): boolean {
   const result = connectDatagramAt(directory.fd, createdSocket);
   if (result >= 0) {
@@ -231,7 +245,7 @@ export function isWaiting(directory: StateDirectory): boolean {
     return true;
   }
   // ECONNREFUSED: nobody has it any more.
-  if (result === -ENOENT || result === -ECONNREFUSED) return isLocked(directory, recordFile);
+  if (result === -ENOENT || result === -ECONNREFUSED) return false;
   throw cannot("ask for the state of", directory.path, syscallError(`connect "${createdSocket}"`, -result));
 }
 
@@ -248,27 +262,28 @@ export function bindCreatedSocket(directory: StateDirectory): number {
  * The record; undefined where none was written yet (or none is left). Errors: DamagedRecord by its content alone;
  * HostError where it cannot be read, which says nothing of it.
  */
-export function readRecord(directory: StateDirectory): StateRecord | undefined {
-  const text = recordText(directory);
-  return text === undefined ? undefined : parseRecord(text, directory.id, `${directory.path}/${recordFile}`);
-}
-
-/** As readRecord, its text. */
-export function recordText(directory: StateDirectory): string | undefined {
+export function readRecord(directory: StateDirectory): SeenRecord | undefined {
   const path = `${directory.path}/${recordFile}`;
   try {
-    return readRecordText(directory.fd, path);
+    const look = lookAtRecord(directory.fd, path);
+    if (look === undefined) return undefined;
+    return { record: parseRecord(look.text, directory.id, path), text: look.text, isBeingMade: look.isBeingMade };
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new HostError(`Cannot read state file "${path}": ${error.message}`);
   }
 }
 
-/** Writes state.json of a new container: readers see no file or the whole. Only with the lock held. */
+/**
+ * Writes state.json of a new container: readers see no file or the whole. Only with the lock held. The file is locked, too,
+ * until the container is made, or executes where the same command starts it. Its descriptor is never the container's.
+ */
 export function writeRecord(directory: StateDirectory, text: string): void {
   const fresh = `${recordFile}.new`;
   const fd = openAt(directory.fd, fresh, "O_WRONLY|O_APPEND|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC", 0o600);
   directory.record = fd;
+  const locked = sys("flock", fd, flags("LOCK_EX"));
+  if (locked < 0) throw syscallError("flock", -locked);
   writeAll(fd, text);
   const result = sys("renameat", directory.fd, fresh, directory.fd, recordFile);
   if (result < 0) throw syscallError(`rename "${recordFile}"`, -result);
@@ -297,10 +312,10 @@ export function removeStateDirectory(directory: StateDirectory): void {
     throw cannot("remove", directory.path, syscallError("rmdir", -result));
 }
 
-/** Lets go of the descriptors, and so of the lock. */
+/** Lets go of the descriptors, and so of the locks: who gets the directory's finds a container that is made. */
 export function closeStateDirectory(directory: StateDirectory): void {
-  if (directory.lock !== undefined) close(directory.lock);
   if (directory.record !== undefined) close(directory.record);
+  if (directory.lock !== undefined) close(directory.lock);
   directory.lock = undefined;
   directory.record = undefined;
   close(directory.fd);
@@ -350,5 +365,5 @@ function takeLock(directory: StateDirectory): "taken" | "busy" | "removed" {
   }
   directory.lock = fd;
   // The lock's last holder may have removed it.
-  return factsOf(directory.fd).links > 0 ? "taken" : "removed";
+  return isRemoved(directory) ? "removed" : "taken";
 }

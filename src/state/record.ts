@@ -50,6 +50,15 @@ export interface StateRecord {
   readonly config: unknown;
 }
 
+/** A record as one look shows it. */
+export interface SeenRecord {
+  readonly record: StateRecord;
+  /** As it was read. */
+  readonly text: string;
+  /** Whoever creates the container is not done with it. */
+  readonly isBeingMade: boolean;
+}
+
 /** Tells a container from an earlier or a later one of the same id. */
 export const instanceOf = ({ pid, startTime }: Pick<StateRecord, "pid" | "startTime">): string => `${pid}:${startTime}`;
 

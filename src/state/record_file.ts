@@ -27,11 +27,22 @@ export class DamagedRecord extends HostError {
 
 const S_IFREG = 0o100000;
 
+/** What one look at state.json shows. */
+export interface RecordLook {
+  readonly text: string;
+  /** Whoever creates the container is not done with it. */
+  readonly isBeingMade: boolean;
+}
+
 /**
- * The text of state.json; undefined where there is none. Errors: DamagedRecord; SyscallError where it cannot be read.
+ * The text of state.json and whether it is locked; undefined where there is none. Errors: DamagedRecord; SyscallError
+ * where it cannot be read.
+ *
+ * Order: the lock first, of the very file that is read. Free, it stays so, and the text is what the creator left; the other
+ * way round a record without a process could be followed by a lock that its creator has let go of meanwhile.
  * @param path for messages
  */
-export function readRecordText(directory: number, path: string): string | undefined {
+export function lookAtRecord(directory: number, path: string): RecordLook | undefined {
   const fd = sys("openat", directory, recordFile, flags(`O_RDONLY|${cautiously}`));
   if (fd < 0) {
     const name = errnoName(-fd);
@@ -48,7 +59,9 @@ export function readRecordText(directory: number, path: string): string | undefi
       throw new DamagedRecord(path, `it belongs to user ${uid}, mode 0${mode.toString(8)}`);
     }
     if (sizeBytes > maxBytes) throw new DamagedRecord(path, `it has ${sizeBytes} bytes`);
-    return textOf(readAll(fd, maxBytes));
+    const locked = sys("flock", fd, flags("LOCK_SH|LOCK_NB"));
+    if (locked < 0 && errnoName(-locked) !== "EAGAIN") throw syscallError("flock", -locked);
+    return { text: textOf(readAll(fd, maxBytes)), isBeingMade: locked < 0 };
   } finally {
     close(fd);
   }

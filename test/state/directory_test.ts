@@ -101,7 +101,7 @@ test("lockStateDirectory() gives up in time while another process holds the lock
     assert.equal(state.isLocked(directory), true);
     await other;
     state.lockStateDirectory(directory, 1000);
-    assert.equal(state.readRecord(directory)?.id, "web");
+    assert.equal(state.readRecord(directory)?.record.id, "web");
     state.closeStateDirectory(directory);
   });
 });
@@ -127,7 +127,7 @@ test("readRecord() returns what printRecord() wrote, config.json included", asyn
     const directory = state.createStateDirectory(rt.root, "web");
     assert.equal(state.readRecord(directory), undefined);
     state.writeRecord(directory, printRecord(written, ` ${ownPidNamespace}\n`));
-    assert.deepEqual(state.readRecord(directory), { ...written, config: JSON.parse(ownPidNamespace) });
+    assert.deepEqual(state.readRecord(directory)?.record, { ...written, config: JSON.parse(ownPidNamespace) });
     state.closeStateDirectory(directory);
   });
 });
@@ -139,10 +139,10 @@ test("readRecord() sees what addProcess() added, once it is whole", async () => 
     state.writeRecord(directory, printRecord(written, ownPidNamespace));
     const config = JSON.parse(ownPidNamespace);
     state.addProcess(directory, 17, 99);
-    assert.deepEqual(state.readRecord(directory), { ...written, pid: 17, startTime: 99, config });
+    assert.deepEqual(state.readRecord(directory)?.record, { ...written, pid: 17, startTime: 99, config });
     const path = `${rt.root}/web/state.json`;
     writeFileSync(path, readFileSync(path, "utf8").slice(0, -1));
-    assert.deepEqual(state.readRecord(directory), { ...written, config });
+    assert.deepEqual(state.readRecord(directory)?.record, { ...written, config });
     state.closeStateDirectory(directory);
   });
 });

@@ -36,14 +36,16 @@ export interface Seen {
 }
 
 /** The calls in a log; those that the tables have no name of are left out. */
-export function seenIn(log: string): Seen[] {
+export const seenIn = (log: string): Seen[] => allSeenIn(log).filter(({ call }) => call !== "");
+
+/** All of them, with "" for a name that the tables do not have. */
+export function allSeenIn(log: string): Seen[] {
   if (!existsSync(log)) return [];
   const names = new Map(Object.entries(tables.nr).map(([name, number]) => [number, name]));
   return readFileSync(log, "utf8")
     .split("\n")
     .flatMap((line): Seen[] => {
       const [number = "", who] = line.split(" ");
-      const call = names.get(Number(number));
-      return number === "" || call === undefined ? [] : [{ call, by: who === "s" ? "shim" : "stage" }];
+      return number === "" ? [] : [{ call: names.get(Number(number)) ?? "", by: who === "s" ? "shim" : "stage" }];
     });
 }

@@ -7,6 +7,8 @@
  *   fault LOG NUMBER ARGUMENT VALUE ERRNO FIRST LAST PROGRAM [ARGUMENT...]
  *                                                           those FIRST to LAST, from 1, whose argument (0 to 5, -1: any) has
  *                                                           that value; a line in LOG for each that failed
+ *   fault LOG step FIFO PROGRAM [ARGUMENT...]               as list, but each waits after its line for a byte out of FIFO
+ *                                                           before it is made, until nobody has FIFO open for writing
  * The program keeps its pid; the supervisor lives as long as anybody is under the filter.
  */
 #define _GNU_SOURCE
@@ -36,7 +38,7 @@
 #endif
 
 struct rule {
-	int isList;
+	int isList, steps; /* steps: descriptor of the FIFO, -1: none */
 	long number, argument, error, first, last;
 	unsigned long long value;
 };
@@ -75,6 +77,7 @@ static void supervise(int log, const struct rule *rule)
 	struct seccomp_notif_resp response;
 	long count = 0;
 	int fd;
+	char byte;
 
 	while (*listener == -1)
 		usleep(200);
@@ -85,7 +88,7 @@ static void supervise(int log, const struct rule *rule)
 	unshare(CLONE_FILES);
 	setsid();
 	for (int other = 0; other < 1024; other++)
-		if (other != fd && other != log)
+		if (other != fd && other != log && other != rule->steps)
 			close(other);
 	*listener = -2; /* the program may go on */
 	for (;;) {
@@ -110,6 +113,9 @@ static void supervise(int log, const struct rule *rule)
 			}
 			if (rule->isList || response.error)
 				dprintf(log, "%d %c %d\n", request.data.nr, who, (int)request.pid);
+			if (rule->steps >= 0)
+				while (read(rule->steps, &byte, 1) < 0 && errno == EINTR)
+					;
 		}
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
 	}
@@ -141,13 +147,20 @@ static unsigned short build(const struct rule *rule)
 
 int main(int argc, char **argv)
 {
-	struct rule rule = { 0 };
+	struct rule rule = { .steps = -1 };
 	int log, words;
 	pid_t between;
 
 	if (argc >= 4 && strcmp(argv[2], "list") == 0) {
 		rule.isList = 1;
 		words = 3;
+	} else if (argc >= 5 && strcmp(argv[2], "step") == 0) {
+		rule.isList = 1;
+		/* Without waiting for its writer, who has it open by now; reads wait. */
+		rule.steps = open(argv[3], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (rule.steps < 0 || fcntl(rule.steps, F_SETFL, 0) < 0)
+			return 96;
+		words = 4;
 	} else if (argc >= 9) {
 		rule.number = atol(argv[2]);
 		rule.argument = atol(argv[3]);
