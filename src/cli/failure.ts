@@ -6,6 +6,7 @@
 import { BunkerError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { writeWithin } from "../stage/patient_write.ts";
+import { flags, stable, sys } from "../stage/sys.ts";
 import type { Globals } from "./globals.ts";
 
 /** conmon reads standard error once, 8 KiB: what does not fit is lost, so it is cut here, visibly. */
@@ -40,7 +41,7 @@ function describe(error: unknown, debug: boolean): { message: string; detail: re
   // A message of one line, whatever a file name or a config value brought along.
   const line = (text: string) => text.replaceAll("\n", "\\n");
   if (error instanceof BunkerError) {
-    return { message: line(error.message), detail: error.detail, exitCode: error.exitCode };
+    return { message: line(error.message), detail: withLimit(error), exitCode: error.exitCode };
   }
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
   const detail = ["because    this is a bug of bunker: please report it with this text and the config.json"];
@@ -52,6 +53,20 @@ function describe(error: unknown, debug: boolean): { message: string; detail: re
         .map((frame) => frame.trim()),
     );
   return { message: `internal error: ${line(message)}`, detail, exitCode: 1 };
+}
+
+/** The details, and the limit on open files where any text says that it was met. */
+function withLimit({ message, detail }: BunkerError): readonly string[] {
+  const text = [message, ...detail].join("\n");
+  if (!text.includes("EMFILE") || text.includes("RLIMIT_NOFILE")) return detail;
+  const limit = stable(16);
+  if (sys("prlimit64", 0, flags("RLIMIT_NOFILE"), null, limit) < 0) return detail;
+  const most = new DataView(limit.buffer).getUint32(0, true);
+  return [
+    ...detail,
+    `because    RLIMIT_NOFILE lets the runtime have ${most} descriptors at a time; mounts, devices and cgroups take one each`,
+    "try        a higher hard limit (ulimit -Hn, LimitNOFILE= of a service)",
+  ];
 }
 
 /** A full disk or a closed pipe must not hide the failure that is being told. */

@@ -14,6 +14,7 @@ import type { Spec } from "../spec/types.ts";
 import { probeCgroups, type WantedFacts } from "./cgroups.ts";
 import { hasRootsDev, probeDevtmpfs } from "./devtmpfs.ts";
 import { probeIdHelpers } from "./ids.ts";
+import { liftedLimits } from "./lifted_limits.ts";
 import { probeResctrl } from "./resctrl.ts";
 import { probeSecurityModules } from "./security_modules.ts";
 import { probeMissing } from "./missing.ts";
@@ -37,6 +38,7 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
   const release = kernelRelease();
   const mayMount = has(permitted, flags("CAP_SYS_ADMIN")) && (!inUserNamespace || ownsMounts());
   const mayMapIds = has(permitted, flags("CAP_SETUID")) && has(permitted, flags("CAP_SETGID"));
+  const lifted = liftedLimits();
   const host: Host = {
     arch,
     kernel: release,
@@ -44,6 +46,7 @@ export function probeHost(spec: Spec | undefined, id?: string): Host {
     capabilities,
     lastCapability: lastCapability(),
     ...openFileLimits(),
+    ...(lifted === undefined ? {} : { liftedLimits: lifted }),
     cgroup: spec === undefined ? noCgroups : probeCgroups(isMachinesRoot({ euid, inUserNamespace }), wantedOf(spec)),
     inUserNamespace,
     egid: sys("getegid"),

@@ -81,6 +81,8 @@ export interface Host {
   readonly softNoFile: number;
   /** Its hard limit, which nobody changed. RLIM_INFINITY in either is Number.MAX_SAFE_INTEGER. */
   readonly hardNoFile: number;
+  /** Limits whose soft one was raised for the engine, as the runtime was started with them, by name. Absent: none. */
+  readonly liftedLimits?: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>;
   readonly cgroup: {
     readonly layout: "v2" | "v1" | "none";
     /** v2: a hybrid machine counts as v1. */

@@ -9,6 +9,7 @@
  */
 import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
+import type { Host } from "./host.ts";
 import type { Value } from "./types.ts";
 
 /**
@@ -18,6 +19,7 @@ import type { Value } from "./types.ts";
 export function planRlimits(c: Context, process: Process, pid: Value, isLater = false): void {
   const { plan, host } = c;
   let hasNoFile = false;
+  if (host.liftedLimits !== undefined) putBack(c, process, pid, host.liftedLimits);
   const rlimits = process.rlimits ?? [];
   for (let index = 0; index < rlimits.length; index++) {
     const { type, soft, hard } = rlimits[index]!;
@@ -38,6 +40,18 @@ export function planRlimits(c: Context, process: Process, pid: Value, isLater = 
     .call("prlimit64", [pid, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
       why: "the JavaScript engine raised its own",
     });
+}
+
+/** Those that config.json does not set. Only the soft ones were changed. */
+function putBack(c: Context, process: Process, pid: Value, lifted: NonNullable<Host["liftedLimits"]>): void {
+  const rlimits = process.rlimits ?? [];
+  for (const type in lifted) {
+    if (rlimits.some((rlimit) => rlimit.type === type)) continue;
+    const { soft, hard } = lifted[type]!;
+    c.plan.at("").call("prlimit64", [pid, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }], {
+      why: "it was raised for the JavaScript engine",
+    });
+  }
 }
 
 /** Stage, of a process that was forked by one of the same user: how many there may be. */

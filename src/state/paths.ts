@@ -27,5 +27,15 @@ function workingDirectory(): string {
   const length = sys("getcwd", buffer, maxPathBytes);
   if (length < 0)
     throw new HostError(`Cannot find the working directory: ${errnoName(-length)} (${errnoText(-length)})`);
-  return textOf(buffer.subarray(0, length - 1));
+  const path = textOf(buffer.subarray(0, length - 1));
+  // Nobody else begins in there: syscalls/engine.c goes to it where the engine could not begin at all.
+  if (path.startsWith("/proc/") && path.endsWith("/task")) throw deleted();
+  return path;
+}
+
+function deleted(): HostError {
+  return new HostError("Cannot find the working directory: ENOENT (no such file or directory)", [
+    "because    it was deleted, and a path is relative to it, or left out (--bundle)",
+    "try        absolute paths, or cd / first",
+  ]);
 }

@@ -453,6 +453,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     SECCOMP_RET_ALLOW: 0x7fff0000,
     OPEN_TREE_NAMESPACE: 2,
     MFD_EXEC: 16,
+    PR_SET_MDWE: 65,
     MPOL_WEIGHTED_INTERLEAVE: 6,
     MNT_DETACH: 2,
     AF_UNIX: 1,

@@ -31,6 +31,7 @@ export const nativeNames = [
   "devices",
   "fault",
   "filtered",
+  "mdwe",
   "notify",
   "opens",
   "pidfd",
