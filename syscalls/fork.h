@@ -51,6 +51,7 @@ static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 add
 		forked.value = EVENT_FORKED;
 		forked.address = address;
 		forked.result = pid;
+		/* ignored: the runtime sees the maker end without a word, and says so */
 		send_packet(m->sync, &forked, sizeof forked);
 	}
 	/* where a seccomp filter forbids to end: by SIGILL or SIGTRAP */

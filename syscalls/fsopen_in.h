@@ -35,9 +35,9 @@ static void answer(i64 socket, i64 result)
 	struct text_part part = { &result, sizeof result };
 
 	if (result < 0)
-		SYS(NR_sendto, socket, &result, sizeof result, MSG_NOSIGNAL, 0, 0);
+		SYS(NR_sendto, socket, &result, sizeof result, MSG_NOSIGNAL, 0, 0); /* ignored: who asked sees our end, too */
 	else
-		send_descriptor(socket, (i32)result, &part, 1);
+		send_descriptor(socket, (i32)result, &part, 1); /* ignored: as above */
 	for (;;)
 		SYS(NR_exit_group, 0);
 }
@@ -67,9 +67,10 @@ __attribute__((noreturn)) static void open_within_namespace(i64 namespace, const
 		r = SYS(NR_unshare, CLONE_NEWUSER | CLONE_NEWNS);
 	if (r >= 0)
 		r = empty_root();
+	if (r >= 0)
+		r = close_descriptors(1, ~0u, 0);
 	if (r < 0)
 		answer(0, r);
-	close_descriptors(1, ~0u, 0);
 	memset(&args, 0, sizeof args);
 	args.exit_signal = SIGCHLD;
 	child = SYS(NR_clone3, &args, sizeof args);

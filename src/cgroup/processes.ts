@@ -5,12 +5,14 @@
  * Kernel: cgroups(7); cgroup.kill since Linux 5.14 (v2), without it one pidfd_send_signal a process
  * @module
  */
-import { close, isTransient, sys, syscallError } from "../stage/sys.ts";
+import { HostError } from "../errors.ts";
+import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
 import { childrenOf, readIfThere, writeIfThere } from "./files.ts";
 
 const KILL = 9;
+const EINVAL = 22;
 
 /** Every pid in these directories (no top of a hierarchy) and below, each once, as the runtime's pid namespace sees them. */
 export function processesIn(directories: readonly string[]): number[] {
@@ -21,10 +23,17 @@ export function processesIn(directories: readonly string[]): number[] {
   return [...pids];
 }
 
-/** Sends a signal to every process there; processes that end meanwhile are fine. Returns how many got it. */
-export function signalAll(directories: readonly string[], signal: number): number {
-  const pids = processesIn(directories);
-  return pids.filter((pid) => signalMember(directories, pid, signal)).length;
+/**
+ * Sends a signal to every process there; processes that end meanwhile are fine. Errors: HostError where one may not be
+ * sent it; the others have got it by then.
+ */
+export function signalAll(directories: readonly string[], signal: number): void {
+  let failed = "";
+  for (const pid of processesIn(directories)) {
+    const result = signalMember(directories, pid, signal);
+    if (result < 0 && errnoName(-result) !== "ESRCH") failed = `${pid}: ${errnoName(-result)} (${errnoText(-result)})`;
+  }
+  if (failed !== "") throw new HostError(`Cannot send signal ${signal} to process ${failed}`);
 }
 
 /**
@@ -51,14 +60,14 @@ export function holdsUs(directory: string): boolean {
   return processesIn([directory]).includes(sys("getpid"));
 }
 
-/** Signals one process if it is (still) a member: its pid may be another process's by now. */
-function signalMember(directories: readonly string[], pid: number, signal: number): boolean {
-  if (pid === sys("getpid")) return false;
+/** Signals one process if it is (still) a member: its pid may be another process's by now. 0 or -errno. */
+function signalMember(directories: readonly string[], pid: number, signal: number): number {
+  if (pid === sys("getpid")) return 0;
   const pidfd = sys("pidfd_open", pid, 0);
-  if (pidfd < 0 && isTransient(-pidfd)) throw syscallError(`pidfd_open(${pid})`, -pidfd);
-  if (pidfd < 0) return false;
+  // EINVAL: it is gone, but its number is still that of a process group or session.
+  if (pidfd < 0) return pidfd === -EINVAL ? 0 : pidfd;
   try {
-    return isMember(directories, pid) && sys("pidfd_send_signal", pidfd, signal, null, 0) >= 0;
+    return isMember(directories, pid) ? sys("pidfd_send_signal", pidfd, signal, null, 0) : 0;
   } finally {
     close(pidfd);
   }

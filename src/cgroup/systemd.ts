@@ -255,7 +255,8 @@ export function stopUnit({ name, socket }: UnitAddress): void {
           writer.string("replace");
         },
       });
-      awaitJob(bus, body.string());
+      const result = awaitJob(bus, body.string());
+      if (result !== "done") throw new HostError(`the job ended with "${result}"`);
     } catch (error) {
       if (!(error instanceof BusError) || error.errorName !== noSuchUnit) throw error;
     }

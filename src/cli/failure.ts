@@ -25,6 +25,7 @@ export function reportFailure(error: unknown, globals: Globals, log: Logger | un
     return exitCode;
   }
   if (log !== undefined && globals.log !== undefined) attempt(() => log.error(message));
+  // ignored: there is no other place to tell it
   attempt(() => writeWithin(2, failureText(message, detail, log?.takeWaiting()), patienceMs));
   return exitCode;
 }

@@ -8,7 +8,7 @@ import { isMapped, parseMap } from "../plan/id_maps.ts";
 import { inRoot, isWithin } from "../plan/paths.ts";
 import { findNamespace } from "../spec/namespaces.ts";
 import type { IdMapping } from "../spec/types.ts";
-import { errnoText, sys, tryReadText } from "../stage/sys.ts";
+import { close, errnoText, tryReadText } from "../stage/sys.ts";
 import { because, type Cause, errnoOf, errnoWords, type Failed, nothing } from "./cause_form.ts";
 import { mappingText } from "./cause_ids.ts";
 import { interpreterOf, openInRoot } from "./image_facts.ts";
@@ -80,7 +80,7 @@ function programPath(failed: Failed, name: string): string {
   for (const directory of (path?.slice(5) ?? "/bin:/usr/bin").split(":")) {
     const fd = openInRoot(root, `${directory}/${name}`);
     if (fd < 0) continue;
-    sys("close", fd);
+    close(fd);
     return `${directory}/${name}`;
   }
   return name;
@@ -101,7 +101,7 @@ function notExecutable(failed: Failed, path: string): Cause {
   const root = rootOf(failed);
   const fd = openInRoot(root, path);
   const node = fd < 0 ? undefined : nodeOf(fd);
-  if (fd >= 0) sys("close", fd);
+  if (fd >= 0) close(fd);
   if (node === undefined) return because("this user may not execute it, or it lies on a mount with noexec");
   const type = node.mode & 0o170000;
   if (type === 0o040000) return because(`"${path}" is a directory`);
@@ -154,7 +154,7 @@ export function workingDirectoryCause(failed: Failed): Cause {
       }
       const fd = mountIndex(failed, cwd) < 0 ? openInRoot(rootOf(failed), cwd) : -1;
       const node = fd < 0 ? undefined : nodeOf(fd);
-      if (fd >= 0) sys("close", fd);
+      if (fd >= 0) close(fd);
       return {
         message,
         because: `neither the container's root nor user ${uid}:${gid} may enter it${node === undefined ? "" : ` (${modeText(node)} outside)`}`,

@@ -41,6 +41,7 @@ function signalFirst(record: StateRecord, signal: number): void {
     if (signal === SIGKILL && sharesPidNamespace(record.config)) killEverything(ownCgroups(record.cgroups));
     else if (!signalProcess(pidfd, signal)) throw notRunning(record);
     if (signal === SIGKILL) {
+      // ignored: false, it has ended
       signalProcess(pidfd, signal);
       // Version 1's freezer holds back even this; other signals wait until the container is resumed.
       thaw(ownCgroups(record.cgroups));
@@ -54,6 +55,7 @@ function signalFirst(record: StateRecord, signal: number): void {
 function killEverything(cgroups: readonly string[]): void {
   if (isFrozen(cgroups)) signalAll(cgroups, SIGKILL);
   thaw(cgroups);
+  // ignored: each has got its signal; one that waits for the kernel (state D) ends when that answers
   killAll(cgroups, patienceMs);
 }
 
@@ -86,6 +88,7 @@ function signalEverything(record: StateRecord, signal: number): void {
     close(pidfd);
     throw new HostError(`Cannot signal every process of container "${record.id}": it has no cgroup to list them`);
   }
+  // ignored: false, it has ended
   signalProcess(pidfd, signal);
   close(pidfd);
 }

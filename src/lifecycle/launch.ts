@@ -208,6 +208,7 @@ function attempt(rt: RuntimeOptions, step: () => void): void {
 
 /** Directories that nobody is in and systemd knows nothing of. */
 function removeEmpty(directories: readonly string[]): void {
+  // ignored: one that is in use, or gone, is whoever's took the name
   for (const path of directories) removeCgroup(path);
 }
 

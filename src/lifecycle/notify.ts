@@ -117,7 +117,7 @@ function awaitBarrier(fd: number): void {
   close(theirs);
   try {
     if (result < 0) throw syscallError("sendmsg", -result);
-    // -1: it takes longer than anybody waits (sd_notify_barrier(3)).
+    // ignored: -1, it takes longer than anybody waits (sd_notify_barrier(3))
     waitForAny([ours], barrierMs);
   } finally {
     close(ours);

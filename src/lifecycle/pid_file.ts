@@ -21,6 +21,7 @@ export function writePidFile(path: string, pid: number): void {
     const result = sys("renameat", AT_FDCWD, fresh, AT_FDCWD, path);
     if (result < 0) throw syscallError("rename", -result);
   } catch (error) {
+    // ignored: what failed before is told
     if (isOurs) sys("unlinkat", AT_FDCWD, fresh, 0);
     if (error instanceof SyscallError) throw new HostError(`Cannot write --pid-file "${path}": ${error.message}`);
     throw error;

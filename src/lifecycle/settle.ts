@@ -61,6 +61,7 @@ export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accomp
 /** The stage has ended, its child is ours (CLONE_PARENT), and not reaped, so the pid is still its own. */
 function adopt({ pidfd }: Accompanied, pid: number): Spawned {
   const adopted = { pid, pidfd: sysOrThrow("pidfd_open", pid, 0) };
+  // ignored: what it ended with is nobody's concern
   sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
   close(pidfd);
   return adopted;
@@ -82,6 +83,7 @@ export function awaitEvent(rt: RuntimeOptions, loaded: Executed, launched: Stage
 export function awaitExec(rt: RuntimeOptions, loaded: Executed, launched: Stage, isPosted = false): void {
   if (!isPosted) awaitEvent(rt, loaded, launched, events.EXEC);
   const messages = nextMessages(launched);
+  // ignored: a failure among them is thrown, and nothing else is waited for
   if (messages.length > 0) hasPosted(rt, loaded, messages, events.EXEC);
 }
 

@@ -79,6 +79,7 @@ function release(directory: StateDirectory, seen: SeenRecord): void {
       }
     }
     if (!executes) throw ended(record);
+    // ignored: nobody listens there any more, and `delete` removes it
     sys("unlinkat", directory.fd, startSocket, 0);
   } finally {
     close(fd);

@@ -54,11 +54,11 @@ function make(rt: RuntimeOptions, config: object): void {
     const prepared = prepare(plan, spec, split, {});
     const begun = { spec, plan, ...begin(spec, host) };
     const inherit = inheritedFds(plan, prepared, [theirs], 0);
-    const stage = bear(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
+    let stage = bear(begun, { split, prepared, stage: file, inherit, sync: { ours: sync, stages: theirs } });
     try {
       closeInherited(plan, split, prepared);
       close(theirs);
-      accompany(rt, begun, { ...stage, sync, split, prepared });
+      stage = accompany(rt, begun, { ...stage, sync, split, prepared });
       awaitEvent(rt, { plan, spec }, { ...stage, sync }, events.READY);
     } finally {
       endStage(stage.pidfd);

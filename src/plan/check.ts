@@ -13,8 +13,8 @@ import { isRegister, kindsOf } from "./kinds.ts";
 import { propertyType } from "./systemd_properties.ts";
 import type { Alternative, Call, Item, Plan, Register, Side, StructValue, Value } from "./types.ts";
 
-/** What the kernel knows as errno, and "*" for any. */
-const errnoPattern = /^(E[A-Z0-9]+|\*)$/;
+/** What the kernel knows as errno. Not "*": what goes on after whichever error may leave out what was asked for. */
+const errnoPattern = /^E[A-Z0-9]+$/;
 
 /** JSON Pointer (RFC 6901) or nothing. */
 const pointerPattern = /^(\/([^~/]|~[01])*)*$/;

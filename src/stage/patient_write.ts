@@ -39,6 +39,7 @@ export function writeWithin(fd: number, text: string, milliseconds: number): num
 function forgetSignal(): void {
   const set = stable(8);
   writeAddress(new DataView(set.buffer), 0, 2 ** (flags("SIGPIPE") - 1));
+  // ignored: EAGAIN, it is not held, and has its way or is ignored
   sys("rt_sigtimedwait", set, null, stable(16), set.length);
 }
 

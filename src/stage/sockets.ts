@@ -61,6 +61,7 @@ function withShortPath<T>(dirfd: number, name: string, use: (address: Uint8Array
 /** A listening packet socket in an open directory; close-on-exec. */
 export function listenAt(dirfd: number, name: string): number {
   const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0);
+  // ignored: it throws
   withShortPath(dirfd, name, (bytes) => sysOrThrow("bind", fd, bytes, bytes.length));
   sysOrThrow("listen", fd, 1);
   return fd;
@@ -229,6 +230,7 @@ export function receiveFd(fd: number): number {
 /** A datagram socket with a name in an open directory; close-on-exec. */
 export function bindDatagram(dirfd: number, name: string): number {
   const fd = sysOrThrow("socket", AF_UNIX, flags("SOCK_DGRAM|SOCK_CLOEXEC"), 0);
+  // ignored: it throws
   withShortPath(dirfd, name, (bytes) => sysOrThrow("bind", fd, bytes, bytes.length));
   return fd;
 }

@@ -208,7 +208,7 @@ export function writeStable(fd: number, bytes: Uint8Array, length: number): void
 
 /** Closes a descriptor; errors say nothing a caller could act on. */
 export function close(fd: number): void {
-  if (fd >= 0) sys("close", fd);
+  if (fd >= 0) sys("close", fd); // ignored: the descriptor is free whatever it answers (close(2))
 }
 
 interface Engine {

@@ -78,6 +78,7 @@ function makeAndLock(root: string, id: string): StateDirectory | undefined {
     if (fd >= 0 && lockIfThere(directory, youngPatienceMs)) return directory;
   } catch (error) {
     // Ours, and empty still; another one's that has the name by now would not be, or would be refused like this one.
+    // ignored: what failed before is told
     sys("unlinkat", rootFd, id, flags("AT_REMOVEDIR"));
     closeStateDirectory(directory);
     throw error;

@@ -86,6 +86,7 @@ export const nr: Readonly<Record<string, number>> = {
   restart_syscall: 128,
   rseq: 293,
   rt_sigaction: 134,
+  rt_sigprocmask: 135,
   rt_sigtimedwait: 137,
   sched_setaffinity: 122,
   sched_setattr: 274,

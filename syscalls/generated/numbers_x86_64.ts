@@ -86,6 +86,7 @@ export const nr: Readonly<Record<string, number>> = {
   restart_syscall: 219,
   rseq: 334,
   rt_sigaction: 13,
+  rt_sigprocmask: 14,
   rt_sigtimedwait: 128,
   sched_setaffinity: 203,
   sched_setattr: 314,

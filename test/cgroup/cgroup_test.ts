@@ -77,10 +77,14 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
   test(name("signalAll() reaches every member and nobody else"), async (t) => {
     if (mount === undefined) return skip(t, `no ${kind} cgroup hierarchy to write to`);
     await withCgroup(mount, async (path) => {
-      await spawnPair(path);
-      const count = processesIn([path]).length;
-      assert.equal(signalAll([path, path], 0), count);
-      assert.equal(signalAll([`${path}/none`], 0), 0);
+      for (const name of ["a", "b"]) {
+        mkdirSync(`${path}/${name}`);
+        await spawnPair(`${path}/${name}`);
+      }
+      signalAll([`${path}/none`], 9);
+      signalAll([`${path}/a`, `${path}/a`], 9);
+      while (processesIn([`${path}/a`]).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(processesIn([`${path}/b`]).length, 2);
     });
   });
 

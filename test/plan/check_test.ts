@@ -108,6 +108,10 @@ const bad: Readonly<Record<string, readonly [RegExp, (plan: PlanBuilder) => void
         branches: [{ on: ["ENOENT"], why: "x" }],
       }),
   ],
+  "a line that goes on after whichever error": [
+    /line 1: "\*" is no errno/,
+    (plan) => plan.call("chdir", ["/"], { allow: ["*"] }),
+  ],
   "an alternative over both sides": [
     /holds a call of the runtime/,
     (plan) => {
