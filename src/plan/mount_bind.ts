@@ -7,6 +7,7 @@
  * @module
  */
 import type { Mount } from "../spec/types.ts";
+import { bindAttributes } from "./bind_attributes.ts";
 import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { isLockedTree } from "./locked_trees.ts";
@@ -34,7 +35,7 @@ export function cloneSource(c: Context, mount: Mount, options: MountOptions, pat
 
 function planAttributes(c: Context, options: MountOptions, tree: Register, isTree: boolean): void {
   const { plan } = c;
-  const own = mountAttr(options.own);
+  const own = mountAttr(bindAttributes(c, options.own));
   const recursive = mountAttr(options.recursive);
   for (const name in options.superblock) {
     if (name === "ro") continue;

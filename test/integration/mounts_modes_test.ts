@@ -5,12 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
-import { peer, type Runtime } from "../support/runtime.ts";
+import { isCurrent, peer, type Runtime } from "../support/runtime.ts";
 import { type Bundle, type Scope, scoped } from "../support/scope.ts";
 import { skip } from "../support/skip.ts";
 import { everything, nothing } from "../support/without.ts";
@@ -81,7 +80,7 @@ for (const name of ["runc", "crun"] as const) {
   test(`run [a tmpfs over a directory: as ${name}]`, limits, async (t) => {
     const runtime = peer(name);
     // crun 1.8 gives what is copied up the kernel's own mode.
-    if (mode !== "root" || runtime === undefined || isOld(runtime)) skip(t, `needs a current ${name}, and root`);
+    if (mode !== "root" || runtime === undefined || !isCurrent(runtime)) skip(t, `needs a current ${name}, and root`);
     else await scoped("peermodes", ["cgroup2"], (scope) => compare(scope, runtime))(t);
   });
 }
@@ -93,10 +92,4 @@ async function compare(scope: Scope, runtime: Runtime): Promise<void> {
     const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()], { runtime, view: "v2" });
     assert.equal(outcome.stdout, `${covering.expected}\n`, covering.name);
   }
-}
-
-function isOld({ name, path }: Runtime): boolean {
-  const text = execFileSync(path, ["--version"], { encoding: "utf8" });
-  const [, minor] = /^\w+ version 1\.(\d+)/.exec(text) ?? [];
-  return minor === undefined || Number(minor) < (name === "crun" ? 28 : 3);
 }

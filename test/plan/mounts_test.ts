@@ -14,7 +14,7 @@ test("planMounts() sets the attributes of a bind before it is attached", () => {
   const plan = planOf({ mounts: [bind("/a", "ro", "nosuid")] });
   assert.deepEqual(textsOf(plan, "/mounts/0/source"), [
     'open_tree(AT_FDCWD, "/srv", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)',
-    'mount_setattr(r, "", AT_EMPTY_PATH, {attr_set: MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID, propagation: MS_PRIVATE})',
+    'mount_setattr(r, "", AT_EMPTY_PATH, {attr_set: MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID, attr_clr: MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC, propagation: MS_PRIVATE})',
   ]);
   const attached = callsOf(plan).findIndex(({ call, from }) => call === "move_mount" && from === "/mounts/0");
   assert.ok(indexOf(plan, "MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID") < attached);
@@ -37,7 +37,7 @@ test("planMounts() clones sources in the runtime, before the stage exists", () =
 test("planMounts() keeps ro and rro apart", () => {
   const ro = textsOf(planOf({ mounts: [{ ...bind("/a"), options: ["rbind", "ro"] }] }), "/mounts/0/source");
   assert.deepEqual(ro.slice(1), [
-    'mount_setattr(r, "", AT_EMPTY_PATH, {attr_set: MOUNT_ATTR_RDONLY})',
+    'mount_setattr(r, "", AT_EMPTY_PATH, {attr_set: MOUNT_ATTR_RDONLY, attr_clr: MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC})',
     'mount_setattr(r, "", AT_EMPTY_PATH|AT_RECURSIVE, {propagation: MS_PRIVATE})',
   ]);
   const rro = textsOf(planOf({ mounts: [{ ...bind("/a"), options: ["rbind", "rro"] }] }), "/mounts/0/source");

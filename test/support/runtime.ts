@@ -35,6 +35,13 @@ export function isRuncBefore(minor: number): boolean {
   return Number(major) === 1 && Number(found) < minor;
 }
 
+/** Whether a peer is of the releases that ours is compared with: Debian 12's own differ in much that they have mended. */
+export function isCurrent({ name, path }: Runtime): boolean {
+  const text = execFileSync(path, ["--version"], { encoding: "utf8" });
+  const [, minor] = /^\w+ version 1\.(\d+)/.exec(text) ?? [];
+  return minor !== undefined && Number(minor) >= (name === "crun" ? 28 : 3);
+}
+
 /** The runtimes present here, the one under test first. */
 export function runtimes(): Runtime[] {
   return [bunker(), peer("runc"), peer("crun")].filter((runtime) => runtime !== undefined);
