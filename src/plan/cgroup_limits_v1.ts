@@ -25,7 +25,8 @@ export function legacySettings(resources: Resources, refuse: Refuse, current: Cu
   if (resources.memory !== undefined) memory(add, resources.memory, current);
   const limit = resources.pids?.limit;
   if (limit !== undefined) {
-    add("pids", "pids.max", limit < 0 ? "max" : integerText(limit), "/pids/limit", { isDefault: limit < 0 });
+    // 0 is a limit (config-linux.md#pids), and with runc none at all: where nobody keeps it, nothing is missing.
+    add("pids", "pids.max", limit < 0 ? "max" : integerText(limit), "/pids/limit", { isDefault: limit <= 0 });
   }
   if (resources.blockIO !== undefined) blockIO(add, resources.blockIO);
   for (const [index, huge] of (resources.hugepageLimits ?? []).entries()) {

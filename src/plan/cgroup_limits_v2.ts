@@ -104,7 +104,8 @@ function swapMax(limit: number, swap: number): string | undefined {
 
 function pids(add: AddSetting, given: Resources["pids"]): void {
   if (given?.limit === undefined) return;
-  add("pids", "pids.max", limitText(given.limit), "/pids/limit", { isDefault: given.limit < 0 });
+  // As on version 1: 0 is a limit, and with runc none at all.
+  add("pids", "pids.max", limitText(given.limit), "/pids/limit", { isDefault: given.limit <= 0 });
 }
 
 /** The keys of io.max. */

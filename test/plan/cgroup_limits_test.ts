@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { cpuWeight, integerText, ioWeight } from "../../src/plan/cgroup_conversions.ts";
 import type { Host } from "../../src/plan/host.ts";
 import type { Plan } from "../../src/plan/types.ts";
-import { legacy, plan, unified } from "./cgroup_hosts.ts";
+import { legacy, legacyOf, plan, unified } from "./cgroup_hosts.ts";
 import { callsOf, hostWith, indexOf, textsOf } from "./planning.ts";
 
 /** "file = text" of every write, "|" between a file and what stands in for it; in the order of the lines. */
@@ -146,6 +146,22 @@ test("pids [-1 no limit, 0 none at all]", () => {
   assert.ok(indexOf(none, 'write(r, "0")') < indexOf(none, "reset_signals"));
   const some = plan({ pids: { limit: 1 } });
   assert.ok(indexOf(some, 'write(r, "1")') < indexOf(some, "clone3"));
+});
+
+// 0 is what runc's callers say for no limit
+test("pids [0 where no controller keeps it asks for nothing that is missing; 1 does]", () => {
+  const unifiedWithout = hostWith({
+    cgroup: { layout: "v2", v2: { mountPoint: "/cg", own: "/", controllers: ["cpu"] }, v1: [] },
+  });
+  const nowhere = hostWith({ cgroup: { layout: "none", v2: null, v1: [] } });
+  for (const host of [unifiedWithout, legacyOf("memory", "devices"), nowhere]) {
+    const { refusals } = plan({ pids: { limit: 0 } }, host);
+    assert.deepEqual(refusals, []);
+    assert.deepEqual(
+      plan({ pids: { limit: 1 } }, host).refusals.map(({ pointer }) => pointer.replace(/^\/linux\/resources/, "")),
+      ["/pids/limit"],
+    );
+  }
 });
 
 test("blockIO [v2: weight of BFQ, else of the cost model]", () => {
