@@ -8,11 +8,11 @@
 import { HostError } from "../errors.ts";
 import { ownCgroups } from "../cgroup/directories.ts";
 import { freeze, hasFreezer, isFrozen, thaw } from "../cgroup/freezer.ts";
-import { holdsUs, killAll, signalAll } from "../cgroup/processes.ts";
+import { holdsUs, killAll, processesIn, signalAll } from "../cgroup/processes.ts";
 import { close } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive, openProcess, signalProcess } from "../state/process.ts";
-import type { StateRecord } from "../state/record.ts";
+import { madeCgroups, type StateRecord } from "../state/record.ts";
 import { sharesPidNamespace } from "./namespaces.ts";
 import { madeRecordOf, notRunning } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
@@ -36,7 +36,10 @@ export function kill(rt: RuntimeOptions, id: string, signal: number, all: boolea
 
 function signalFirst(record: StateRecord, signal: number): void {
   const pidfd = openProcess(record.pid, record.startTime);
-  if (pidfd === undefined) throw notRunning(record);
+  if (pidfd === undefined) {
+    if (signal === SIGKILL && killLeft(record)) return;
+    throw notRunning(record);
+  }
   try {
     if (signal === SIGKILL && sharesPidNamespace(record.config)) killEverything(ownCgroups(record.cgroups));
     else if (!signalProcess(pidfd, signal)) throw notRunning(record);
@@ -49,6 +52,18 @@ function signalFirst(record: StateRecord, signal: number): void {
   } finally {
     close(pidfd);
   }
+}
+
+/**
+ * Ends what a first process that has ended left in a pid namespace that is not the container's own; as runc does. False:
+ * nothing. A cgroup that was there before may be another container's by now, so it is not looked into.
+ */
+function killLeft(record: StateRecord): boolean {
+  if (!sharesPidNamespace(record.config)) return false;
+  const own = ownCgroups(madeCgroups(record));
+  if (processesIn(own).length === 0) return false;
+  killEverything(own);
+  return true;
 }
 
 /** What is frozen gets its signal first, and then goes on to its end. */

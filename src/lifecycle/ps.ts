@@ -11,8 +11,10 @@ import { outputOf } from "../stage/program_output.ts";
 import { tryReadText } from "../stage/sys.ts";
 import { closeStateDirectory, openStateDirectory } from "../state/directory.ts";
 import { isAlive } from "../state/process.ts";
+import { madeCgroups, type StateRecord } from "../state/record.ts";
 import { nodeAt, printable } from "./host_facts.ts";
-import { madeRecordOf, notRunning } from "./record.ts";
+import { sharesPidNamespace } from "./namespaces.ts";
+import { madeRecordOf } from "./record.ts";
 import type { RuntimeOptions } from "./types.ts";
 import { userName } from "./view.ts";
 
@@ -32,7 +34,10 @@ export interface ProcessRow {
   readonly command: string;
 }
 
-/** Pids as the runtime sees them, ascending. Errors: HostError where the container does not run. */
+/**
+ * Pids as the runtime sees them, ascending. As with runc a container that has stopped has those that its first process left
+ * in a pid namespace of others, mostly none. Errors: HostError where it is not made yet.
+ */
 export function pidsOf(rt: RuntimeOptions, id: string): number[] {
   const directory = openStateDirectory(rt.root, id);
   try {
@@ -40,7 +45,7 @@ export function pidsOf(rt: RuntimeOptions, id: string): number[] {
     const own = ownCgroups(record.cgroups);
     const pids = processesIn(own);
     // Behind what was listed: a container that has ended meanwhile has no processes, or no cgroup any more.
-    if (!isAlive(record.pid, record.startTime)) throw notRunning(record);
+    if (!isAlive(record.pid, record.startTime)) return leftOf(record);
     if (own.length === 0) {
       throw new HostError(`Cannot list the processes of container "${id}": it has no cgroup of its own`);
     }
@@ -48,6 +53,12 @@ export function pidsOf(rt: RuntimeOptions, id: string): number[] {
   } finally {
     closeStateDirectory(directory);
   }
+}
+
+/** In a cgroup that was there before may be another container's by now. */
+function leftOf(record: StateRecord): number[] {
+  if (!sharesPidNamespace(record.config)) return [];
+  return processesIn(ownCgroups(madeCgroups(record))).sort((a, b) => a - b);
 }
 
 /** The same with what else is known of them; those that end meanwhile are left out. */

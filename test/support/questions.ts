@@ -52,7 +52,9 @@ export const questions: readonly Question[] = [
   {
     words: (id) => ["ps", "--format", "json", id],
     fits: (outcome) =>
-      outcome.status === 0 && (JSON.parse(outcome.stdout) as number[]).length === 0 ? [] : works()(outcome, ""),
+      outcome.status === 0 && (JSON.parse(outcome.stdout) as number[]).length === 0
+        ? ["stopped"]
+        : works()(outcome, ""),
   },
   { words: (id) => ["events", "--stats", id], fits: works() },
 ];
