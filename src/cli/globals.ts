@@ -18,6 +18,11 @@ export const globalOptions = {
   },
   "log-format": { type: "enum", options: ["text", "json"], default: "text", description: "form of the log" },
   debug: { type: "boolean", description: "log what is done and why" },
+  "log-level": {
+    type: "enum",
+    options: ["debug", "warning", "error"],
+    description: "debug: same as --debug; the others say no less than without",
+  },
   "systemd-cgroup": { type: "boolean", description: "let systemd make the cgroup, same as --cgroup-manager systemd" },
   "cgroup-manager": {
     type: "enum",
@@ -61,7 +66,7 @@ export function globalsOf(values: Values): Globals {
     root: values.root as string | undefined,
     log: values.log as string | undefined,
     logFormat: values["log-format"] === "json" ? "json" : "text",
-    debug: values.debug === true,
+    debug: values.debug === true || values["log-level"] === "debug",
     cgroupManager: manager ?? (values["systemd-cgroup"] === true ? "systemd" : "cgroupfs"),
     version: values.version === true,
     help: values.help === true,

@@ -38,5 +38,7 @@ function plain(text: string): string {
   return `${text
     .replaceAll(/\u001b\[[0-9;]*m/g, "")
     .replaceAll(/[ \t]+$/gm, "")
+    // The word that scripts look for, as crun's and getopt's.
+    .replaceAll(/^USAGE /gm, "Usage: ")
     .trimEnd()}\n`;
 }

@@ -122,13 +122,16 @@ export function checkRefusals({ plan }: Pick<Loaded, "plan">): void {
  */
 export function checkPreservedFds(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {
-    if (sys("fcntl", fd, 1 /* F_GETFD */, 0) < 0 || isEngines(fd)) {
+    if (!isGiven(fd)) {
       throw new HostError(`Cannot pass on file descriptor ${fd}: it is not open`, [
         `because    --preserve-fds and LISTEN_FDS ask for ${count} of them, from 3 on`,
       ]);
     }
   }
 }
+
+/** Whether the caller has handed it over. */
+const isGiven = (fd: number): boolean => sys("fcntl", fd, 1 /* F_GETFD */, 0) >= 0 && !isEngines(fd);
 
 function isEngines(fd: number): boolean {
   const target = stable(64);
@@ -167,12 +170,17 @@ export function readDocument(path: string): string {
   }
 }
 
-/** sd_listen_fds(3): LISTEN_FDS counts only for the process LISTEN_PID names. */
+/**
+ * sd_listen_fds(3): LISTEN_FDS counts only for the process LISTEN_PID names. Without that crun takes it all the same and
+ * runc does not: it counts where the descriptors are there.
+ */
 function listenFdsGiven(): number {
   const count = environment("LISTEN_FDS");
   if (count === undefined || !/^[0-9]{1,5}$/.test(count)) return 0;
   const pid = environment("LISTEN_PID");
-  return pid === undefined || Number(pid) === sys("getpid") ? Number(count) : 0;
+  if (pid !== undefined) return Number(pid) === sys("getpid") ? Number(count) : 0;
+  for (let fd = 3; fd < 3 + Number(count); fd++) if (!isGiven(fd)) return 0;
+  return Number(count);
 }
 
 function consoleFor(

@@ -74,6 +74,8 @@ export interface StateView {
   /** Name of the user that created it; the number where /etc/passwd knows none. */
   readonly owner: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** The unit of systemd's that its cgroup belongs to; as crun. */
+  readonly "systemd-scope"?: string;
 }
 
 /** A line of `list`. `damaged`: its record says what no record can say; `unknown`: it could not be read. */

@@ -25,6 +25,7 @@ export function viewOf(directory: StateDirectory, seen: SeenRecord): StateView {
     created: record.created,
     ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
     owner: userName(record.owner),
+    ...(record.unit === undefined ? {} : { "systemd-scope": record.unit.name }),
   };
 }
 

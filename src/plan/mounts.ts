@@ -41,7 +41,7 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
     const isUsual = isBind
       ? options.data.length === 0 && mount.source !== undefined
       : mount.type !== undefined && mount.type !== "none" && !options.copyUp;
-    if (!isUsual) checkOptions(mount, options, isBind, pointer);
+    if (!isUsual) checkOptions(c, mount, options, isBind, pointer);
     checkDestination(mount, path, isBind, pointer);
     const isOnly = !isBind && !options.remount && isMachinesOnly(mount.type);
     if (isOnly) checkMachinesOnly(mount, options, pointer);
@@ -80,8 +80,12 @@ function cloneSources(
   return isCgroupView(c, mount) && !c.fresh.has("cgroup") ? cloneCgroups(c, cgroups) : [];
 }
 
-function checkOptions(mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
-  const [own] = options.data;
+function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
+  const own = options.data.find(({ option }) => !isBind || !option.startsWith("mode="));
+  if (isBind && own === undefined && options.data.length > 0) {
+    // As crun: it says nothing of what is bound, and no option that restricts looks like it.
+    c.plan.warn(`${pointer}/options: "${options.data[0]!.option}" has no effect on a bind mount`);
+  }
   if (isBind && own !== undefined) {
     // The filesystem is the source's: its options are shared with every other mount of it.
     throw new SpecError(

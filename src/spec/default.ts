@@ -23,9 +23,9 @@ const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc
 
 /**
  * A shell in a read-only root, with its own namespaces and few rights. `isRootless`: a user namespace in which
- * `uid` and `gid` of the runtime's namespace are root.
+ * `uid` and `gid` of the runtime's namespace are root. `isUnified`: the machine has cgroup v2 alone.
  */
-export function defaultSpec(isRootless: boolean, uid = 0, gid = 0): object {
+export function defaultSpec(isRootless: boolean, uid = 0, gid = 0, isUnified = false): object {
   return {
     ociVersion: "1.3.0",
     process: {
@@ -55,7 +55,7 @@ export function defaultSpec(isRootless: boolean, uid = 0, gid = 0): object {
             gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
           }
         : {}),
-      namespaces: namespaceTypes(isRootless).map((type) => ({ type })),
+      namespaces: namespaceTypes(isRootless, isUnified).map((type) => ({ type })),
       maskedPaths,
       readonlyPaths,
     },
@@ -63,8 +63,10 @@ export function defaultSpec(isRootless: boolean, uid = 0, gid = 0): object {
 }
 
 /** Rootless shares the network, which it could not configure, and has a user namespace. */
-function namespaceTypes(isRootless: boolean): readonly string[] {
-  return isRootless ? ["pid", "ipc", "uts", "mount", "user"] : ["pid", "network", "ipc", "uts", "mount"];
+function namespaceTypes(isRootless: boolean, isUnified: boolean): readonly string[] {
+  const types = isRootless ? ["pid", "ipc", "uts", "mount", "user"] : ["pid", "network", "ipc", "uts", "mount"];
+  // As runc: without it /sys/fs/cgroup shows the machine's tree; on v1 it shows the container's own cgroups alone.
+  return isUnified ? [...types, "cgroup"] : types;
 }
 
 function defaultMounts(isRootless: boolean): readonly object[] {

@@ -7,12 +7,6 @@ import * as v from "valibot";
 import { i64, integerIn, numberList, u16, u32, u64 } from "./scalars.ts";
 import { mapOf, nonEmpty, object, oneOf, optional, text } from "./shapes.ts";
 
-/** A loop by index: the first use of an iterator over text costs 75 µs. */
-function isAccess(value: string): boolean {
-  for (let index = 0; index < value.length; index++) if (!"rwm".includes(value.charAt(index))) return false;
-  return true;
-}
-
 const deviceRuleSchema = object(() => {
   /** Absent or -1: all numbers; else as the kernel compares them, u32. */
   const number = optional(integerIn(-1, 0xffff_ffff));
@@ -22,8 +16,8 @@ const deviceRuleSchema = object(() => {
     type: optional(oneOf(["a", "c", "b"])),
     major: number,
     minor: number,
-    /** Absent: all three. */
-    access: optional(text(isAccess, 'letters of "rwm"')),
+    /** Absent: all three. Other letters than r, w and m mean nothing, as with runc and crun: src/plan/cgroup_devices.ts. */
+    access: optional(nonEmpty),
   };
 });
 

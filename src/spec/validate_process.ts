@@ -25,10 +25,12 @@ function validateRlimits(rlimits: readonly Rlimit[]): void {
   }
 }
 
-/** Which policy takes which number; sched_setattr(2) would answer the wrong ones with a bare EINVAL. */
+/**
+ * Which policy takes which number; sched_setattr(2) would answer the wrong ones with a bare EINVAL. `nice` it takes with
+ * every policy, and so do runc and crun: it counts for whoever changes the policy later.
+ */
 const policiesOf = {
   priority: ["SCHED_FIFO", "SCHED_RR"],
-  nice: ["SCHED_OTHER", "SCHED_BATCH"],
   runtime: ["SCHED_DEADLINE"],
   deadline: ["SCHED_DEADLINE"],
   period: ["SCHED_DEADLINE"],

@@ -93,12 +93,6 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "config-linux.md#allowed-device-list: access is optional; runc asks for it",
   },
   {
-    lists: /^unknown access$/,
-    what: /^run$/,
-    ours: "refused",
-    why: "runc drops letters it does not know",
-  },
-  {
     lists: /^a negative number$/,
     version: "cgroup v2",
     what: /^run$/,

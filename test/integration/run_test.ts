@@ -188,6 +188,20 @@ test(
   }),
 );
 
+// crun takes them, runc does not: what is there is passed on, and what is not there was not meant for us.
+test(
+  "run [LISTEN_FDS without LISTEN_PID: descriptors that are there, or none]",
+  limits,
+  scoped("listen", [], async (scope) => {
+    const bundle = scope.bundle(listDescriptors);
+    const words = ["run", "--bundle", bundle.path, scope.id()];
+    const given = await scope.invoke(words, { before: openDescriptors(scope.directory, "export LISTEN_FDS=1;") });
+    assert.equal(given.stdout, "0\n1\n2\n3\nL=1,1\n", given.stderr);
+    const none = await scope.invoke(words, { env: { LISTEN_FDS: "1" } });
+    assert.equal(none.stdout, "0\n1\n2\nL=,\n", none.stderr);
+  }),
+);
+
 test(
   "run --preserve-fds [a closed descriptor is an error]",
   limits,

@@ -46,6 +46,13 @@ test("state() shows a running container with runc's members", async () => {
   });
 });
 
+test("state() names the unit that the cgroup belongs to, as crun does", async () => {
+  await withRoot((rt) => {
+    makeContainer(rt, { unit: { name: "bt-web.scope", socket: "/run/bus" } });
+    assert.equal(state(rt, "web")["systemd-scope"], "bt-web.scope");
+  });
+});
+
 test("state() is created as long as the process holds its socket", async () => {
   await withContainer((rt) => {
     const directory = openStateDirectory(rt.root, "web");

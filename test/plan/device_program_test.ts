@@ -209,3 +209,15 @@ test("device rules: a type, a number, an access that is absent means all; the la
   ];
   assert.ok(isOpen(rules, "c", 8, 0) && !isOpen(rules, "b", 8, 0) && isOpen(rules, "b", 8, 1));
 });
+
+test("device rules: letters that are no access mean nothing", () => {
+  const rule: DeviceRule = { allow: true, type: "c", major: 1, minor: 11, access: "rw" };
+  assert.deepEqual(deviceAccesses([{ ...rule, access: "rxw?" }]), deviceAccesses([rule]));
+  // None of them is not all of them.
+  const nothing = deviceAccesses([{ ...rule, access: "x" }]);
+  assert.deepEqual(
+    nothing,
+    deviceAccesses([rule]).filter(({ minor }) => minor !== 11),
+  );
+  assert.equal(nothing[0]!.allow, false);
+});

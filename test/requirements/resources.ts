@@ -147,9 +147,7 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
         "hugepageLimits [usage, and reservations where the kernel limits them; 0 is a limit]",
         "hugepageLimits [reservations that the kernel does not limit are left, their usage never]",
       ],
-      "spec/enumerations_test.ts": [
-        "parseSpec() refuses letters that are no access to devices, and pages of a size that is none",
-      ],
+      "spec/enumerations_test.ts": ["parseSpec() refuses pages of a size that is none"],
       [legacy]: ["resources [hugepageLimits] (cgroup v2)"],
     },
   },

@@ -52,7 +52,7 @@ for (const isRootless of [false, true]) {
         hostname: "bunker",
         linux: {
           ...linux,
-          // On a pure cgroup v2 machine runc adds a cgroup namespace; a default should not depend on where it was made.
+          // On a pure cgroup v2 machine runc adds a cgroup namespace, and so do we: below, and spec_file.ts.
           namespaces: (namespaces as JsonObject[]).filter(({ type }) => type !== "cgroup"),
           maskedPaths: ourMaskedPaths,
         },
@@ -75,5 +75,15 @@ test("defaultSpec() has the filesystems that programs expect", () => {
     assert.equal(typeAt("/sys"), isRootless ? "none" : "sysfs");
     assert.equal(typeAt("/dev/pts"), "devpts");
     assert.equal(typeAt("/dev/shm"), "tmpfs");
+  }
+});
+
+test("defaultSpec() adds a cgroup namespace where cgroup v2 is all there is", () => {
+  for (const isRootless of [false, true]) {
+    const typesOf = (isUnified: boolean): string[] =>
+      (defaultSpec(isRootless, 0, 0, isUnified) as { linux: { namespaces: { type: string }[] } }).linux.namespaces.map(
+        ({ type }) => type,
+      );
+    assert.deepEqual(typesOf(true), [...typesOf(false), "cgroup"]);
   }
 });
