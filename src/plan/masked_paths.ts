@@ -88,7 +88,11 @@ function hide(c: Context, way: Way, masks: Masks, mayMiss: boolean): void {
   const { plan } = c;
   const { from, rest, how } = way;
   const found = rest === "" ? from : plan.register();
-  const cover = (mask: Register): void => attach(c, plan.open("open_tree", [mask, "", clone]), found);
+  const cover = (mask: Register): void => {
+    const tree = plan.open("open_tree", [mask, "", clone]);
+    if (mask === masks.file) plan.call("mount_setattr", [tree, "", "AT_EMPTY_PATH", asMask]);
+    attach(c, tree, found);
+  };
   const branches = [
     {
       on: ["ENOTDIR"],
@@ -114,6 +118,12 @@ function hide(c: Context, way: Way, masks: Masks, mayMiss: boolean): void {
     branches: mayMiss ? [absent, ...branches] : branches,
   });
 }
+
+/**
+ * The file is the host's: its mount is writable, and what the host mounts or unmounts there would show up here. Each clone
+ * by itself: one made ready for all would be taken down in the end, for which the kernel waits (dropMasks).
+ */
+const asMask = { attr_set: "MOUNT_ATTR_RDONLY", propagation: "MS_PRIVATE" };
 
 const absent = { on: ["ENOENT"], why: "it does not exist" };
 
