@@ -13,7 +13,15 @@ import { asNewer, missingCause } from "./cause_missing.ts";
 import { mountCause } from "./cause_mount.ts";
 import { becameOwnCause, cloneCause, joinCause, namespaceFileCause } from "./cause_namespace.ts";
 import { helperCause, makeNamespaceCause, mapCause } from "./cause_ids.ts";
-import { destinationCause, idmapCause, machinesDevCause, makingCause, openTreeCause } from "./cause_source.ts";
+import {
+  attachCause,
+  destinationCause,
+  idmapCause,
+  machinesDevCause,
+  makingCause,
+  notDirectoryCause,
+  openTreeCause,
+} from "./cause_source.ts";
 import { netDeviceCause } from "./cause_net.ts";
 import { executableCause, identityCause, workingDirectoryCause } from "./cause_process.ts";
 import { filteredCause, loadFilterCause, supervisorCause } from "./cause_seccomp.ts";
@@ -79,6 +87,7 @@ function causeOfCall(failed: Failed): Cause {
       if (errno === "ENOENT" && call.from.startsWith("/linux/sysctl/")) {
         return { ...nothing, because: "this kernel has no such parameter, or none in a namespace" };
       }
+      if (errno === "ENOTDIR") return notDirectoryCause(failed);
       return errno === "ELOOP" || errno === "EXDEV"
         ? { ...nothing, because: "a symbolic link stands in the path where none is allowed" }
         : nothing;
@@ -96,6 +105,11 @@ function causeOfCall(failed: Failed): Cause {
       return call.from.startsWith("/linux/namespaces/") ? namespaceFileCause(failed) : nothing;
     case "open_tree":
       return openTreeCause(failed);
+    case "move_mount":
+    case "mount_fd":
+      return errno === "EINVAL" || errno === "ENOTDIR" ? attachCause(failed) : nothing;
+    case "copy_tree":
+      return errno === "ENOTDIR" ? attachCause(failed) : nothing;
     case "mount_setattr":
       return idmapCause(failed);
     case "make_user_namespace":

@@ -4,6 +4,7 @@
  * Kernel: open_tree(2), mount_setattr(2), mount_namespaces(7)
  * @module
  */
+import { callsOf } from "../program/addresses.ts";
 import { sys } from "../stage/sys.ts";
 import {
   because,
@@ -16,7 +17,7 @@ import {
   nothing,
   someOf,
 } from "./cause_form.ts";
-import { closedTo, missingPart, modeText, mountsAt } from "./host_facts.ts";
+import { closedTo, missingPart, modeText, mountsAt, nodeAt } from "./host_facts.ts";
 
 /** Cloning the source of a bind mount, the root, or something of the host's. */
 export function openTreeCause(failed: Failed): Cause {
@@ -122,6 +123,8 @@ export function machinesDevCause(failed: Failed): Cause {
 export function makingCause(failed: Failed): Cause {
   const what = failed.call.call === "create_in_root" ? "the mount point does not exist, and " : "";
   switch (errnoOf(failed)) {
+    case "ENOTDIR":
+      return notDirectoryCause(failed);
     case "EXDEV":
       return because(
         `${what}it would be made in the machine's own /dev, where nothing is made`,
@@ -136,6 +139,62 @@ export function makingCause(failed: Failed): Cause {
     default:
       return nothing;
   }
+}
+
+const fileType = 0o170_000;
+const directoryType = 0o040_000;
+/** S_IFREG and its kin, inode(7). */
+const typeNames: Readonly<Record<number, string>> = {
+  0o010_000: "a FIFO",
+  0o020_000: "a device node",
+  0o060_000: "a device node",
+  0o100_000: "a file",
+  0o140_000: "a socket",
+};
+
+/**
+ * Attaching a mount: a directory goes onto a directory, anything else onto anything else (move_mount(2), EINVAL). The
+ * most common mistake of all: an engine makes a directory of a source that is missing, or the image has the other kind.
+ * Docker tells its users so, and ends with 126, where it reads "not a directory".
+ */
+export function attachCause({ call, spec, plan }: Failed): Cause {
+  const index = /^\/mounts\/(\d+)/.exec(call.from)?.[1];
+  const mount = index === undefined ? undefined : spec.mounts?.[Number(index)];
+  if (mount === undefined) return nothing;
+  const { destination } = mount;
+  const source = callsOf(plan).find(
+    ({ call: name, args, from }) =>
+      (name === "open_tree" || name === "openat") && args[0] === "AT_FDCWD" && from === `/mounts/${index}/source`,
+  );
+  if (source === undefined) {
+    return because(
+      `"${destination}" is not a directory in the container, and a filesystem is mounted on one`,
+      "another destination, or a directory in its place",
+    );
+  }
+  const path = String(source.args[1]);
+  // A link that is bound as it is is no directory, whatever it leads to.
+  const isLink = mount.options?.some((option) => option === "src-nofollow" || option === "copy-symlink") === true;
+  const node = isLink ? undefined : nodeAt(path);
+  if (node === undefined) {
+    return because("of the source and the destination one is a directory and the other is not a directory", advice);
+  }
+  return (node.mode & fileType) === directoryType
+    ? because(`the source ${path} is a directory, and "${destination}" is not a directory in the container`, advice)
+    : because(
+        `the source ${path} is ${typeNames[node.mode & fileType] ?? "something else"}, not a directory, and "${destination}" is a directory in the container`,
+        advice,
+      );
+}
+
+const advice = "a source and a destination that are both directories, or both files";
+
+/** The way to a mount's destination, or what it wants to find there. */
+export function notDirectoryCause({ call, spec }: Failed): Cause {
+  const mount = spec.mounts?.[Number(/^\/mounts\/(\d+)\/destination/.exec(call.from)?.[1] ?? -1)];
+  return mount === undefined
+    ? nothing
+    : because(`"${mount.destination}", or something on the way there, is not a directory in the container`);
 }
 
 /** What looks at the destination of a mount, before and after. */

@@ -136,6 +136,29 @@ const mounts: ErrorCase[] = [
     bundle: { ...mapped, owner: 0 },
     ...mounting({ destination: "/made", type: "tmpfs", source: "tmpfs" }),
   },
+  {
+    name: "bind_of_file_on_directory",
+    ...mounting({ destination: "/etc", source: "file", options: ["bind"] }),
+    prepare: ({ path }) => writeFileSync(`${path}/file`, ""),
+  },
+  {
+    name: "bind_of_directory_on_file",
+    ...mounting({ destination: "/etc/passwd", source: "data", options: ["rbind"] }),
+    prepare: ({ path }) => mkdirSync(`${path}/data`),
+  },
+  {
+    name: "bind_of_directory_on_file_in_user_namespace",
+    needs: ["userNamespaces"],
+    bundle: mapped,
+    ...mounting({ destination: "/etc/passwd", source: "data", options: ["rbind"] }),
+    prepare: ({ path }) => mkdirSync(`${path}/data`),
+  },
+  { name: "bind_below_a_file", ...mounting({ destination: "/etc/passwd/x", source: "/etc", options: ["bind"] }) },
+  { name: "filesystem_on_file", ...mounting({ destination: "/etc/passwd", type: "tmpfs", source: "tmpfs" }) },
+  {
+    name: "filesystem_on_file_copied_up",
+    ...mounting({ destination: "/etc/passwd", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }),
+  },
   { name: "filesystem_unknown", ...mounting({ destination: "/mnt", type: "nothingfs", source: "none" }) },
   {
     name: "filesystem_option_unknown",
