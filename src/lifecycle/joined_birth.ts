@@ -33,7 +33,7 @@ function bearInUserNamespace(begun: Begun, { split, prepared, stage, inherit, sy
     const fd = getRegister(prepared, register);
     if (fd >= 0 && !all.includes(fd)) all.push(fd);
   }
-  const outer: Call = { ...split.clone, args: [{ exit_signal: "SIGCHLD" }] };
+  const outer = outerOf(split.clone);
   spawn.clone({ call: outer, valueOf, entering: undefined, stage, inherit: all });
   try {
     fillStageFile(stage, buildStage(plan, wholeProgram(split, fork), prepared, sync.stages));
@@ -63,11 +63,24 @@ function bearInUserNamespace(begun: Begun, { split, prepared, stage, inherit, sy
   }
 }
 
-/** The plan's clone3 as the stage makes it. Its end is told by the signal of whoever forked (clone(2), CLONE_PARENT). */
+const intoCgroup = "CLONE_INTO_CGROUP";
+
+/**
+ * The plan's clone3 as the runtime makes it: outside, but into the cgroup, over which there are no rights from within a user
+ * namespace, its own root's excepted (cgroups(7), "Delegation containment"; EACCES). The fork is born where its maker is.
+ */
+function outerOf(clone: Call): Call {
+  const { cgroup } = clone.args[0] as StructValue;
+  const place = cgroup === undefined ? {} : { flags: intoCgroup, cgroup };
+  return { ...clone, args: [{ exit_signal: "SIGCHLD", ...place }] };
+}
+
+/** The rest of it as the stage makes it. Its end is told by the signal of whoever forked (clone(2), CLONE_PARENT). */
 function forkOf(clone: Call): Call {
-  const { exit_signal: _, flags: asked, ...wanted } = clone.args[0] as StructValue;
-  const all = asked === undefined ? "CLONE_PARENT" : `${asked as string}|CLONE_PARENT`;
-  const { out: __, ...call } = clone;
+  const { exit_signal: _, flags: asked, cgroup: __, ...wanted } = clone.args[0] as StructValue;
+  let all = "CLONE_PARENT";
+  if (asked !== undefined) for (const flag of (asked as string).split("|")) if (flag !== intoCgroup) all += `|${flag}`;
+  const { out: ___, ...call } = clone;
   return { ...call, call: "fork", side: "stage", args: [{ flags: all, ...wanted }] };
 }
 

@@ -213,8 +213,12 @@ export function planUnifiedLimits(
   if (!enableControllers(plan, needing, controllers, above) && isOwn) enableCounted(plan, above);
   const late: Setting[] = [];
   const first: Setting[] = [];
-  // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in.
-  for (const setting of settings) (setting.file === "pids.max" && setting.text === "0" ? late : first).push(setting);
+  // No process can be born into a cgroup that may have none: pids.max is looked at by clone3, not when one is moved in. Where
+  // a user namespace is joined, there are two for a moment: one born into the cgroup, and the one that it forks within.
+  const few = c.joined.has("user") ? ["0", "1"] : ["0"];
+  for (const setting of settings) {
+    (setting.file === "pids.max" && few.includes(setting.text) ? late : first).push(setting);
+  }
   writeSettings(plan, first, () => ({ directory }));
   return late;
 }
