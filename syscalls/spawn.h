@@ -12,7 +12,7 @@ struct spawn {
 	char *const *envp;
 	const u32 *inherit; /* descriptors the stage keeps over its execve */
 	u64 inherit_count;
-	i64 error; /* errno of execveat, written by the child: memory is shared until then */
+	i64 error; /* -errno of what failed in the child, which writes it: memory is shared until its execve */
 	i64 pid; /* of the stage, or -errno of clone3 or of what was entered; written by the thread */
 	u32 ready; /* not 0: the stage's file is complete */
 	u32 done; /* not 0: pid and error are known */
@@ -24,6 +24,7 @@ struct spawn {
 	u32 born; /* not 0: the child is there and waits, or `done` */
 	u64 child; /* pid, written by the kernel (CLONE_PARENT_SETTID) */
 	struct report *early_report;
+	u64 failed; /* number of the call that `error` is of */
 };
 
 /* The shim's own writable memory: at most SHIM_WORDS bytes (src/stage/kernel.ts). */
@@ -74,19 +75,27 @@ static void set_word(u32 *word)
  * the namespace's root. Its ids cannot be set before they are mapped, so the ambient set carries them over
  * (capabilities(7)); the stage sets ids, and capabilities at its end.
  */
-static void keep_capabilities(void)
+static i64 keep_capabilities(u64 *failed)
 {
 	u32 header[2] = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	u32 sets[6] = { 0 };
+	i64 r = SYS(NR_capget, header, sets);
 
-	if (SYS(NR_capget, header, sets) < 0)
-		return;
+	*failed = NR_capget;
+	if (r < 0)
+		return r;
 	sets[2] = sets[1]; /* inheritable = permitted, both halves */
 	sets[5] = sets[4];
-	SYS(NR_capset, header, sets);
-	for (u64 capability = 0; capability < 64; capability++)
-		if (SYS(NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == -EINVAL)
-			break;
+	r = SYS(NR_capset, header, sets);
+	*failed = NR_capset;
+	for (u64 capability = 0; r >= 0 && capability < 64; capability++) {
+		if (!(sets[capability < 32 ? 1 : 4] >> (capability & 31) & 1))
+			continue;
+		r = SYS(NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+		*failed = NR_prctl;
+	}
+	/* EINVAL: before Linux 4.3 there is no ambient set, and none but the namespace's root keeps any */
+	return r == -EINVAL && *failed == NR_prctl ? 0 : r;
 }
 
 /*
@@ -97,6 +106,30 @@ static void die_with_runtime(void)
 	SYS(NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (!__atomic_load_n(&shim_data.spawner, __ATOMIC_ACQUIRE))
 		SYS(NR_exit_group, 125);
+}
+
+/* Whatever the stage is executed with; -errno, and in `failed` the number of the call that it is of. */
+static i64 execute_stage(struct spawn *spawn)
+{
+	i64 r = SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
+
+	spawn->failed = NR_prctl;
+	if (r >= 0 && spawn->flags & SPAWN_KEEP_CAPABILITIES)
+		r = keep_capabilities(&spawn->failed);
+	if (r < 0)
+		return r;
+	/* The engine has done so with what it was given, where it could. */
+	spawn->failed = NR_close_range;
+	r = close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	/* What the stage did not get would be another file's number, or nobody's, in its program. */
+	for (u64 i = 0; r >= 0 && i < spawn->inherit_count; i++) {
+		spawn->failed = NR_fcntl;
+		r = SYS(NR_fcntl, spawn->inherit[i], F_SETFD, 0);
+	}
+	if (r < 0)
+		return r;
+	spawn->failed = NR_execveat;
+	return SYS(NR_execveat, spawn->stage, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
 }
 
 /*
@@ -115,14 +148,7 @@ static void spawn_child(void *argument)
 	 * no cgroup, which is the work of others (newuidmap, systemd) who may take their time.
 	 */
 	await_word(&spawn->ready);
-	SYS(NR_prctl, PR_SET_PDEATHSIG, 0);
-	if (spawn->flags & SPAWN_KEEP_CAPABILITIES)
-		keep_capabilities();
-	/* The engine has done so with what it was given, where it could. */
-	close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC);
-	for (u64 i = 0; i < spawn->inherit_count; i++)
-		SYS(NR_fcntl, spawn->inherit[i], F_SETFD, 0);
-	spawn->error = SYS(NR_execveat, spawn->stage, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
+	spawn->error = execute_stage(spawn);
 	SYS(NR_exit_group, 125);
 }
 

@@ -16,8 +16,8 @@ import { firstItems, type Split } from "../program/split.ts";
 import type { Spec } from "../spec/types.ts";
 import { copyRegisters, fillStageFile, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { sendRest } from "../stage/rest.ts";
-import { Spawn, type Spawned } from "../stage/spawn.ts";
-import { close, flags, stable, sys, tables } from "../stage/sys.ts";
+import { reap, Spawn, type Spawned } from "../stage/spawn.ts";
+import { close, flags, sys, syscallError, tables } from "../stage/sys.ts";
 import { image as imageNumbers } from "../../syscalls/ops.ts";
 import { failureError } from "./failure.ts";
 
@@ -62,7 +62,11 @@ function run(plan: Plan, spec: Spec, image: Image): void {
  */
 export function inheritedFds(plan: Plan, prepared: Image, own: readonly number[], preserveFds: number): number[] {
   const fds: number[] = [];
-  for (const { register } of plan.inherited) fds.push(getRegister(prepared, register));
+  for (const { register } of plan.inherited) {
+    const fd = getRegister(prepared, register);
+    // Of the alternatives of a plan one was taken.
+    if (fd >= 0) fds.push(fd);
+  }
   for (const fd of own) fds.push(fd);
   for (let fd = 3; fd < 3 + preserveFds; fd++) fds.push(fd);
   return fds;
@@ -81,7 +85,7 @@ export function closeInherited({ inherited, inputs }: Plan, { adopt }: Split, pr
 /** Kills a stage, if it still lives, and reaps it. */
 export function endStage(pidfd: number): void {
   sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
-  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  reap(pidfd);
   close(pidfd);
 }
 
@@ -120,9 +124,10 @@ export function bear(begun: Begun, { split, prepared, stage, inherit, sync }: Pa
   }
   const spawned = spawn.finish();
   // The memory we shared was made secret on the way, and our own /proc files so became root's (PR_SET_DUMPABLE, prctl(2)).
-  if (entering !== undefined) sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
+  const restored = entering === undefined ? 0 : sys("prctl", flags("PR_SET_DUMPABLE"), 1, 0, 0, 0);
   if (spawned.pid <= 0) throw notBorn(begun, split, -spawned.pid);
   try {
+    if (restored < 0) throw syscallError("prctl(PR_SET_DUMPABLE)", -restored);
     if (rest !== undefined) sendRest(sync.ours, spawned.pidfd, rest);
   } catch (error) {
     endStage(spawned.pidfd);

@@ -13,8 +13,8 @@ import { callsOf, type Placed } from "../program/addresses.ts";
 import type { Split } from "../program/split.ts";
 import { fillStageFile, getRegister } from "../stage/program.ts";
 import { post, receive, waitForAny } from "../stage/sockets.ts";
-import type { Spawned } from "../stage/spawn.ts";
-import { close, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
+import { reap, type Spawned } from "../stage/spawn.ts";
+import { close, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
 import { bear, type Begun, buildStage, endStage, map, needsAttendance, type Parts } from "./birth.ts";
 import { failureError } from "./failure.ts";
@@ -58,7 +58,7 @@ function bearInUserNamespace(begun: Begun, { split, prepared, stage, inherit, sy
     return { pid, pidfd };
   } finally {
     // It has ended, or does so now.
-    sys("waitid", flags("P_PIDFD"), first.pidfd, stable(128), flags("WEXITED"), null);
+    reap(first.pidfd);
     close(first.pidfd);
   }
 }

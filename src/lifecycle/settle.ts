@@ -8,7 +8,7 @@ import { BunkerError, StageError } from "../errors.ts";
 import { copyRegisters, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { hear, leaveToMonitor, type Monitor } from "../stage/monitor.ts";
 import { type Message, receive } from "../stage/sockets.ts";
-import type { Spawned } from "../stage/spawn.ts";
+import { reap, type Spawned } from "../stage/spawn.ts";
 import { close, errnoName, flags, stable, sys, sysOrThrow } from "../stage/sys.ts";
 import { events } from "../../syscalls/ops.ts";
 import { endStage } from "./birth.ts";
@@ -61,8 +61,7 @@ export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accomp
 /** The stage has ended, its child is ours (CLONE_PARENT), and not reaped, so the pid is still its own. */
 function adopt({ pidfd }: Accompanied, pid: number): Spawned {
   const adopted = { pid, pidfd: sysOrThrow("pidfd_open", pid, 0) };
-  // ignored: what it ended with is nobody's concern
-  sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  reap(pidfd);
   close(pidfd);
   return adopted;
 }

@@ -123,17 +123,22 @@ function planIds(c: Context, process: Process): void {
 export function planStart(c: Context, process: Process | undefined, program: Register | undefined): void {
   const { plan, options } = c;
   const environment = process === undefined ? [] : planEnvironment(c, process);
-  plan.at("").call("post", ["READY"]);
+  plan.at("");
   if (options.verb === "create") {
     const listen = plan.input("listen");
+    // What fails once it is ready would be told to nobody.
     if (c.birth === undefined) {
       if (c.hookOutput !== undefined) keepHookOutput(c);
-      plan.call("close_others", [3 + options.preserveFds, listen, plan.input("created"), -1, -1], {
+      plan.at("").call("close_others", [3 + options.preserveFds, listen, plan.input("created"), -1, -1], {
         why: "a container may wait for long",
       });
     }
+    plan.call("post", ["READY"]);
     plan.call("wait_start", [listen]);
-  } else plan.call("wait", ["START"]);
+  } else {
+    plan.call("post", ["READY"]);
+    plan.call("wait", ["START"]);
+  }
   if (process === undefined || program === undefined) return;
   planStartHooks(c);
   becomeProgram(c, process, program, environment);

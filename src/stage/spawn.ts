@@ -37,10 +37,14 @@ const REPORT = 168;
 const FLAGS = 176;
 const CHILD = 192;
 const EARLY_REPORT = 200;
-const SPAWN_BYTES = 208;
+const FAILED = 208;
+const SPAWN_BYTES = 216;
 
 /** What the stage's process is called by. */
 export const stageArgv: readonly string[] = ["bunker", "init"];
+
+/** What the child calls before the stage is executed (execute_stage of syscalls/spawn.h). */
+const birthCalls = ["prctl", "capget", "capset", "close_range", "fcntl", "execveat"];
 
 /** A descriptor that nothing ever has. */
 const NO_FILE = 0x7fffffff;
@@ -63,6 +67,15 @@ export interface Birth {
   /** Descriptors the stage keeps over its execve. */
   readonly inherit: readonly number[];
 }
+
+/** Waits for the end of a child of ours. What it ended with is nobody's concern, and one that is no more is as good. */
+export function reap(pidfd: number): void {
+  let result: number;
+  do result = sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+  while (result === -EINTR);
+}
+
+const EINTR = 4;
 
 /** A vector of C strings whose memory stays as long as it is referenced. */
 export interface Vector {
@@ -169,7 +182,7 @@ export class Spawn {
     const pidfd = this.#readPidfd();
     // Or it executes already, and waits for the rest of its program.
     if (pid > 0) sys("pidfd_send_signal", pidfd, flags("SIGKILL"), null, 0);
-    if (pid > 0) sys("waitid", flags("P_PIDFD"), pidfd, stable(128), flags("WEXITED"), null);
+    if (pid > 0) reap(pidfd);
     close(pidfd);
   }
 
@@ -188,13 +201,15 @@ export class Spawn {
     if (pid < 0) return { pid, pidfd: -1 };
     const error = -this.#view.getInt32(ERROR, true);
     if (error > 0) {
-      throw new SyscallError(
-        "execveat",
-        error,
-        `Cannot start the stage: execveat: ${errnoName(error)} (${errnoText(error)})`,
-      );
+      const call = this.#failedCall();
+      throw new SyscallError(call, error, `Cannot start the stage: ${call}: ${errnoName(error)} (${errnoText(error)})`);
     }
     return { pid, pidfd: this.#readPidfd() };
+  }
+
+  #failedCall(): string {
+    const number = this.#view.getInt32(FAILED, true);
+    return birthCalls.find((name) => tables.nr[name] === number)!;
   }
 
   #end(): number {

@@ -412,6 +412,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     CLOSE_RANGE_CLOEXEC: 4,
     SEEK_SET: 0,
     RENAME_EXCHANGE: 2,
+    FUTEX_WAKE: 1,
     CLOCK_REALTIME: 0,
     IOPRIO_CLASS_RT: 1,
     IOPRIO_CLASS_BE: 2,

@@ -6,8 +6,10 @@
 import type { StructLayout } from "../layout.ts";
 
 export const nr: Readonly<Record<string, number>> = {
+  accept4: 242,
   bind: 200,
   bpf: 280,
+  capget: 90,
   capset: 91,
   chdir: 49,
   chroot: 51,

@@ -6,8 +6,10 @@
 import type { StructLayout } from "../layout.ts";
 
 export const nr: Readonly<Record<string, number>> = {
+  accept4: 288,
   bind: 49,
   bpf: 321,
+  capget: 125,
   capset: 126,
   chdir: 80,
   chroot: 161,

@@ -4,12 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { running } from "../support/exec.ts";
 import { type Fault, faultPrefix, seenIn } from "../support/fault.ts";
 import { cgroupsNamed, processesNamed } from "../support/leftovers.ts";
 import { limits } from "../support/machine.ts";
+import { mappedIds } from "../support/mode.ts";
 import { describe, type Scope, scoped } from "../support/scope.ts";
 import type { Outcome } from "../support/execute.ts";
 
@@ -31,7 +32,7 @@ const records = (scope: Scope): string[] =>
 function nothingLeft(scope: Scope): void {
   assert.deepEqual([cgroupsNamed(scope.tag), records(scope)], [[], []]);
   assert.deepEqual(
-    processesNamed(scope.tag).filter((line) => !line.endsWith(" fault")),
+    processesNamed(scope.tag).filter((line) => !line.includes(" fault-")),
     [],
   );
 }
@@ -50,7 +51,8 @@ const runs: readonly { name: string; fault: Fault; said: RegExp; status?: number
   },
   {
     name: "ppoll: the monitor asks again and again",
-    fault: { call: "ppoll", error: "ENOMEM", last: 1 },
+    // Of its five descriptors; the runtime waits for one.
+    fault: { call: "ppoll", error: "ENOMEM", argument: { at: 1, value: 5 }, last: 1 },
     said: /^bunker: Cannot wait for container "[^"]+" any longer: it is killed\n$/,
     status: 125,
   },
@@ -148,5 +150,34 @@ test(
       assert.match(outcome.stderr, /^bunker: statfs "\/sys\/fs\/cgroup[^"]*": EIO/);
       nothingLeft(scope);
     }
+  }),
+);
+
+// What is handed over as a descriptor that the stage does not get: the number is then another file's, or nobody's.
+test(
+  "run [fails: F_SETFD of each descriptor that the stage is to have]",
+  limits,
+  scoped("fault", ["userNamespaces"], async (scope) => {
+    const bundle = scope.bundle("cat /mnt/file; cat /other/file", () => {}, { ids: mappedIds });
+    for (const name of ["one", "two"]) {
+      mkdirSync(`${bundle.path}/${name}`);
+      writeFileSync(`${bundle.path}/${name}/file`, `${name}\n`);
+    }
+    bundle.config.mounts.push(
+      { destination: "/mnt", source: "one", options: ["bind"] },
+      { destination: "/other", source: "two", options: ["bind"] },
+    );
+    bundle.save();
+    const words = ["run", "--bundle", bundle.path];
+    for (let at = 1; ; at++) {
+      const log = `${scope.directory}/faults${at}`;
+      const fault: Fault = { call: "fcntl", error: "EIO", argument: { at: 1, value: F_SETFD }, first: at, last: at };
+      const outcome = await scope.invoke([...words, scope.id()], { before: faultPrefix(log, fault), timeoutMs });
+      if (seenIn(log).length === 0) break;
+      assert.equal(outcome.timedOut, false, describe(words, outcome));
+      if (outcome.status === 0) assert.equal(outcome.stdout, "one\ntwo\n", `F_SETFD ${at}`);
+      else assert.match(outcome.stderr, /^bunker: .*: EIO \(input\/output error\)/, `F_SETFD ${at}`);
+    }
+    nothingLeft(scope);
   }),
 );

@@ -22,33 +22,23 @@ const row = (path: string, name: string, call: string, reason: string): Exceptio
   reason,
 });
 
-const pending = "overlooked: how a stage is born is written anew (issue 11, 1), and looks at it then";
 const ends = "the process ends, whether or not it takes the signal; it is waited for";
-const reaps = "what it ended with is nobody's concern, and a child that is no more is as good";
 
 const table: readonly Exception[] = [
   row("syscalls/spawn.h", "await_word", "futex", "it looks again at the word itself"),
   row("syscalls/spawn.h", "set_word", "futex", "it fails for a wrong address only"),
-  row("syscalls/spawn.h", "keep_capabilities", "capset", pending),
   row("syscalls/spawn.h", "die_with_runtime", "prctl", "it fails for a wrong signal only"),
-  row("syscalls/spawn.h", "spawn_child", "prctl", "it fails for a wrong signal only"),
-  row("syscalls/spawn.h", "spawn_child", "close_descriptors", pending),
-  row("syscalls/spawn.h", "spawn_child", "fcntl", pending),
   row("syscalls/spawn.h", "begin_spawn", "rt_sigprocmask", "it fails for wrong arguments only"),
   row("src/lifecycle/birth.ts", "endStage", "pidfd_send_signal", ends),
-  row("src/lifecycle/birth.ts", "endStage", "waitid", reaps),
-  row("src/lifecycle/birth.ts", "bear", "prctl", pending),
   row(
     "src/lifecycle/joined_birth.ts",
     "bearInUserNamespace",
     "post",
     "false: it is gone, which the next wait finds out",
   ),
-  row("src/lifecycle/joined_birth.ts", "bearInUserNamespace", "waitid", reaps),
   row("src/stage/spawn.ts", "clone", "call", "it sets a word, and cannot fail"),
   row("src/stage/spawn.ts", "release", "call", "it sets a word, and cannot fail"),
   row("src/stage/spawn.ts", "abandon", "pidfd_send_signal", ends),
-  row("src/stage/spawn.ts", "abandon", "waitid", reaps),
   row("src/cgroup/freezer.ts", "thaw", "writeIfThere", "whoever asked looks whether it stays frozen"),
   row("src/lifecycle/delete.ts", "endProcess", "signalProcess", "false: it has ended"),
   row("src/state/directory.ts", "unlockRecord", "flock", "closing the descriptor, or the execve, unlocks as well"),

@@ -99,10 +99,7 @@ export const ownDev: Cut = {
 /** What the runtime and its caller have open, closed as the stage is executed. */
 export const closedForStage: Cut = {
   file: "syscalls/spawn.h",
-  replace: [
-    "	close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC);\n	for (u64 i = 0; i < spawn",
-    "	for (u64 i = 0; i < spawn",
-  ],
+  replace: ["r = close_descriptors(3, ~0u, CLOSE_RANGE_CLOEXEC);", "r = 0;"],
 };
 /** Programs named by what is open: closed for the stage, and once more before a created container waits. */
 export const programProofs: readonly Proof[] = [
@@ -126,8 +123,8 @@ export const programProofs: readonly Proof[] = [
       {
         file: "src/plan/process.ts",
         replace: [
-          'plan.call("close_others", [3 + options.preserveFds,',
-          'plan.call("close_others", [3000 + options.preserveFds,',
+          '.call("close_others", [3 + options.preserveFds,',
+          '.call("close_others", [3000 + options.preserveFds,',
         ],
       },
     ],

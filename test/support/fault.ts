@@ -4,8 +4,9 @@
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
+import { aarch64, callNames, x86_64 } from "../../syscalls/generated/call_numbers.ts";
 import { constants } from "../../syscalls/generated/constants.ts";
-import { tables } from "../../src/stage/sys.ts";
+import { arch } from "../../src/stage/sys.ts";
 import { native } from "./native.ts";
 
 export interface Fault {
@@ -20,13 +21,24 @@ export interface Fault {
   readonly argument?: { readonly at: number; readonly value: number };
 }
 
+/** Every system call of this machine: name → number. */
+const numbers = ((): ReadonlyMap<string, number> => {
+  const [names, pairs] = [callNames().split(" "), arch === "x86_64" ? x86_64() : aarch64()];
+  const found = new Map<string, number>();
+  for (let i = 0; i < pairs.length; i += 2) found.set(names[pairs[i + 1]!]!, pairs[i]!);
+  return found;
+})();
+
 /** Words before a command line that has a fault. */
 export function faultPrefix(log: string, { call, error, first = 1, last = 1e9, argument }: Fault): string[] {
-  const number = tables.nr[call];
+  const number = numbers.get(call);
   if (number === undefined) throw new Error(`no number of "${call}"`);
   const { at, value } = argument ?? { at: -1, value: 0 };
   return [native("fault"), log, ...[number, at, value, constants()[error]!, first, last].map(String)];
 }
+
+/** Words before a command line whose calls are to be listed. */
+export const listPrefix = (log: string): string[] => [native("fault"), log, "list"];
 
 /** A call that was listed, or that failed. */
 export interface Seen {
@@ -35,17 +47,14 @@ export interface Seen {
   readonly by: "shim" | "stage";
 }
 
-/** The calls in a log; those that the tables have no name of are left out. */
-export const seenIn = (log: string): Seen[] => allSeenIn(log).filter(({ call }) => call !== "");
-
-/** All of them, with "" for a name that the tables do not have. */
-export function allSeenIn(log: string): Seen[] {
+/** The calls in a log, in order. */
+export function seenIn(log: string): Seen[] {
   if (!existsSync(log)) return [];
-  const names = new Map(Object.entries(tables.nr).map(([name, number]) => [number, name]));
+  const names = new Map([...numbers].map(([name, number]) => [number, name]));
   return readFileSync(log, "utf8")
     .split("\n")
     .flatMap((line): Seen[] => {
       const [number = "", who] = line.split(" ");
-      return number === "" ? [] : [{ call: names.get(Number(number)) ?? "", by: who === "s" ? "shim" : "stage" }];
+      return number === "" ? [] : [{ call: names.get(Number(number)) ?? number, by: who === "s" ? "shim" : "stage" }];
     });
 }

@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Outcome, Running } from "./execute.ts";
-import { allSeenIn, type Seen } from "./fault.ts";
+import { seenIn, type Seen } from "./fault.ts";
 import { native } from "./native.ts";
 import { patience } from "./patience.ts";
 import type { InvokeOptions, Scope } from "./scope.ts";
@@ -41,7 +41,7 @@ export class Stepped {
   async settle(): Promise<Seen | undefined> {
     const end = performance.now() + patienceMs * patience;
     for (;;) {
-      this.pending = allSeenIn(this.#log)[this.#made];
+      this.pending = seenIn(this.#log)[this.#made];
       if (this.pending !== undefined || this.#outcome !== undefined) return this.pending;
       if (performance.now() > end) throw new Error(`no further call of ${this.#running.pid} in ${patienceMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, 1));
