@@ -12,9 +12,10 @@ import { handOver } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { isLockedTree } from "./locked_trees.ts";
 import { mountAttr, type MountOptions } from "./mount_options.ts";
-import { planPropagation } from "./mount_entry.ts";
-import { below } from "./paths.ts";
-import type { Way } from "./places.ts";
+import { planPropagation, type PreparedMount } from "./mount_entry.ts";
+import { openWay } from "./in_root.ts";
+import { below, inRoot, isWithin } from "./paths.ts";
+import { type Way, wayTo } from "./places.ts";
 import type { Register, StructValue } from "./types.ts";
 
 /** Runtime or stage: returns the register of the detached clone, ready to be attached. */
@@ -26,11 +27,56 @@ export function cloneSource(c: Context, mount: Mount, options: MountOptions, pat
   // A link bound as it is reads like the copy that copy-symlink asks for.
   if (options.sourceNoFollow || options.copySymlink) flags += "|AT_SYMLINK_NOFOLLOW";
   const tree = plan.open("open_tree", ["AT_FDCWD", below(c.options.bundle, mount.source!), flags]);
-  // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
-  if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
-  planAttributes(c, options, tree, isRecursive);
+  makeReady(c, path, options, tree);
   if (!isLockedTree(c, options)) handOver(c, tree);
   return tree;
+}
+
+/**
+ * A source in the container's own root that an earlier mount covers, or with `rbind` has below it: mounts are made "in the
+ * listed order" (config.md#mounts), so it is what is there by then. Returns its in-root path; undefined: it is cloned early,
+ * like all others, for what the container's root may reach by path makes no difference then. Told by the text of the
+ * paths: a source that leads into the root by a link is as it was before.
+ */
+export function lateSource(
+  c: Context,
+  { source }: Mount,
+  options: MountOptions,
+  earlier: readonly PreparedMount[],
+): string | undefined {
+  if (earlier.length === 0 || source === undefined) return undefined;
+  const root = inRoot(below(c.options.bundle, c.spec.root.path));
+  const path = inRoot(below(c.options.bundle, source));
+  // With "/" as its root every source is in it, and all that an engine binds would be looked up in the container.
+  if (root === "" || !isWithin(path, root)) return undefined;
+  const inner = path.slice(root.length + 1);
+  for (const entry of earlier) {
+    if (entry.options.remount) continue;
+    if (isWithin(inner, entry.path) || (options.bind === "rbind" && isWithin(entry.path, inner))) return inner;
+  }
+  return undefined;
+}
+
+/** Stage: its clone, looked up below the container's root. */
+export function cloneLate(c: Context, { pointer, path, options, late }: PreparedMount): Register {
+  const { plan } = c;
+  plan.at(`${pointer}/source`);
+  const isRecursive = options.bind === "rbind";
+  const open = options.sourceNoFollow || options.copySymlink ? "unfollowed" : "any";
+  const found = late === "" ? c.root : openWay(c, wayTo(c, late!), open);
+  const flags = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH";
+  const tree = plan.open("open_tree", [found, "", isRecursive ? `${flags}|AT_RECURSIVE` : flags], {
+    why: "what an earlier mount has put there",
+  });
+  makeReady(c, path, options, tree);
+  return tree;
+}
+
+function makeReady(c: Context, path: string, options: MountOptions, tree: Register): void {
+  const { plan } = c;
+  // CVE-2019-16884: whatever shows itself at /proc must be what the kernel says there.
+  if (path === "proc") plan.call("verify_fs", [tree, "PROC_SUPER_MAGIC"]);
+  planAttributes(c, options, tree, options.bind === "rbind");
 }
 
 function planAttributes(c: Context, options: MountOptions, tree: Register, isTree: boolean): void {

@@ -21,6 +21,8 @@ export interface PreparedMount {
   readonly isBind: boolean;
   /** Clones made by the runtime: one for a bind, one a hierarchy for a v1 cgroup view, else none. */
   sources: readonly Register[];
+  /** In-root path of a bind's source that earlier mounts have to do with: cloned when these are there. */
+  readonly late?: string;
   /** Made writable first, because something is put into it: read-only in the end (finishMounts). */
   readonly isReadOnlyLater: boolean;
   /** To its destination, once everything before it is planned; undefined: that is the root. */

@@ -15,7 +15,7 @@ import type { Cgroups } from "./cgroups.ts";
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { attach, openWay } from "./in_root.ts";
-import { cloneSource, makeBindTarget } from "./mount_bind.ts";
+import { cloneLate, cloneSource, lateSource, makeBindTarget } from "./mount_bind.ts";
 import { cloneCgroups, isCgroupView, planCgroupView } from "./mount_cgroup.ts";
 import { type IdmapNamespaces, planIdmap } from "./mount_idmap.ts";
 import { findWay, mayCoverInProc, openBindTarget, planPropagation, type PreparedMount, settle } from "./mount_entry.ts";
@@ -47,15 +47,25 @@ export function prepareMounts(c: Context, cgroups: Cgroups): PreparedMount[] {
     if (isOnly) checkMachinesOnly(mount, options, pointer);
     if (!isBind && mount.type === "cgroup2" && !isCgroupView(c, mount)) refuseMachinesCgroups(c, pointer);
     c.plan.at(`${pointer}/source`);
-    const sources = options.remount ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
+    const late = isBind && !options.remount ? lateSource(c, mount, options, prepared) : undefined;
+    const sources = options.remount || late !== undefined ? [] : cloneSources(c, mount, options, isBind, cgroups, path);
     if (mount.uidMappings !== undefined || options.idmap >= 0) {
+      if (late !== undefined) refuseLate(c, pointer);
       planIdmap(c, { pointer, mount, options, isBind, sources }, idmaps);
     }
     const isReadOnlyLater =
       !isBind && options.own.set.includes("MOUNT_ATTR_RDONLY") && (isOnly || isFilledLater(mounts, index, path));
-    prepared.push({ pointer, mount, path, options, isBind, sources, isReadOnlyLater });
+    const entry: PreparedMount = { pointer, mount, path, options, isBind, sources, isReadOnlyLater };
+    prepared.push(late === undefined ? entry : { ...entry, late });
   }
   return prepared;
+}
+
+function refuseLate(c: Context, pointer: string): void {
+  c.plan.refuse(`${pointer}/source`, "the ids of a source below an earlier mount cannot be mapped", [
+    "because    it is cloned in the container's namespaces, once that mount is there",
+    "try        the source of the earlier mount itself",
+  ]);
 }
 
 /** Whether something is made in a filesystem after it is mounted: nodes in /dev, mount points of later mounts. */
@@ -140,12 +150,12 @@ function checkWay({ way, mount, pointer }: PreparedMount): void {
 }
 
 function planBind(c: Context, entry: PreparedMount): void {
-  const [source] = entry.sources;
+  const source = entry.sources[0] ?? cloneLate(c, entry);
   c.plan.at(`${entry.pointer}/destination`);
-  const target = openBindTarget(c, entry, (out, way) => makeBindTarget(c, way, source!, out));
+  const target = openBindTarget(c, entry, (out, way) => makeBindTarget(c, way, source, out));
   c.plan.at(entry.pointer);
-  attach(c, source!, target);
-  settle(c, entry, source!);
+  attach(c, source, target);
+  settle(c, entry, source);
 }
 
 /** A filesystem that planFilesystem made: its target is open already where its content was needed. */
