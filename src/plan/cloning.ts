@@ -6,6 +6,10 @@
  *   namespace holds copies of the host's mounts, locked (mount_namespaces(7))
  * Order: the runtime clones before clone3; the stage once the host's mounts are cut off, before anything is attached
  *   over "/": a recursive clone of "/" is to hold the host's mounts only
+ * Seen: since Linux 6.8 mountinfo lists mounts by age, so that what was cloned early stands before a filesystem of the
+ *   container's that it lies below (a bind at /dev/shm before /dev), although it is attached after it. Cloned again by the
+ *   stage it would be younger, but a detached mount of another mount namespace is not cloned (EINVAL); and cloned by the
+ *   stage in the first place, its path would be resolved again
  * @module
  */
 import type { Context } from "./context.ts";
