@@ -5,6 +5,7 @@
  * @module
  */
 import type { Attack } from "./attack_table.ts";
+import { holes } from "./attacks_holes.ts";
 import { namedAttacks } from "./attacks_named.ts";
 import { ownAttacks } from "./attacks_own.ts";
 import { processAttacks } from "./attacks_process.ts";
@@ -14,5 +15,6 @@ export const attacks: Readonly<Record<string, Attack>> = {
   ...rootAttacks,
   ...processAttacks,
   ...namedAttacks,
+  ...holes,
   ...ownAttacks,
 };

@@ -23,7 +23,7 @@ function isMade(name: string, text: string): boolean {
     const own = parts.join("").length;
     // What has hardly a letter of its own would make any name.
     if (parts.length < 2 || own < 5) continue;
-    const made = new RegExp(`^${parts.map((part) => RegExp.escape(part)).join("(.+)")}$`).exec(name);
+    const made = new RegExp(`^${parts.map((part) => RegExp.escape(part)).join("(.*)")}$`).exec(name);
     if (made === null) continue;
     if (own >= 15 || made.slice(1).some((part) => text.includes(`"${part}"`))) return true;
   }
