@@ -212,21 +212,3 @@ test(
     assert.equal(outcome.stdout, "fine\n");
   }),
 );
-
-// A limit of the JavaScript engine, which does not start without one
-test(
-  "run [working directory that is gone is a clear error]",
-  limits,
-  scoped("gone", [], async (scope) => {
-    const bundle = scope.bundle("true");
-    const gone = `${scope.directory}/gone`;
-    mkdirSync(gone);
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], {
-      before: ["/bin/sh", "-c", `rmdir ${gone}; exec "$@"`, "sh"],
-      cwd: gone,
-    });
-    assert.equal(outcome.status, 1, describe(["run"], outcome));
-    assert.match(outcome.stderr, /working directory/);
-    assert.equal(existsSync(scope.root), false);
-  }),
-);
