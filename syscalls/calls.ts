@@ -151,6 +151,11 @@ export const pseudoCalls = {
   drop_bounding: ["flags", "flags"],
   /** reset_signals(): empty mask, default dispositions: 64 calls of no interest. */
   reset_signals: [],
+  /**
+   * reset_affinity(): every processor that the cgroup has, of which the kernel takes the intersection: sched_setaffinity
+   * with as many bits as any kernel has processors (8192), 1 KB of no interest.
+   */
+  reset_affinity: [],
   /** path = find_executable(CANDIDATES): the first regular file this process may execute; its pointer, for execve. */
   find_executable: ["strv"],
   /**

@@ -26,6 +26,18 @@ static void reset_signals(void)
 	SYS(NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8); /* ignored: it fails for wrong arguments only */
 }
 
+/* The most that a kernel may be built for (NR_CPUS of x86 and arm64). */
+#define MOST_PROCESSORS 8192
+
+/* OP_RESET_AFFINITY : 0 */
+static i64 op_reset_affinity(void)
+{
+	u64 all[MOST_PROCESSORS / 64];
+
+	memset(all, 0xff, sizeof all);
+	return SYS(NR_sched_setaffinity, 0, sizeof all, all);
+}
+
 /* What a hook begins with; -errno of what failed, for it must not run with the runtime's own input, or within its reach. */
 static i64 become_hook(const struct hook *hook)
 {

@@ -148,6 +148,8 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_RESET_SIGNALS:
 		reset_signals();
 		return 0;
+	case OP_RESET_AFFINITY:
+		return op_reset_affinity();
 	case OP_FIND_EXECUTABLE:
 		return op_find_executable((char **)a[0]);
 	case OP_VERIFY_CWD:

@@ -86,8 +86,10 @@ static i64 probe_mounts(u64 stack, u64 stack_size)
 	};
 	struct probe probe = { 0, 0 };
 	struct siginfo info;
-	i64 pid = clone_call(&args, sizeof(args), probe_child, &probe);
+	i64 pid;
 
+	keep_children();
+	pid = clone_call(&args, sizeof(args), probe_child, &probe);
 	if (pid < 0)
 		return pid;
 	while (SYS(NR_waitid, P_PID, pid, &info, WEXITED, 0) == -EINTR)

@@ -34,11 +34,29 @@ extern struct shim_data {
 	u32 unheard; /* seconds that a signal has waited for the stage to say something (leave.h) */
 } shim_data __attribute__((visibility("hidden")));
 
+/*
+ * A caller may ignore SIGCHLD, and its children inherit that: then nobody's end is told, for the kernel reaps each process
+ * at once (sigaction(2), "SIG_IGN"). Before any child is made; the monitor has it from here.
+ */
+static void keep_children(void)
+{
+	struct {
+		u64 handler, flags, restorer, mask;
+	} action = { 0, 0, 0, 0 };
+	i64 r = SYS(NR_rt_sigaction, SIGCHLD, 0, &action, 8);
+
+	if (r < 0 || action.handler != 1)
+		return;
+	action.handler = 0;
+	SYS(NR_rt_sigaction, SIGCHLD, &action, 0, 8); /* ignored: it fails for wrong arguments only */
+}
+
 /* Runs a program image in this process; 0 or -errno, details in the report. */
 static i64 run_program(struct program *program, struct report *report)
 {
 	struct machine m;
 
+	keep_children();
 	load_machine(&m, program, report);
 	return run_machine(&m);
 }
@@ -192,6 +210,7 @@ static i64 begin_spawn(struct spawn *spawn, u64 stack, u64 stack_size)
 	u64 all = ~0ul, before = 0;
 	i64 r;
 
+	keep_children();
 	spawn->args.stack = stack + half;
 	spawn->args.stack_size = half;
 	SYS(NR_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);

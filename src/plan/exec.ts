@@ -25,7 +25,7 @@ import { inRoot } from "./paths.ts";
 import { how } from "./places.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { joinResctrl, openTasks } from "./resctrl.ts";
-import { planAffinity } from "./scheduling.ts";
+import { planAffinity, planUsualAffinity } from "./scheduling.ts";
 import { connectSupervisor, entersWithFilter } from "./seccomp.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
@@ -97,6 +97,7 @@ export function planExec(
   plan.at("/linux/cgroupsPath");
   for (const file of cgroups.tasks) plan.call("write", [file, "0"]);
   if (classes !== undefined) joinResctrl(c, classes);
+  if (affinity === undefined) planUsualAffinity(c);
   if (hasLabels(process)) planOutsideLabels(c, process);
   join(c, init, root);
   planRootIds(c);

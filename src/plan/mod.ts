@@ -46,6 +46,7 @@ import {
   openRootfs,
   planReadonlyRoot,
 } from "./rootfs.ts";
+import { planUsualAffinity } from "./scheduling.ts";
 import { connectSupervisor } from "./seccomp.ts";
 import { planScope } from "./systemd.ts";
 import { planIdentity, planKeyring, planOrdinaryMask, planStage } from "./stage.ts";
@@ -112,6 +113,7 @@ export function planCreate(config: Spec, host: Host, options: PlanOptions, compi
   if (c.hasUserNamespace) planRootIds(c);
   planKeyring(c);
   joinCgroups(c, cgroups);
+  planUsualAffinity(c);
   if (classes !== undefined) joinResctrl(c, classes);
   isolateMounts(c);
   if (sources === undefined) {

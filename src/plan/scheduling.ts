@@ -62,6 +62,15 @@ export function planAffinity(c: Context, list: string, pointer: string): void {
   c.plan.at(pointer).call("sched_setaffinity", [0, mask.length * 4, mask], { why: list });
 }
 
+/**
+ * Stage, once it is in the cgroup: the processors are the cgroup's, not those that the caller happens to be held to (as runc
+ * and crun). Not where config.json has an execCPUAffinity: without `final` "runtime SHOULD NOT change" it then. A filter around
+ * us may forbid the call, and a deadline task's processors may not be changed (EBUSY): then they stay the caller's.
+ */
+export function planUsualAffinity({ plan }: Pick<Context, "plan">): void {
+  plan.at("/process").call("reset_affinity", [], { allow: ["EPERM", "ENOSYS", "EBUSY"] });
+}
+
 /** Stage: on which nodes memory is taken; inherited by execve. */
 export function planMemoryPolicy(c: Context): void {
   const policy = c.spec.linux?.memoryPolicy;

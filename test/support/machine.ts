@@ -83,6 +83,10 @@ const checks = {
   unified: () =>
     existsSync("/sys/fs/cgroup/cgroup.controllers") ? undefined : "cgroup version 2 is not the machine's only one",
   noSysResource: () => (hasCapability(24) ? "has CAP_SYS_RESOURCE: every limit is granted here" : undefined),
+  twoProcessors: () =>
+    /^Cpus_allowed_list:\s*\d+$/m.test(readFileSync("/proc/self/status", "utf8"))
+      ? "the tests are held to one processor"
+      : undefined,
   runc: () => programCheck("runc"),
   crun: () => programCheck("crun"),
   ip: () => programCheck("ip"),
