@@ -221,7 +221,7 @@ export const pseudoCalls = {
   receive_listener: [],
   /** send_listener(SOCKET, LISTENER, BEFORE, PID, BETWEEN, AFTER): hands it to the supervisor, as load_supervised does. */
   send_listener: ["fd", "fd", "str", "int", "str", "str"],
-  /** verify_lines(FILE, TEXT): EEXIST unless the file has each line of the text, blanks around it aside: compares texts. */
+  /** verify_lines(FILE, TEXT): EEXIST unless the file has each line of the text, blanks around it aside; TEXT "\n": unless it has none. Compares texts. */
   verify_lines: ["fd", "str"],
   /**
    * move_net_device(PID, NAME, NEW_NAME): RTM_SETLINK with IFLA_NET_NS_PID, and RTM_NEWADDR for the addresses that the

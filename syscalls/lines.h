@@ -39,7 +39,10 @@ static int has_line(const char *text, const char *end, struct line wanted)
 	return 0;
 }
 
-/* OP_VERIFY_LINES fd text : 0 where the file has each line of the text, -EEXIST where it has others */
+/*
+ * OP_VERIFY_LINES fd text : 0 where the file has each line of the text, -EEXIST where it has others. text "\n", which is one
+ * line without anything: 0 where the file has nothing but blanks
+ */
 static i64 op_verify_lines(i64 fd, const char *text)
 {
 	char content[LINES_BYTES];
@@ -55,6 +58,11 @@ static i64 op_verify_lines(i64 fd, const char *text)
 		length += (u64)n;
 		if (length == LINES_BYTES)
 			return -EFBIG;
+	}
+	if (end - text == 1 && *text == '\n') {
+		for (const char *at = content; at < content + length;)
+			if (next_line(&at, content + length).length > 0)
+				return -EEXIST;
 	}
 	while (text < end) {
 		struct line wanted = next_line(&text, end);

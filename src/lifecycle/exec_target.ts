@@ -11,7 +11,7 @@ import type { ExecTarget } from "../plan/exec.ts";
 import { type IdMap, type IdMaps, parseMap } from "../plan/id_maps.ts";
 import { namespaceTypes } from "../plan/namespaces.ts";
 import type { NamespaceType } from "../spec/types.ts";
-import { AT_FDCWD, errnoName, errnoText, flags, readLink, readText, tryReadText } from "../stage/sys.ts";
+import { AT_FDCWD, errnoName, errnoText, flags, mayAccess, readLink, readText, tryReadText } from "../stage/sys.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { SubCgroup } from "./types.ts";
 
@@ -88,7 +88,9 @@ function mapsOf(pid: number): IdMaps {
 function layoutOf(cgroups: readonly string[]): ExecTarget["cgroupLayout"] {
   if (cgroups.length === 0) return "none";
   if (cgroups.length > 1) return "v1";
-  return filesystemOf(cgroups[0]!) === flags("CGROUP2_SUPER_MAGIC") ? "v2" : "v1";
+  // Its own may be gone, the one it is mounted in is not.
+  const isThere = mayAccess(cgroups[0]!, 0);
+  return filesystemOf(isThere ? cgroups[0]! : "/sys/fs/cgroup") === flags("CGROUP2_SUPER_MAGIC") ? "v2" : "v1";
 }
 
 /** The directories to enter: the container's, or those below it that were asked for. */
@@ -96,8 +98,8 @@ function placesOf(record: StateRecord, layout: "v1" | "v2", asked: readonly SubC
   const places: string[] = [];
   const used = new Set<SubCgroup>();
   for (const directory of record.cgroups) {
-    let place = layout === "v2" && asked.length === 0 ? openPlace(record, directory) : directory;
     const names = layout === "v2" ? [] : controllersOf(directory);
+    let place = asked.length === 0 ? placeOf(record, directory, layout, names) : directory;
     for (const sub of asked) {
       if (sub.controllers.length > 0 && !sub.controllers.some((name) => names.includes(name))) continue;
       used.add(sub);
@@ -113,6 +115,23 @@ function placesOf(record: StateRecord, layout: "v1" | "v2", asked: readonly SubC
     ]);
   }
   return places;
+}
+
+/**
+ * The container's own; where that is gone, because its processes were moved and somebody has removed it, the one of its
+ * first process. As runc.
+ */
+function placeOf(record: StateRecord, directory: string, layout: "v1" | "v2", names: readonly string[]): string {
+  if (mayAccess(directory, 0)) return layout === "v2" ? openPlace(record, directory) : directory;
+  for (const line of (tryReadText(`/proc/${record.pid}/cgroup`) ?? "").split("\n")) {
+    // A hierarchy without controllers has a name: "1:name=systemd:/web".
+    const [, controllers = "", path = ""] = /^\d+:(?:name=)?([^:]*):(.*)$/.exec(line) ?? [];
+    const isIts =
+      layout === "v2" ? line.startsWith("0::") : names.every((name) => controllers.split(",").includes(name));
+    if (!isIts || !path.startsWith("/") || `${path}/`.includes("/../")) continue;
+    return `/sys/fs/cgroup${layout === "v2" ? "" : `/${names.join(",")}`}${path}`;
+  }
+  return directory;
 }
 
 /** "cpu,cpuacct" of /sys/fs/cgroup/cpu,cpuacct/web. */

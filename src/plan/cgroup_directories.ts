@@ -30,14 +30,31 @@ function makeCpuset(plan: PlanBuilder, mountPoint: string, part: string): void {
   plan.alternative({
     attempt: () => plan.call("mkdirat", ["AT_FDCWD", path, "0755"]),
     then: () => {
-      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-        const from = plan.open("openat", ["AT_FDCWD", `${parent}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
-        const to = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
-        plan.call("sendfile", [to, from, 4096], { why: "a cpuset without them takes no process" });
-        plan.call("close", [from]);
-        plan.call("close", [to]);
-      }
+      for (const file of cpusetFiles) copyFrom(plan, parent, path, file);
     },
-    branches: [{ on: ["EEXIST"], why: "it is in use already" }],
+    branches: [{ on: ["EEXIST"], why: "it is there already", items: () => fillCpuset(plan, parent, path) }],
   });
+}
+
+const cpusetFiles = ["cpuset.cpus", "cpuset.mems"];
+
+function copyFrom(plan: PlanBuilder, parent: string, path: string, file: string): void {
+  const from = plan.open("openat", ["AT_FDCWD", `${parent}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
+  const to = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_WRONLY|O_CLOEXEC", 0]);
+  plan.call("sendfile", [to, from, 4096], { why: "a cpuset without them takes no process" });
+  plan.call("close", [from]);
+  plan.call("close", [to]);
+}
+
+/** One that somebody made and left empty (mkdir alone does): nothing can be in it or below, so that nothing changes. As runc. */
+function fillCpuset(plan: PlanBuilder, parent: string, path: string): void {
+  for (const file of cpusetFiles) {
+    const own = plan.open("openat", ["AT_FDCWD", `${path}/${file}`, "O_RDONLY|O_CLOEXEC", 0]);
+    plan.alternative({
+      attempt: () => plan.call("verify_lines", [own, "\n"], { why: "whoever made it has given it none" }),
+      then: () => copyFrom(plan, parent, path, file),
+      branches: [{ on: ["EEXIST"], why: "it has some" }],
+    });
+    plan.call("close", [own]);
+  }
 }

@@ -144,7 +144,7 @@ function writeAround(
     branches: [
       {
         on: ["EINVAL"],
-        why: "it does not fit the quota in force: after the new one",
+        why: "it does not fit the quota or runtime in force: after the new one",
         items: () => {
           plan.call("close", [file]);
           writeAround(plan, rest, last, [...late, first], write, placeOf);

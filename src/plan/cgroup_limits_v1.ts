@@ -79,7 +79,10 @@ function cpu(add: AddSetting, given: NonNullable<Resources["cpu"]>, isUpdate: bo
     add("cpu", "cpu.cfs_quota_us", quota < 0 ? "-1" : integerText(quota), "/cpu/quota", { isDefault: quota < 0 });
   }
   if (!isEarly) addBurst(false);
-  if (realtimePeriod !== 0) add("cpu", "cpu.rt_period_us", integerText(realtimePeriod), "/cpu/realtimePeriod");
+  if (realtimePeriod !== 0) {
+    const more = { isEarly: isUpdate && realtimeRuntime !== 0 };
+    add("cpu", "cpu.rt_period_us", integerText(realtimePeriod), "/cpu/realtimePeriod", more);
+  }
   if (realtimeRuntime !== 0) add("cpu", "cpu.rt_runtime_us", integerText(realtimeRuntime), "/cpu/realtimeRuntime");
   if (cpus.trim() !== "") add("cpuset", "cpuset.cpus", cpus.trim(), "/cpu/cpus");
   if (mems.trim() !== "") add("cpuset", "cpuset.mems", mems.trim(), "/cpu/mems");

@@ -70,7 +70,7 @@ test("planCgroups() lets the stage join v1 hierarchies before its cgroup namespa
   assert.equal(indexOf(plan, "clone3", "CLONE_NEWCGROUP"), -1);
 });
 
-test("planCgroups() fills a new cpuset from its parent and leaves an existing one alone", () => {
+test("planCgroups() fills a new cpuset from its parent, and one that is there where it is empty", () => {
   const host = hostWith({
     cgroup: { layout: "v1", v2: null, v1: [{ controllers: ["cpuset"], mountPoint: "/cg/cpuset", own: "/" }] },
   });
@@ -79,19 +79,28 @@ test("planCgroups() fills a new cpuset from its parent and leaves an existing on
     ({ call, args }) =>
       call === "openat" && String(args[1]).startsWith("/cg/cpuset/") && args[2] !== "O_RDONLY|O_CLOEXEC",
   );
+  const filled = (place: string): string[] => [`${place}/cpuset.cpus`, `${place}/cpuset.mems`];
+  // Each once where it is made, once where it is there.
   assert.deepEqual(
     copies.map(({ args }) => args[1]),
     [
-      "/cg/cpuset/a/cpuset.cpus",
-      "/cg/cpuset/a/cpuset.mems",
-      "/cg/cpuset/a/b/cpuset.cpus",
-      "/cg/cpuset/a/b/cpuset.mems",
+      ...filled("/cg/cpuset/a"),
+      ...filled("/cg/cpuset/a"),
+      ...filled("/cg/cpuset/a/b"),
+      ...filled("/cg/cpuset/a/b"),
       "/cg/cpuset/a/b/tasks",
     ],
   );
   const made = plan.items.find((item) => item.kind === "alternative" && item.attempt[0]!.call === "mkdirat");
   assert.ok(made?.kind === "alternative");
-  assert.deepEqual(made.branches, [{ on: ["EEXIST"], why: "it is in use already", items: [] }]);
+  const [there] = made.branches;
+  assert.deepEqual(there!.on, ["EEXIST"]);
+  const looks = there!.items.filter((item) => item.kind === "alternative");
+  assert.equal(looks.length, 2);
+  for (const { attempt, branches } of looks) {
+    assert.deepEqual([attempt[0]!.call, attempt[0]!.args[1]], ["verify_lines", "\n"]);
+    assert.deepEqual(branches, [{ on: ["EEXIST"], why: "it has some", items: [] }]);
+  }
 });
 
 test("planCgroups() does nothing when disabled", () => {

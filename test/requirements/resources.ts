@@ -116,7 +116,9 @@ export const resourceRequirements: Readonly<Record<string, Requirement>> = {
     what: "cpuset.*; on v1 a new directory has its parent's first",
     tests: {
       [units]: ["cpuset [v1: after the parent's values]", "cpu [v2]"],
-      "plan/cgroups_test.ts": ["planCgroups() fills a new cpuset from its parent and leaves an existing one alone"],
+      "plan/cgroups_test.ts": [
+        "planCgroups() fills a new cpuset from its parent, and one that is there where it is empty",
+      ],
       [legacy]: [likeRunc, "cpu.cpus, cpu.mems"],
     },
   },

@@ -31,6 +31,11 @@ function verify(content: string, text: string): string {
   }
 }
 
+test("verify_lines finds out whether there is nothing but blanks", () => {
+  for (const content of ["", "\n", " \n\t\n"]) assert.equal(verify(content, "\n"), "");
+  for (const content of ["0-1\n", "\n0", " 0"]) assert.equal(verify(content, "\n"), "EEXIST");
+});
+
 test("verify_lines finds whole lines, blanks around them aside", () => {
   assert.equal(verify(schemata, "L3:0=fffff;1=fffff"), "");
   assert.equal(verify(schemata, " L3:0=fffff;1=fffff\t\n\nMB:0=100;1=100\n"), "");
