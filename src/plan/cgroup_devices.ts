@@ -9,6 +9,8 @@
  */
 import type { DeviceRule } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
+import type { Missing } from "./cgroup_limits.ts";
+import { isGuest } from "./cloning.ts";
 import { type Context, isMachinesRoot } from "./context.ts";
 import type { DeviceLine } from "./device_changes.ts";
 import { deviceExceptions, isEverything, ruleLine } from "./device_exceptions.ts";
@@ -88,15 +90,55 @@ export function deviceAccesses(rules: readonly DeviceRule[]): DeviceAccess[] {
  */
 export function planDeviceRules(c: Context, where: { directory?: Register; place?: string }): void {
   const rules = c.spec.linux?.resources?.devices ?? [];
-  // Without the right to load a program nothing can be enforced, and nothing is granted either: an ordinary user's
-  // container has the device nodes that are bound into it, with the rights of their files (as runc and crun).
-  if (rules.length === 0 || !isMachinesRoot(c.host)) return;
+  if (rules.length === 0 || !areKept(c)) return;
   const { plan } = c;
   plan.at("/linux/resources/devices");
   if (where.place !== undefined) writeRules(plan, where.place, deviceAccesses(rules));
   else if (where.directory !== undefined) {
     attachProgram(plan, where.directory, deviceAccesses(rules), deviceProgramName(c.options.id));
   } else refuseUnkept(plan);
+}
+
+/**
+ * Whether the rules are to be kept. Without the right to load a program nothing can be enforced, and within a user
+ * namespace nothing is granted either: it makes no nodes that open, and the host's have the rights of their files (as
+ * runc and crun). An ordinary user with the capabilities to do without one is held to them.
+ */
+const areKept = (c: Context): boolean => isMachinesRoot(c.host) || !isGuest(c);
+
+/** Whether there is a device that the rules keep anybody from. */
+function restricts(rules: readonly DeviceRule[]): boolean {
+  const accesses = deviceAccesses(rules);
+  if (!isEverything(accesses[0]!)) return true;
+  for (const { allow } of accesses) if (!allow) return true;
+  return false;
+}
+
+/**
+ * Where the container has no cgroup of its own: rules that would keep it from a device are refused like limits, for what
+ * they deny would open (runtime.md#create; runc and crun drop them).
+ */
+export function refuseRules(c: Context, { message, detail }: Missing): void {
+  const rules = c.spec.linux?.resources?.devices ?? [];
+  if (rules.length === 0 || !areKept(c) || !restricts(rules)) return;
+  if (c.options.cgroupManager === "disabled" && !makesNodes(c)) {
+    // The caller's own word, and engines that give it send their usual rules along (podman --cgroups=disabled).
+    c.plan.warn(
+      "/linux/resources/devices is not applied: the cgroup manager is disabled (nodes of the image and of bind mounts open)",
+    );
+    return;
+  }
+  c.plan.refuse("/linux/resources/devices", message("devices"), detail ?? noCgroupNoRules);
+}
+
+const noCgroupNoRules = [
+  "because    device rules are kept by a cgroup of the container's own: without one it could open what they deny",
+  "try        a cgroup manager and /sys/fs/cgroup, or the same without the rules",
+];
+
+/** Whether the container may make device nodes for itself. */
+function makesNodes(c: Context): boolean {
+  return !isGuest(c) && (c.spec.process?.capabilities?.bounding ?? []).includes("CAP_MKNOD");
 }
 
 /** Neither the controller of v1 nor a v2 cgroup is there. */
@@ -123,7 +165,7 @@ export function deviceProgramName(id: string): string {
 
 /** Runtime, at the top of a hierarchy: rules there would be the whole machine's. */
 export function refuseTopRules(c: Context): void {
-  if ((c.spec.linux?.resources?.devices ?? []).length === 0 || !isMachinesRoot(c.host)) return;
+  if ((c.spec.linux?.resources?.devices ?? []).length === 0 || !areKept(c)) return;
   c.plan.refuse("/linux/resources/devices", "Expected a cgroupsPath below the top of the hierarchy");
 }
 

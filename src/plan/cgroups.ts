@@ -9,7 +9,7 @@
  * @module
  */
 import { directoriesAbove, enableControllers, enableCounted, missingController } from "./cgroup_controllers.ts";
-import { planDeviceRules, refuseTopRules } from "./cgroup_devices.ts";
+import { planDeviceRules, refuseRules, refuseTopRules } from "./cgroup_devices.ts";
 import { makeDirectories } from "./cgroup_directories.ts";
 import {
   available,
@@ -56,22 +56,19 @@ export function planCgroups(c: Context): Cgroups {
   const { plan, host, options, spec } = c;
   plan.at("/linux/cgroupsPath");
   if (options.cgroupManager === "disabled") {
-    if ((spec.linux?.resources?.devices ?? []).length > 0) {
-      plan.warn("/linux/resources/devices is not applied: the cgroup manager is disabled");
-    }
-    refuseLimits(c, { message: () => "Expected no limits, for the cgroup manager is disabled" });
+    refuseResources(c, { message: () => "Expected no limits and no device rules, for the cgroup manager is disabled" });
     return none;
   }
   if (options.cgroupManager === "systemd") return planUnitPlaces(c);
   const asked = spec.linux?.cgroupsPath;
   if (host.cgroup.layout === "none") {
     if (asked !== undefined) plan.refuse("/linux/cgroupsPath", "no cgroups are mounted on this machine");
-    refuseLimits(c, { message: () => "no cgroups are mounted on this machine" });
+    refuseResources(c, { message: () => "no cgroups are mounted on this machine" });
     return none;
   }
   const path = askedPath(c, asked);
   if (path === undefined) {
-    refuseLimits(c, host.cgroup.v2 === null ? undelegated : missingController(host));
+    refuseResources(c, host.cgroup.v2 === null ? undelegated : missingController(host));
     return none;
   }
   return host.cgroup.layout === "v2" ? planUnified(c, path) : planLegacy(c, path);
@@ -115,10 +112,13 @@ const undelegated = {
   detail: ["because    this machine has cgroup v1, which only root may use", "try        cgroup v2, or root"],
 };
 
-/** Without a cgroup of the container's own every limit is one that nothing keeps. */
-function refuseLimits({ plan, spec, host }: Context, missing: Missing): void {
+/** Without a cgroup of the container's own every limit and every device rule is one that nothing keeps. */
+function refuseResources(c: Context, missing: Missing): void {
+  const { plan, spec, host } = c;
   const { resources } = spec.linux ?? {};
-  if (resources === undefined || !hasLimits(resources)) return;
+  if (resources === undefined) return;
+  refuseRules(c, missing);
+  if (!hasLimits(resources)) return;
   refuseSettings(plan, settingsOf(plan, host, resources), missing);
 }
 

@@ -142,6 +142,32 @@ test(
 );
 
 test(
+  "run [device rules that nothing would keep: refused, not dropped]",
+  limits,
+  scoped("rules", [], async (scope) => {
+    const bundle = scope.bundle("mknod /dev/kept b 7 0 && echo made", (config) => {
+      config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
+      delete config.linux.cgroupsPath;
+      config.linux.resources = { devices: [{ allow: false, access: "rwm" }] };
+      for (const set of ["bounding", "effective", "permitted"] as const) {
+        config.process.capabilities = { ...config.process.capabilities, [set]: ["CAP_MKNOD"] };
+      }
+    });
+    for (const [view, global, because] of [
+      ["none", [], /no cgroups are mounted on this machine/],
+      ["own", ["--cgroup-manager", "disabled"], /the cgroup manager is disabled/],
+    ] as const) {
+      const options = { global: [...global], ...(view === "none" ? { view } : {}) };
+      const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()], options);
+      assert.equal(outcome.status, 1);
+      assert.equal(outcome.stdout, "");
+      assert.match(outcome.stderr, /\/linux\/resources\/devices/);
+      assert.match(outcome.stderr, because);
+    }
+  }),
+);
+
+test(
   "--cgroup-manager systemd [a clear error where systemd is needed]",
   limits,
   scoped("systemd", [], async (scope) => {
