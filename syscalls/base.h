@@ -159,4 +159,23 @@ static i64 clone_call(struct clone_args *args, u64 size, void (*entry)(void *), 
 	return r;
 }
 
+/* As fork(2), with flags: 0 in the child. clone3(2), or clone(2) where it is missing or forbidden, as above. */
+static inline i64 fork_call(struct clone_args *args, u64 size)
+{
+	i64 r = SYS(NR_clone3, args, size);
+
+	if (!is_missing(r) || args->flags >> 32 || args->flags & CLONE_NEWTIME)
+		return r;
+	return SYS(NR_clone, args->flags | args->exit_signal, 0, args->parent_tid, 0, 0);
+}
+
+/* Where a seccomp filter forbids to end: by SIGILL or SIGTRAP. */
+__attribute__((noreturn)) static inline void end_process(i64 status)
+{
+	for (;;) {
+		SYS(NR_exit_group, status);
+		__builtin_trap();
+	}
+}
+
 #endif

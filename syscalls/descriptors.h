@@ -101,28 +101,7 @@ struct text_part {
 	u64 length;
 };
 
-/* Sends a descriptor by SCM_RIGHTS (unix(7)), with texts that go along. */
-static i64 send_descriptor(i64 socket, i32 fd, struct text_part *parts, u64 count)
-{
-	struct {
-		u64 length;
-		i32 level, type, fd, pad;
-	} control = { 20, SOL_SOCKET, SCM_RIGHTS, fd, 0 };
-	struct {
-		void *name;
-		u64 name_length;
-		void *parts;
-		u64 count;
-		void *control;
-		u64 control_length;
-		u64 flags;
-	} message = { 0, 0, parts, count, &control, sizeof control, 0 };
-	i64 r = SYS(NR_sendmsg, socket, &message, MSG_NOSIGNAL);
-
-	return r < 0 ? r : 0;
-}
-
-/* What a message with one descriptor is received into. */
+/* A message with one descriptor: struct cmsghdr and what follows it, struct msghdr. */
 struct descriptor_message {
 	struct {
 		u64 length;
@@ -138,6 +117,18 @@ struct descriptor_message {
 		u64 flags;
 	} header;
 };
+
+/* Sends a descriptor by SCM_RIGHTS (unix(7)), with texts that go along. */
+static i64 send_descriptor(i64 socket, i32 fd, struct text_part *parts, u64 count)
+{
+	struct descriptor_message message = {
+		.control = { 20, SOL_SOCKET, SCM_RIGHTS, fd, 0 },
+		.header = { 0, 0, parts, count, &message.control, sizeof message.control, 0 },
+	};
+	i64 r = SYS(NR_sendmsg, socket, &message.header, MSG_NOSIGNAL);
+
+	return r < 0 ? r : 0;
+}
 
 /* Receives a descriptor, close-on-exec; -ECONNRESET: the peer is gone, -EPROTO: none came along. */
 static i64 receive_descriptor(i64 socket, struct descriptor_message *message, struct text_part *part)

@@ -38,9 +38,7 @@ static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 add
 		args->flags |= CLONE_PARENT_SETTID;
 		args->parent_tid = (u64)m->pid;
 	}
-	pid = SYS(NR_clone3, args, size);
-	if (is_missing(pid) && !(args->flags >> 32) && !(args->flags & CLONE_NEWTIME))
-		pid = SYS(NR_clone, args->flags | args->exit_signal, 0, m->pid, 0, 0);
+	pid = fork_call(args, size);
 	if (pid == 0)
 		m->pid = 0;
 	if (pid <= 0)
@@ -54,11 +52,7 @@ static i64 op_fork(struct machine *m, struct clone_args *args, u64 size, u32 add
 		/* ignored: the runtime sees the maker end without a word, and says so */
 		send_packet(m->sync, &forked, sizeof forked);
 	}
-	/* where a seccomp filter forbids to end: by SIGILL or SIGTRAP */
-	for (;;) {
-		SYS(NR_exit_group, 0);
-		__builtin_trap();
-	}
+	end_process(0);
 }
 
 #ifdef RUNTIME_OPS

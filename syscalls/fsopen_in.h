@@ -38,14 +38,13 @@ static void answer(i64 socket, i64 result)
 		SYS(NR_sendto, socket, &result, sizeof result, MSG_NOSIGNAL, 0, 0); /* ignored: who asked sees our end, too */
 	else
 		send_descriptor(socket, (i32)result, &part, 1); /* ignored: as above */
-	for (;;)
-		SYS(NR_exit_group, 0);
+	end_process(0);
 }
 
 /* Outside, then by its child within; sends the context, or -errno. */
 __attribute__((noreturn)) static void open_within_namespace(i64 namespace, const char *type, i64 socket)
 {
-	struct clone_args args;
+	struct clone_args args = { .exit_signal = SIGCHLD };
 	struct siginfo info;
 	i64 r = SYS(NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), child;
 
@@ -71,25 +70,20 @@ __attribute__((noreturn)) static void open_within_namespace(i64 namespace, const
 		r = close_descriptors(1, ~0u, 0);
 	if (r < 0)
 		answer(0, r);
-	memset(&args, 0, sizeof args);
-	args.exit_signal = SIGCHLD;
-	child = SYS(NR_clone3, &args, sizeof args);
-	if (is_missing(child))
-		child = SYS(NR_clone, SIGCHLD, 0, 0, 0, 0);
+	child = fork_call(&args, sizeof args);
 	if (child == 0)
 		answer(0, SYS(NR_fsopen, type, FSOPEN_CLOEXEC));
 	if (child < 0)
 		answer(0, child);
 	while (SYS(NR_waitid, P_PID, child, &info, WEXITED, 0) == -EINTR)
 		;
-	for (;;)
-		SYS(NR_exit_group, 0);
+	end_process(0);
 }
 
 /* OP_FSOPEN_IN pid_namespace type : descriptor of the context. -ECONNRESET: nobody sent one */
 static i64 op_fsopen_in(i64 namespace, const char *type)
 {
-	struct clone_args args;
+	struct clone_args args = { .exit_signal = SIGCHLD };
 	struct siginfo info;
 	i64 result = 0, maker, r;
 	struct text_part part = { &result, sizeof result };
@@ -99,11 +93,7 @@ static i64 op_fsopen_in(i64 namespace, const char *type)
 	r = SYS(NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
 	if (r < 0)
 		return r;
-	memset(&args, 0, sizeof args);
-	args.exit_signal = SIGCHLD;
-	maker = SYS(NR_clone3, &args, sizeof args);
-	if (is_missing(maker))
-		maker = SYS(NR_clone, SIGCHLD, 0, 0, 0, 0);
+	maker = fork_call(&args, sizeof args);
 	if (maker == 0)
 		open_within_namespace(namespace, type, ends[1]);
 	close_fd(ends[1]);
