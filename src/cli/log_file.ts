@@ -5,6 +5,7 @@
 import { HostError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { writeWithin } from "../stage/patient_write.ts";
+import { sleep } from "../state/process.ts";
 import { AT_FDCWD, errnoName, errnoText, flags, sys } from "../stage/sys.ts";
 import type { Globals } from "./globals.ts";
 
@@ -35,8 +36,20 @@ export function openLog(globals: Globals): Logger {
 
 const EAGAIN = 11;
 
+/** A FIFO that nobody reads would be waited for without end, and no signal be heard: its reader may be late, not missing. */
 function openFile(path: string): number {
-  const fd = sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_APPEND|O_CREAT|O_CLOEXEC|O_NOCTTY"), 0o600);
-  if (fd < 0) throw new HostError(`Cannot open --log "${path}": ${errnoName(-fd)} (${errnoText(-fd)})`);
-  return fd;
+  const how = flags("O_WRONLY|O_APPEND|O_CREAT|O_CLOEXEC|O_NOCTTY|O_NONBLOCK");
+  for (let waited = 0; ; waited += pollMs) {
+    const fd = sys("openat", AT_FDCWD, path, how, 0o600);
+    if (fd >= 0) return fd;
+    if (-fd !== ENXIO || waited >= patienceMs) {
+      const because =
+        -fd === ENXIO ? ["because    a FIFO has no reader, or it is a socket or a device that is not there"] : [];
+      throw new HostError(`Cannot open --log "${path}": ${errnoName(-fd)} (${errnoText(-fd)})`, because);
+    }
+    sleep(pollMs);
+  }
 }
+
+const ENXIO = 6;
+const pollMs = 10;

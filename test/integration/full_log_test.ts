@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { detached, stateOf } from "../support/containers.ts";
 import { limits } from "../support/machine.ts";
@@ -64,12 +65,38 @@ test(
 );
 
 test(
-  "state [standard output full: an error]",
+  "state, create [--log a FIFO: without a reader an error in time, with one that is late as with any other]",
   limits,
-  scoped("stdout", [], async (scope) => {
+  scoped("log-fifo", [], async (scope) => {
+    const fifo = `${scope.directory}/fifo`;
+    execFileSync("mkfifo", [fifo]);
+    const bundle = scope.bundle(["/bin/sleep", "100"]);
+    const id = scope.id();
+    for (const words of [
+      ["state", "none"],
+      ["create", "--bundle", bundle.path, id],
+    ]) {
+      const unread = await scope.invoke(words, { global: ["--log", fifo], timeoutMs: 8000 });
+      assert.equal(unread.status, 1, describe(words, unread));
+      assert.match(unread.stderr, /^bunker: Cannot open --log "[^"]+": ENXIO/);
+    }
+    const read = scope.launch(["state", "none"], { global: ["--log", fifo], timeoutMs: 8000 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const text = execFileSync("timeout", ["8", "cat", fifo], { encoding: "utf8" });
+    assert.equal((await read.done).status, 1);
+    assert.match(text, /does not exist/);
+  }),
+);
+
+test(
+  "list, ps, state, features [standard output full: an error]",
+  limits,
+  scoped("stdout-all", [], async (scope) => {
     const { id } = await detached(scope, scope.bundle(["/bin/sleep", "100"]));
-    const full = await scope.invoke(["state", id], { before: ["/bin/sh", "-c", 'exec "$@" >/dev/full', "sh"] });
-    assert.equal(full.status, 1);
-    assert.match(full.stderr, /ENOSPC/);
+    for (const words of [["list"], ["ps", id], ["state", id], ["features"]]) {
+      const full = await scope.invoke(words, { before: ["/bin/sh", "-c", 'exec "$@" >/dev/full', "sh"] });
+      assert.equal(full.status, 1, describe(words, full));
+      assert.match(full.stderr, /ENOSPC/);
+    }
   }),
 );
