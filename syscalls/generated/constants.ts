@@ -385,6 +385,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     MFD_ALLOW_SEALING: 2,
     MAP_ANONYMOUS: 32,
     MAP_NORESERVE: 0x4000,
+    MADV_DONTFORK: 10,
     MAP_PRIVATE: 2,
     POLLIN: 1,
     POLLOUT: 4,
