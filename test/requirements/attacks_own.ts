@@ -14,6 +14,10 @@ const paths = (resolver: string) => ({
   ],
 });
 
+const planted = (what: string): string =>
+  `state, exec, kill, start, update, delete, delete --force [${what} that an ordinary user planted: not acted upon]`;
+const plantedRoots = { "integration/planted_roots_test.ts": [planted("a directory"), planted("a record")] };
+
 export const ownAttacks: Readonly<Record<string, Attack>> = {
   "races without openat2": {
     what: "directories exchanged where the stage resolves paths by itself (syscalls/resolve.h)",
@@ -106,13 +110,44 @@ export const ownAttacks: Readonly<Record<string, Attack>> = {
           },
         ],
       },
+      {
+        tests: plantedRoots,
+        cuts: [
+          {
+            file: "src/state/directory.ts",
+            replace: [
+              'if (uid !== sys("geteuid") || (mode & 0o022) !== 0) throw new UntrustedDirectory(path, uid, mode);',
+              "if (uid === -1) throw new UntrustedDirectory(path, uid, mode);",
+            ],
+          },
+          {
+            file: "src/state/record_file.ts",
+            replace: ['if (uid !== sys("geteuid") || (mode & 0o022) !== 0) {', "if (uid === -1) {"],
+          },
+        ],
+      },
     ],
     tests: { "integration/exec_places_test.ts": ["exec [another user's container]"] },
     open: "a container as a whole: the kernel keeps the state directory closed (0700) before this check is asked",
   },
   "core dumps": {
     what: "memory of the stage and the monitor in a core file",
-    open: "not tried: neither is dumpable until the program is executed (PR_SET_DUMPABLE 0), the monitor holds no secret",
+    proofs: [
+      {
+        tests: { "integration/core_dumps_test.ts": ["create [a stage that is ended by SIGSEGV leaves no core file]"] },
+        cuts: [
+          {
+            file: "src/plan/stage.ts",
+            replace: ['["PR_SET_DUMPABLE", 0, 0, 0, 0]', '["PR_SET_DUMPABLE", 1, 0, 0, 0]'],
+          },
+        ],
+      },
+    ],
+    open: "the monitor's was not tried; a program that takes core files (core_pattern with a pipe) was not either",
   },
-  RLIMIT_NPROC: { what: "a caller whose processes are used up", open: "not tried yet" },
+  RLIMIT_NPROC: {
+    what: "a caller whose processes are used up",
+    tests: { "integration/few_processes_test.ts": ["run [a caller that may have few processes] (rootless)"] },
+    open: "the limit is the kernel's, nothing can be taken out; a container that exhausts its user's was not tried",
+  },
 };
