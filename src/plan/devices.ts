@@ -8,6 +8,7 @@
  * Errors: ENOENT a user namespace's container asks for what the host has not; EEXIST another thing stands there (MUST be an error)
  * @module
  */
+import { SpecError } from "../errors.ts";
 import { isGuest } from "./cloning.ts";
 import type { Context } from "./context.ts";
 import { attach, openDirectory, openWay } from "./in_root.ts";
@@ -49,6 +50,12 @@ export const defaultDevices: readonly Node[] = [
   character("tty", 5, 0),
 ];
 
+const ptmx = character("ptmx", 5, 2);
+
+/** The kernel's device, whoever may use it. */
+const isSame = (one: Node, other: Node): boolean =>
+  one.kind === other.kind && one.major === other.major && one.minor === other.minor;
+
 const links: readonly (readonly [name: string, target: string])[] = [
   ["fd", "/proc/self/fd"],
   ["stdin", "/proc/self/fd/0"],
@@ -74,10 +81,15 @@ export function isForeignDev(prepared: readonly PreparedMount[]): boolean {
   return false;
 }
 
-/** Default devices that config.json does not give itself, then its own. */
+/**
+ * Default devices that config.json does not give itself, then its own, each path once. Left out: /dev/ptmx, which is a link to
+ * the container's own devpts (the host's opens a terminal of the host's; runc and crun leave the link, too), and what
+ * another entry makes already. Entries for one path that differ are an error: the second finds another device there.
+ */
 export function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
   const devices = c.spec.linux?.devices ?? [];
   const wanted: Wanted[] = [];
+  const own = new Map<string, Node>();
   if (!isForeign) {
     const configured = new Set<string>();
     for (const { path } of devices) configured.add(inRoot(path));
@@ -100,7 +112,13 @@ export function wantedNodes(c: Context, isForeign: boolean): Wanted[] {
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
     };
-    wanted.push({ node, path, pointer: `/linux/devices/${index}` });
+    const pointer = `/linux/devices/${index}`;
+    if (path === "dev/ptmx" && isSame(node, ptmx)) continue;
+    const earlier = own.get(path);
+    own.set(path, earlier ?? node);
+    if (earlier === undefined) wanted.push({ node, path, pointer });
+    else if (!isSame(node, earlier))
+      throw new SpecError(pointer, `"${device.path}" is another device by an entry before`);
   }
   return wanted;
 }

@@ -42,6 +42,38 @@ both("devices of config.json, a FIFO among them", "devices", [], async (scope, w
   assert.match(kmsg!, isMade ? /^character special file 1:b 622 3:4$/ : /^character special file 1:b \d+ 65534:65534$/);
 });
 
+// `podman run --privileged --uidmap …`, `--device /dev/ptmx`: a list of whatever the machine has.
+both(
+  "/dev/ptmx among the devices stays the link, and a device may be there twice",
+  "devtwice",
+  [],
+  async (scope, who) => {
+    const script =
+      "readlink /dev/ptmx; stat -c '%F %t:%T' /dev/null /dev/kmsg; ls -A /dev | grep -c -E '^(null|kmsg)$'";
+    const kmsg = { path: "/dev/kmsg", type: "c", major: 1, minor: 11 };
+    const bundle = bundleOf(scope, who, script, (config) => {
+      config.linux["devices"] = [
+        { path: "/dev/ptmx", type: "c", major: 5, minor: 2 },
+        kmsg,
+        { path: "/dev/null", type: "c", major: 1, minor: 3 },
+        { ...kmsg, path: "/dev/../dev/kmsg", fileMode: 0o600 },
+      ];
+    });
+    assert.deepEqual(lines(await runBundle(scope, bundle)), [
+      "pts/ptmx",
+      "character special file 1:3",
+      "character special file 1:b",
+      "2",
+    ]);
+    bundle.config.linux["devices"] = [kmsg, { ...kmsg, minor: 5 }];
+    bundle.save();
+    assert.match(
+      await failBundle(scope, bundle),
+      /^bunker: config\.json \/linux\/devices\/1: "\/dev\/kmsg" is another device by an entry before/,
+    );
+  },
+);
+
 both("a device that the machine has not, or has as another", "nodevice", [], async (scope, who) => {
   const device = (path: string, minor: number): Bundle =>
     bundleOf(scope, who, `stat -c %t:%T ${path}`, (config) => {
