@@ -41,6 +41,18 @@ function fail(address: number, message: string): never {
   throw new PlanError(address < 0 ? message : `line ${address}: ${message}`);
 }
 
+/** Among what is written: that the mount of a register was attached. */
+const attachedKey = (register: number): number => -1 - register;
+
+/** A detached mount is attached once: the second time it would be moved on (ELOOP, EINVAL), and missing where it was. */
+function attached({ call, args, side }: Call, written: Written, address: number): Written {
+  const [mount, path] = args;
+  if (call !== "move_mount" || path !== "" || mount === undefined || !isRegister(mount)) return written;
+  const key = attachedKey(mount.register);
+  if (written.has(key)) fail(address, `the mount of r${mount.register} is attached a second time`);
+  return new Map(written).set(key, side);
+}
+
 class Checker {
   readonly #registers: number;
   readonly #inherited: ReadonlySet<number>;
@@ -125,9 +137,12 @@ class Checker {
       const problem = this.#value(value, kinds[index]!, call, address, written);
       if (problem !== undefined) fail(address, `argument ${index + 1} of ${call.call} ${problem}`);
     });
-    if (call.out === undefined) return written;
+    const after = attached(call, written, address);
+    if (call.out === undefined) return after;
     this.#range(call.out, address);
-    return new Map(written).set(call.out.register, call.side);
+    const made = new Map(after).set(call.out.register, call.side);
+    made.delete(attachedKey(call.out.register));
+    return made;
   }
 
   #sides(call: Call, address: number): void {

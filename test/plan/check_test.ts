@@ -22,6 +22,14 @@ const bad: Readonly<Record<string, readonly [RegExp, (plan: PlanBuilder) => void
     (plan) => plan.call("fchdir", [plan.register()]),
   ],
   "a register beyond the last": [/r9 is not one of/, (plan) => plan.call("fchdir", [{ register: 9 }])],
+  "a mount attached twice": [
+    /the mount of r1 is attached a second time/,
+    (plan) => {
+      const mount = plan.open("fsmount", [0, "FSMOUNT_CLOEXEC", 0]);
+      for (const place of ["/a", "/b"])
+        plan.call("move_mount", [mount, "", "AT_FDCWD", place, "MOVE_MOUNT_F_EMPTY_PATH"]);
+    },
+  ],
   "an unknown call": [/unknown call "mkdir"/, (plan) => plan.call("mkdir", ["a", "0755"])],
   "a call named like a property of every object": [/unknown call "toString"/, (plan) => plan.call("toString", [])],
   "an argument too many": [/fchdir takes 1 arguments but has 2/, (plan) => plan.call("fchdir", [0, 0])],
