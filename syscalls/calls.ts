@@ -120,7 +120,7 @@ export const pseudoCalls = {
   /**
    * hook(PATH, ARGV, ENVP, TIMEOUT_SECONDS (0: none), PID, STATE_BEFORE_PID, STATE_AFTER_PID): fork, feed the
    * state on stdin, wait, kill on expiry. A loop over several processes is not one system call. Fails with
-   * the errno of execve, ETIMEDOUT, or ECHILD for a non-zero status.
+   * the errno of execve, ETIMEDOUT, or ECHILD for a non-zero status. ENVP of NULL (runtime only): its own environment.
    */
   hook: ["str", "strv", "strv", "int", "int", "str", "str"],
   /** hook_output(STDOUT, STDERR): where following hooks write, -1: as before. `hook` has no argument left for it. */

@@ -240,6 +240,7 @@ function monitorFor(id: string, { console }: Stage, noted: number): Monitor {
     cgroupFilesystem: "",
     fallback: [],
     needsFallback: false,
+    needsEnvironment: false,
     hasTerminal: console !== undefined,
   });
 }

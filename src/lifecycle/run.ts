@@ -91,6 +91,7 @@ function prepare(
     cgroups: madeCgroups(record),
     cgroupFilesystem,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", "--instance", instanceOf(record), record.id],
+    needsEnvironment: (record.hooks.poststop ?? []).some(({ env }) => env === undefined),
     // What systemd has made, it has to be told to forget.
     needsFallback:
       (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined || record.resctrl !== undefined,

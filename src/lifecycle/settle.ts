@@ -5,6 +5,7 @@
  */
 import { memoryText, outOfMemoryKills } from "../cgroup/memory.ts";
 import { BunkerError, StageError } from "../errors.ts";
+import { withEnvironment } from "../stage/hooks.ts";
 import { copyRegisters, getRegister, makeImage, runImage, setRegister } from "../stage/program.ts";
 import { hear, leaveToMonitor, type Monitor } from "../stage/monitor.ts";
 import { type Message, receive } from "../stage/sockets.ts";
@@ -43,7 +44,7 @@ export function accompany(rt: RuntimeOptions, loaded: Executed, launched: Accomp
   const { split, prepared, sync, pid, pidfd } = launched;
   if (split.after.length === 0) return { pid, pidfd };
   const { plan } = loaded;
-  const image = makeImage(split.after, plan.registers + 1, plan.registers);
+  const image = makeImage(withEnvironment(split.after), plan.registers + 1, plan.registers);
   copyRegisters(prepared, image, plan.registers);
   setRegister(image, plan.registers, sync);
   if (split.clone.out !== undefined) setRegister(image, split.clone.out.register, pid);

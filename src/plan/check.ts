@@ -244,6 +244,7 @@ function matches(value: Value, kind: ArgumentKind, call: Call): boolean {
     case "data":
       return isText(value);
     case "strv":
+      if (value === null) return call.call === "hook" && call.side === "runtime"; // the runtime's environment
       return Array.isArray(value) && value.every((item) => isRegister(item as Value) || isText(item as Value));
     case "ids":
       return value === null || (Array.isArray(value) && value.every((item) => Number.isInteger(item)));

@@ -51,8 +51,22 @@ export function keepHookOutput(c: Context): void {
   if ((c.spec.hooks?.startContainer ?? []).length > 0) planHookOutput(c, "startContainer");
 }
 
+/**
+ * What a hook without `env` gets; null: the runtime's own environment, which no plan holds, for plans are printed and kept.
+ * The specification is silent. runc and crun: the runtime's for those in its namespaces, the process's for startContainer.
+ * createContainer: crun gives the runtime's, runc nothing, and so do we: what is the host's stays out of the container's
+ * namespaces. `env: []` is an environment, too: an empty one (crun; runc's startContainer loses the difference).
+ */
+type Environment = readonly (string | Register)[] | null;
+
 /** Runs one kind of hooks with the state on standard input. */
-function planHooks(c: Context, kind: HookKind, status: "creating" | "created", pid: Register): void {
+function planHooks(
+  c: Context,
+  kind: HookKind,
+  status: "creating" | "created",
+  pid: Register,
+  environment: Environment,
+): void {
   const hooks = c.spec.hooks?.[kind] ?? [];
   if (hooks.length === 0) return;
   const { spec, options, plan } = c;
@@ -65,7 +79,15 @@ function planHooks(c: Context, kind: HookKind, status: "creating" | "created", p
     const after = `,"bundle":${JSON.stringify(options.bundle)}${annotations}}`;
     plan
       .at(`/hooks/${kind}/${index}`)
-      .call("hook", [hook.path, hook.args ?? [hook.path], hook.env ?? [], hook.timeout ?? 0, pid, before, after]);
+      .call("hook", [
+        hook.path,
+        hook.args ?? [hook.path],
+        hook.env ?? environment,
+        hook.timeout ?? 0,
+        pid,
+        before,
+        after,
+      ]);
   }
   if (c.hookOutput !== undefined) plan.call("hook_output", [-1, -1]);
 }
@@ -77,23 +99,28 @@ export function planCreateHooks(c: Context, container: Register): void {
     plan.at("/hooks");
     plan.on("stage").call("post", ["MOUNTED"]);
     plan.on("runtime").call("wait", ["MOUNTED"]);
-    planHooks(c, "prestart", "creating", container);
-    planHooks(c, "createRuntime", "creating", container);
+    planHooks(c, "prestart", "creating", container, null);
+    planHooks(c, "createRuntime", "creating", container, null);
     plan.at("/hooks");
     plan.call("post", ["HOOKS_DONE"]);
     plan.on("stage").call("wait", ["HOOKS_DONE"]);
   }
-  planContainerHooks(c, "createContainer", "creating");
+  planContainerHooks(c, "createContainer", "creating", []);
 }
 
-/** Stage: the hooks of `start`. */
-export function planStartHooks(c: Context): void {
-  planContainerHooks(c, "startContainer", "created");
+/** Stage: the hooks of `start`. @param environment the process's */
+export function planStartHooks(c: Context, environment: readonly (string | Register)[]): void {
+  planContainerHooks(c, "startContainer", "created", environment);
 }
 
 /** L12: hooks in the container's namespaces see its pid as it is there. */
-function planContainerHooks(c: Context, kind: HookKind, status: "creating" | "created"): void {
+function planContainerHooks(
+  c: Context,
+  kind: HookKind,
+  status: "creating" | "created",
+  environment: readonly (string | Register)[],
+): void {
   if ((c.spec.hooks?.[kind] ?? []).length === 0) return;
   const pid = c.plan.at(`/hooks/${kind}`).open("getpid", []);
-  planHooks(c, kind, status, pid);
+  planHooks(c, kind, status, pid, environment);
 }

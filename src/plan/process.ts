@@ -140,7 +140,7 @@ export function planStart(c: Context, process: Process | undefined, program: Reg
     plan.call("wait", ["START"]);
   }
   if (process === undefined || program === undefined) return;
-  planStartHooks(c);
+  planStartHooks(c, environment);
   becomeProgram(c, process, program, environment);
 }
 

@@ -11,7 +11,7 @@ const hookSchema = object(() => ({
   path: absolutePath,
   /** The whole argv; absent: the path alone. */
   args: optional(strings),
-  /** The whole environment; absent: empty. */
+  /** The whole environment; absent: the runtime's, or the process's where the hook runs in the container. */
   env: optional(strings),
   /** Seconds. */
   timeout: optional(positiveI32),

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Call } from "../plan/types.ts";
-import { placed } from "../program/addresses.ts";
+import { type Placed, placed } from "../program/addresses.ts";
 import { makeImage, runImage } from "./program.ts";
-import { AT_FDCWD, close, errnoName, errnoText, flags, sys } from "./sys.ts";
+import { AT_FDCWD, close, errnoName, errnoText, flags, sys, wholeEnvironment } from "./sys.ts";
 
 /** One hook as config.json has it. */
 export interface Hook {
@@ -21,6 +21,16 @@ export interface Hook {
 export interface HookFailure {
   readonly index: number;
   readonly message: string;
+}
+
+/** The runtime's calls with its environment where a plan leaves a hook's to it. */
+export function withEnvironment(items: readonly Placed[]): Placed[] {
+  const given: Placed[] = [];
+  for (const { item, address } of items) {
+    const lacks = item.kind === "call" && item.call === "hook" && item.args[2] === null;
+    given.push({ item: lacks ? { ...item, args: item.args.with(2, wholeEnvironment()) } : item, address });
+  }
+  return given;
 }
 
 /** Words for the errno of OP_HOOK. */
@@ -45,7 +55,15 @@ function hookCall(hook: Hook, pid: number, state: string): Call {
     kind: "call",
     side: "runtime",
     call: "hook",
-    args: [hook.path, args, hook.env ?? [], hook.timeout ?? 0, pid, state.slice(0, at), state.slice(end)],
+    args: [
+      hook.path,
+      args,
+      hook.env ?? wholeEnvironment(),
+      hook.timeout ?? 0,
+      pid,
+      state.slice(0, at),
+      state.slice(end),
+    ],
     from: "",
   };
 }

@@ -22,6 +22,7 @@ import {
   sysOrThrow,
   syscallError,
   tables,
+  wholeEnvironment,
   writeAddress,
 } from "./sys.ts";
 
@@ -42,6 +43,8 @@ export interface MonitorOptions {
   readonly fallback: readonly string[];
   /** Something only that command can do (poststop hooks). */
   readonly needsFallback: boolean;
+  /** It runs hooks that get the whole environment of this command. */
+  readonly needsEnvironment: boolean;
   /** A terminal's master is still to come. */
   readonly hasTerminal: boolean;
 }
@@ -143,8 +146,8 @@ function sayLeft({ id }: MonitorOptions, { advice }: MonitoredState): Call {
 /** The command, which takes the lock itself; and one line where it fails. */
 function fallbackItems(options: MonitorOptions, state: MonitoredState, executable: number): Item[] {
   const { fallback } = options;
-  const environmentOf: string[] = [];
-  for (const name of ["PATH", "HOME"]) {
+  const environmentOf: string[] = options.needsEnvironment ? wholeEnvironment() : [];
+  for (const name of options.needsEnvironment ? [] : ["PATH", "HOME"]) {
     const value = environment(name);
     if (value !== undefined) environmentOf.push(`${name}=${value}`);
   }

@@ -8,17 +8,16 @@ import type { Call, Value } from "../plan/types.ts";
 import { placed } from "../program/addresses.ts";
 import { hookFailureText } from "./hooks.ts";
 import { makeImage, runImage } from "./program.ts";
-import { AT_FDCWD, close, flags, readAll, readText, sysOrThrow, textOf } from "./sys.ts";
+import { close, flags, readAll, sysOrThrow, textOf, wholeEnvironment } from "./sys.ts";
 
 /** With our environment; its errors go where ours go. Errors: HostError where it cannot be run or fails. */
 export function outputOf(path: string, args: readonly string[]): string {
   // A file, not a pipe: nobody reads before the program has ended.
   const file = sysOrThrow("memfd_create", "output", flags("MFD_CLOEXEC"));
   try {
-    const environment = readText(AT_FDCWD, "/proc/self/environ").split("\0").filter(Boolean);
     const calls = [
       callOf("hook_output", [file, -1]),
-      callOf("hook", [path, [path, ...args], environment, 0, 0, "", ""]),
+      callOf("hook", [path, [path, ...args], wholeEnvironment(), 0, 0, "", ""]),
     ];
     const { failed } = runImage(makeImage(placed(calls), 0));
     if (failed !== undefined) throw new HostError(hookFailureText(path, failed.errno, failed.result));

@@ -216,6 +216,11 @@ interface Engine {
   process?: { env: Record<string, string | undefined> };
 }
 
+/** All of the environment that our caller gave us; the engine's own view has its options in it (syscalls/engine.c). */
+export function wholeEnvironment(): string[] {
+  return readText(AT_FDCWD, "/proc/self/environ").split("\0").filter(Boolean);
+}
+
 /** One variable of the process's environment. */
 export function environment(name: string): string | undefined {
   const engine = globalThis as Engine;

@@ -16,8 +16,8 @@ export const namedAttacks: Readonly<Record<string, Attack>> = {
           {
             file: "src/plan/hooks.ts",
             replace: [
-              "hook.env ?? [], hook.timeout ?? 0",
-              "[...(hook.env ?? []), ...(spec.process?.env ?? [])], hook.timeout ?? 0",
+              "hook.env ?? environment,",
+              "[...(hook.env ?? []), ...(spec.process?.env ?? [])],",
             ],
           },
         ],
