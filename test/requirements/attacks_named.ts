@@ -15,10 +15,7 @@ export const namedAttacks: Readonly<Record<string, Attack>> = {
         cuts: [
           {
             file: "src/plan/hooks.ts",
-            replace: [
-              "hook.env ?? environment,",
-              "[...(hook.env ?? []), ...(spec.process?.env ?? [])],",
-            ],
+            replace: ["hook.env ?? environment,", "[...(hook.env ?? []), ...(spec.process?.env ?? [])],"],
           },
         ],
       },
