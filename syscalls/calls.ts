@@ -210,8 +210,13 @@ export const pseudoCalls = {
    * program has one. What it is born with and who sees it: plan/visible.ts.
    */
   fork: ["struct clone_args", "size"],
-  /** pid = adopt(MAKER, FILE): waits until the maker has forked and ended; the pid out of FILE, or the line that failed before. */
-  adopt: ["int", "fd"],
+  /**
+   * pid = adopt(MAKER, FILE, LISTENER or -1): waits until the maker has forked and ended; the pid out of FILE, or the line
+   * that failed before. LISTENER, of a filter that the maker is under already: its calls go on, whatever they are
+   * (SECCOMP_USER_NOTIF_FLAG_CONTINUE), those of the new process wait for the supervisor: which is whose each
+   * notification tells.
+   */
+  adopt: ["int", "fd", "int"],
   /**
    * load_listened(FLAGS, FILTER, PID_NAMESPACE or -1): as load_supervised, but the listener goes to the runtime by the sync
    * socket; setns(PID_NAMESPACE) between making the second thread, which it would forbid, and the filter, which may forbid it.

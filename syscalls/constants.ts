@@ -7,7 +7,7 @@
 
 /** System calls whose numbers are wanted besides the rows of calls.ts: made by the runtime itself and by the C side. */
 export const numbers = `
-  accept4 add_key bind capget clock_gettime clock_nanosleep clone connect copy_file_range dup epoll_create1 epoll_ctl
+  accept accept4 add_key bind capget clock_gettime clock_nanosleep clone connect copy_file_range dup epoll_create1 epoll_ctl
   epoll_pwait epoll_pwait2 eventfd2 execveat exit exit_group faccessat faccessat2 fallocate fchmod fcntl fdatasync flock
   fgetxattr flistxattr fremovexattr fsetxattr fspick fstat fstatfs fsync futex getcwd getdents64 getegid geteuid getgid getgroups getpeername
   getpgid getppid getrandom getresgid getresuid getrlimit getsid getsockname getsockopt gettid gettimeofday getuid

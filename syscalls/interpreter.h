@@ -178,7 +178,7 @@ static i64 run_op(struct machine *m, struct instruction *at, i64 *a)
 	case OP_VERIFY_NAMESPACE:
 		return op_verify_namespace(a[0], a[1]);
 	case OP_ADOPT:
-		return op_adopt(m, a[0], a[1]);
+		return op_adopt(m, a[0], a[1], a[2]);
 	case OP_RECEIVE_LISTENER:
 		return op_receive_listener(m);
 	case OP_SEND_LISTENER:

@@ -87,6 +87,10 @@ export const unexported: Readonly<Record<string, number>> = {
   MNT_DETACH: 2,
   MNT_EXPIRE: 4,
   UMOUNT_NOFOLLOW: 8,
+  // seccomp_unotify(2), linux/seccomp.h: ioctl requests, with the size of their structure
+  SECCOMP_IOCTL_NOTIF_RECV: 0xc050_2100,
+  SECCOMP_IOCTL_NOTIF_SEND: 0xc018_2101,
+  SECCOMP_USER_NOTIF_FLAG_CONTINUE: 1,
   // socket(2), send(2), unix(7)
   AF_UNIX: 1,
   AF_INET: 2,

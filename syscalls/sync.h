@@ -2,9 +2,37 @@
  * Pseudo-calls of a program that talks to its other side: events, the start socket, descriptors handed over. In: the machine and its sync socket. Out: 0, a pid or -errno.
  */
 
+/*
+ * The container's seccomp filter may be in force by now: a profile for programs without a network knows write(2) and
+ * read(2). SIGPIPE, which write(2) cannot be told to leave, ends who has nobody to talk to any more.
+ */
 static i64 send_packet(i64 fd, const void *data, u64 length)
 {
-	return SYS(NR_sendto, fd, data, length, MSG_NOSIGNAL, 0, 0);
+	i64 r = SYS(NR_sendto, fd, data, length, MSG_NOSIGNAL, 0, 0);
+
+	return is_missing(r) ? SYS(NR_write, fd, data, length) : r;
+}
+
+static i64 take_packet(i64 fd, void *data, u64 length)
+{
+	i64 r = SYS(NR_recvfrom, fd, data, length, 0, 0, 0);
+
+	return is_missing(r) ? SYS(NR_read, fd, data, length) : r;
+}
+
+/* accept4(2), which is younger than accept(2). A descriptor that stays open over execve is not to be had instead. */
+static i64 accept_start(i64 listen)
+{
+	i64 fd = SYS(NR_accept4, listen, 0, 0, SOCK_CLOEXEC), r;
+
+	if (!is_missing(fd))
+		return fd;
+	fd = SYS(NR_accept, listen, 0, 0);
+	r = fd < 0 ? 0 : SYS(NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
+	if (r == 0)
+		return fd;
+	close_fd(fd);
+	return r;
 }
 
 /* Branches taken so far travel with the next event, in one packet. */
@@ -38,7 +66,7 @@ static i64 op_wait(struct machine *m, u32 event)
 	struct report *report = m->report;
 
 	for (;;) {
-		i64 n = SYS(NR_recvfrom, m->sync, &packet, sizeof packet, 0, 0, 0);
+		i64 n = take_packet(m->sync, &packet, sizeof packet);
 		/* ECONNRESET: it ended with a message of ours unread; said once, and what it sent still lies there */
 		if (n == -EINTR || n == -ECONNRESET)
 			continue;
@@ -73,7 +101,7 @@ static i64 op_wait_start(struct machine *m, i64 listen)
 		close_fd(m->sync);
 		m->sync = -1;
 		do
-			fd = SYS(NR_accept4, listen, 0, 0, SOCK_CLOEXEC);
+			fd = accept_start(listen);
 		while (fd == -EINTR || fd == -ECONNABORTED);
 		if (fd < 0)
 			return fd;

@@ -41,9 +41,8 @@ export function supervisorCause(failed: Failed): Cause {
 export function filteredCause(failed: Failed): Cause | undefined {
   const { call, failure, plan, spec } = failed;
   if (spec.linux?.seccomp === undefined || !["EPERM", "ENOSYS"].includes(errnoOf(failed))) return undefined;
-  const isLoader = (before: Call): boolean => before.call === "seccomp" || before.call === "load_supervised";
+  const isLoader = ({ call: name }: Call): boolean =>
+    name === "seccomp" || name === "load_supervised" || name === "load_listened";
   if (!callsBefore(plan, failure.address).some(isLoader)) return undefined;
-  const early =
-    spec.process?.noNewPrivileges === true ? "" : ': without "noNewPrivileges" it is loaded before the runtime is done';
-  return because(`the filter of /linux/seccomp is in force by then and may not allow ${call.call}${early}`);
+  return because(`the filter of /linux/seccomp is in force by then and may not allow ${call.call}`);
 }

@@ -77,6 +77,13 @@ const both = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => ({ low: a.lo
 
 const every: CapabilitySet = { low: -1, high: -1 };
 
+/** What the stage begins with. user_namespaces(7): who enters one has every capability there. */
+export function heldSets({ hasUserNamespace, host }: Context): Pick<CapabilitySets, "bounding" | "permitted"> {
+  if (hasUserNamespace) return { bounding: every, permitted: every };
+  const { bounding, permitted } = host.capabilities;
+  return { bounding: parseCapabilitySet(bounding), permitted: parseCapabilitySet(permitted) };
+}
+
 /** Reads the sets; warns of each capability once, one line a reason. */
 export function grantableSets(c: Context): CapabilitySets {
   const { plan, host, spec } = c;
@@ -91,9 +98,7 @@ export function grantableSets(c: Context): CapabilitySets {
     if (names === undefined) ungranted.set(key, [name]);
     else names.push(name);
   };
-  // user_namespaces(7): who enters one has every capability there.
-  const hostBounding = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.bounding);
-  const hostPermitted = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.permitted);
+  const { bounding: hostBounding, permitted: hostPermitted } = heldSets(c);
   const read = (set: (typeof capabilitySets)[number], within: CapabilitySet, why: string): CapabilitySet => {
     let low = 0;
     let high = 0;
@@ -120,7 +125,7 @@ export function grantableSets(c: Context): CapabilitySets {
 /** Stage: drops what is not in the bounding set. */
 export function planBoundingSet(c: Context, { bounding }: CapabilitySets): void {
   const { plan, host } = c;
-  const present = c.hasUserNamespace ? every : parseCapabilitySet(host.capabilities.bounding);
+  const present = heldSets(c).bounding;
   // Bits of capabilities that the kernel does not know are no business of ours.
   const known = upTo(host.lastCapability);
   const low = present.low & ~bounding.low & known.low;
@@ -137,10 +142,9 @@ function upTo(last: number): CapabilitySet {
 
 const hex = (half: number): string => `0x${(half >>> 0).toString(16)}`;
 
-/** Stage: the other sets, after the ids changed. */
-export function planCapabilitySets(c: Context, { effective, permitted, inheritable, ambient }: CapabilitySets): void {
-  const { plan } = c;
-  plan.at("/process/capabilities").call("capset", [
+/** Stage: permitted, effective and inheritable. */
+export function planSets(c: Context, { effective, permitted, inheritable }: CapabilitySets, why?: string): void {
+  const sets = [
     { version: "_LINUX_CAPABILITY_VERSION_3", pid: 0 },
     {
       "low.effective": hex(effective.low),
@@ -150,7 +154,15 @@ export function planCapabilitySets(c: Context, { effective, permitted, inheritab
       "high.permitted": hex(permitted.high),
       "high.inheritable": hex(inheritable.high),
     },
-  ]);
+  ];
+  c.plan.at("/process/capabilities").call("capset", sets, why === undefined ? {} : { why });
+}
+
+/** Stage: all sets but the bounding one, after the ids changed. @param why they are not yet those that were asked for */
+export function planCapabilitySets(c: Context, sets: CapabilitySets, why?: string): void {
+  const { plan } = c;
+  const { ambient } = sets;
+  planSets(c, sets, why);
   plan.at("/process/capabilities/ambient");
   plan.call("prctl", ["PR_CAP_AMBIENT", "PR_CAP_AMBIENT_CLEAR_ALL", 0, 0, 0]);
   for (let number = 0; number < capabilityNames.length; number++) {

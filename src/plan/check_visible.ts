@@ -8,7 +8,10 @@ import { isRegister } from "./kinds.ts";
 import type { Call, Item, Plan, Value } from "./types.ts";
 
 /** Before the fork, in any order: what makes it worthless to whoever takes hold of the process. */
-const wanted = ["map_pid", "close_others", "setresgid", "setresuid", "verify_cwd", "capset"];
+const wanted = ["map_pid", "close_others", "setsid", "setresgid", "setresuid", "verify_cwd", "capset"];
+
+/** What loads a filter. */
+const loaders = ["seccomp", "load_listened", "load_supervised"];
 
 /** These make processes of the host's, which would be born in sight. */
 const makers = ["hook", "helper", "fsopen_in"];
@@ -34,8 +37,13 @@ export function checkVisible(plan: Plan): void {
   const before = calls.slice(0, fork).filter(({ side }) => side === "stage");
   const names = before.map(({ call }) => call);
   for (const name of wanted) if (!names.includes(name)) fail(fork, `the process becomes visible before ${name}`);
-  const secret = before.some(({ call, args }) => call === "prctl" && args[0] === "PR_SET_DUMPABLE" && args[1] === 0);
-  if (!secret) fail(fork, "the process becomes visible while it is dumpable");
+  const isSecret = ({ call, args }: Call): boolean =>
+    call === "prctl" && args[0] === "PR_SET_DUMPABLE" && args[1] === 0;
+  // Changed ids may make it dumpable again (prctl(2), fs.suid_dumpable).
+  const changed = names.lastIndexOf("setresuid");
+  if (!before.some((call, at) => at > changed && isSecret(call)))
+    fail(fork, "the process becomes visible while it is dumpable");
+  checkRights(calls, fork, fail);
   for (let at = entry; at < fork; at++) {
     if (makers.includes(calls[at]!.call)) fail(at, `${calls[at]!.call} makes a process in sight`);
   }
@@ -49,6 +57,30 @@ export function checkVisible(plan: Plan): void {
     for (const register of registersIn(args)) {
       if (!kept.has(register)) fail(at, `r${register} is closed by then`);
     }
+  }
+}
+
+/**
+ * The filter is loaded before, or there is a reason; and the sets of capabilities are those that the program begins with: a
+ * set that holds more is followed by a smaller one, after the filter that it was for.
+ */
+function checkRights(calls: readonly Call[], fork: number, fail: (at: number, message: string) => never): void {
+  let sets = 0;
+  let isLoaded = false;
+  for (let at = 0; at < calls.length; at++) {
+    const { call, side, why } = calls[at]!;
+    if (side !== "stage") continue;
+    if (call === "capset") {
+      sets++;
+      if (at > fork) fail(at, "capabilities are given up in sight");
+      if (sets > 1 && !isLoaded) fail(at, "capabilities are set twice for nothing");
+    }
+    if (!loaders.includes(call)) continue;
+    isLoaded = true;
+    if (at > fork && why === undefined) fail(at, "the filter is loaded in sight without a reason");
+    const isHeld = calls.slice(0, fork).some((set) => set.call === "capset" && set.why !== undefined);
+    const isDropped = calls.slice(at, fork).some((set) => set.call === "capset");
+    if (at < fork && isHeld && !isDropped) fail(fork, "the process becomes visible with the right to load the filter");
   }
 }
 

@@ -6,6 +6,7 @@
 import type { Compile } from "../seccomp/mod.ts";
 import type { NamespaceType, Spec } from "../spec/types.ts";
 import type { PlanBuilder } from "./builder.ts";
+import type { PlannedFilter } from "./filter_moment.ts";
 import type { IdMaps } from "./id_maps.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import type { Places } from "./places.ts";
@@ -45,6 +46,10 @@ export interface Context {
   pidNamespace?: Register;
   /** The stage enters it with rights that it gives up by entering the user namespace. */
   entersPidEarly?: boolean;
+  /** The seccomp filter and when it is loaded (filter_moment.ts); absent: not decided yet, or there is none. */
+  filter?: PlannedFilter;
+  /** Runtime: the filter's listener, until the supervisor has it. */
+  listener?: Register;
   /** Connection to the supervisor of the seccomp filter; absent: no rule asks one. */
   supervisor?: Register;
   /** Pid of the container's first process, where one more is made (exec). */

@@ -15,7 +15,7 @@ import { type Compile, compileSeccomp } from "../seccomp/mod.ts";
 import type { NamespaceType, Process, Spec } from "../spec/types.ts";
 import { PlanBuilder } from "./builder.ts";
 import { type Context, isMachinesRoot, type JoinedNamespace } from "./context.ts";
-import { planEnvironment } from "./environment.ts";
+import { filterOf } from "./filter_moment.ts";
 import type { Host, PlanOptions } from "./host.ts";
 import { checkProcessIds, type IdMaps } from "./id_maps.ts";
 import { withoutMissing } from "./lower.ts";
@@ -26,7 +26,7 @@ import { how } from "./places.ts";
 import { becomeProgram, planProcess } from "./process.ts";
 import { joinResctrl, openTasks } from "./resctrl.ts";
 import { planAffinity, planUsualAffinity } from "./scheduling.ts";
-import { connectSupervisor, entersWithFilter } from "./seccomp.ts";
+import { connectSupervisor } from "./seccomp.ts";
 import { planKeyring } from "./stage.ts";
 import { openTerminal, planSession } from "./terminal.ts";
 import type { Plan, Register } from "./types.ts";
@@ -110,7 +110,7 @@ export function planExec(
   // The caller's is unknown here; planProcess sets the one that was asked for.
   if (process.user.umask === undefined) plan.at("").call("umask", ["0022"]);
   const program = planProcess(c, process, cwd, terminal !== undefined);
-  becomeProgram(c, process, program, planEnvironment(c, process));
+  becomeProgram(c, process, program);
   return { ...withoutMissing(plan.build(), host), processDocument: options.document };
 }
 
@@ -194,7 +194,7 @@ function join(c: Context, init: Register, root: Register | undefined): void {
     others = others === "" ? flag : `${others}|${flag}`;
   };
   // With a supervisor it comes later (visible.ts).
-  c.entersPidEarly = isVisible(c) && !entersWithFilter(c, c.spec.process!);
+  c.entersPidEarly = isVisible(c) && filterOf(c, c.spec.process!)?.entersPid !== true;
   for (const [type, flag] of namespaceTypes) {
     if (type === "user" || (type === "pid" && !c.entersPidEarly)) continue;
     if (c.joined.has(type)) add(flag);

@@ -17,7 +17,9 @@ import { openDirectory } from "./in_root.ts";
 import { inRoot } from "./paths.ts";
 import { planPrivileged, planVisibleLimits } from "./privileged.ts";
 import { planMemoryPolicy } from "./scheduling.ts";
-import { entersWithFilter, passListener, planSeccomp } from "./seccomp.ts";
+import { filterOf } from "./filter_moment.ts";
+import { planSeccomp, setsForFilter } from "./seccomp.ts";
+import { passListener } from "./supervisor.ts";
 import { planVisibleSession } from "./terminal.ts";
 import type { Register } from "./types.ts";
 import { becomeVisible, leaveHost } from "./visible.ts";
@@ -33,11 +35,17 @@ export function planWorkingDirectory(c: Context): Register | undefined {
   return openDirectory(c, inRoot(process.cwd));
 }
 
+/** What is known of the program before it is executed. */
+export interface Program {
+  readonly path: Register;
+  readonly environment: readonly (string | Register)[];
+}
+
 /**
- * Stage: everything about the process but what follows `start`. Returns the register of the program's path. Where others
- * can see the process, all that takes rights is done by a stage that they cannot see (visible.ts).
+ * Stage: everything about the process but what follows `start`. Where others can see the process, all that takes rights is
+ * done by a stage that they cannot see (visible.ts).
  */
-export function planProcess(c: Context, process: Process, cwd: Register, hasTerminal: boolean): Register {
+export function planProcess(c: Context, process: Process, cwd: Register, hasTerminal: boolean): Program {
   const { plan } = c;
   if (process.user.umask !== undefined) plan.at("/process/user/umask").call("umask", [octal(process.user.umask)]);
   if (c.spec.linux?.personality !== undefined) {
@@ -48,28 +56,39 @@ export function planProcess(c: Context, process: Process, cwd: Register, hasTerm
   planPrivileged(c, process);
   if (c.spec.linux?.memoryPolicy !== undefined) planMemoryPolicy(c);
   const hasFilter = c.spec.linux?.seccomp !== undefined;
-  if (c.birth !== undefined) leaveHost(c, [cwd], hasFilter && entersWithFilter(c, process));
-  if (hasFilter) planSeccomp(c, process, "before capabilities");
+  if (c.birth !== undefined) leaveHost(c, [cwd], hasFilter && filterOf(c, process)!.entersPid);
   const sets = grantableSets(c);
   planBoundingSet(c, sets);
   planUser(c, process, cwd);
   plan.at("/process/cwd").call("verify_cwd", []);
-  planCapabilitySets(c, sets);
+  const held = hasFilter ? setsForFilter(c, process, sets) : sets;
+  planCapabilitySets(c, held, held === sets ? undefined : "CAP_SYS_ADMIN until the filter is loaded");
   if (process.noNewPrivileges === true) {
     plan.at("/process/noNewPrivileges").call("prctl", ["PR_SET_NO_NEW_PRIVS", 1, 0, 0, 0]);
   }
-  const program = plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+  const path = plan.at("/process/args/0").open("find_executable", [executableCandidates(process)]);
+  const environment = planEnvironment(c, process);
   if (c.birth !== undefined) goOnVisibly(c, process, hasTerminal);
-  if (hasFilter) planSeccomp(c, process, "with capabilities");
-  return program;
+  return { path, environment };
 }
 
 /** Stage: what only the process itself can do. */
 function goOnVisibly(c: Context, process: Process, hasTerminal: boolean): void {
+  const hasFilter = c.spec.linux?.seccomp !== undefined;
+  c.plan.at("").call("prctl", ["PR_SET_DUMPABLE", 0, 0, 0, 0], { why: "changed ids may have undone it" });
+  if (hasFilter) loadEarly(c, process);
   becomeVisible(c);
-  if (c.spec.linux?.seccomp !== undefined && entersWithFilter(c, process)) passListener(c);
+  if (hasFilter) passListener(c);
   planVisibleSession(c, hasTerminal);
   planVisibleLimits(c, process);
+  if (hasFilter) planSeccomp(c, process, "seen");
+}
+
+/** Stage: the filter, and before it what it need not allow then. */
+function loadEarly(c: Context, process: Process): void {
+  if (filterOf(c, process)!.moment !== "early") return;
+  sealDescriptors(c);
+  planSeccomp(c, process, "early");
 }
 
 function octal(mode: number): string {
@@ -120,37 +139,43 @@ function planIds(c: Context, process: Process): void {
 }
 
 /** Stage: tells the runtime that the container is created, waits for `start`, becomes the program. */
-export function planStart(c: Context, process: Process | undefined, program: Register | undefined): void {
+export function planStart(c: Context, process: Process | undefined, program: Program | undefined): void {
   const { plan, options } = c;
-  const environment = process === undefined ? [] : planEnvironment(c, process);
+  const isCreated = options.verb === "create";
+  const hasFilter = process !== undefined && c.spec.linux?.seccomp !== undefined;
   plan.at("");
-  if (options.verb === "create") {
-    const listen = plan.input("listen");
-    // What fails once it is ready would be told to nobody.
-    if (c.birth === undefined) {
-      if (c.hookOutput !== undefined) keepHookOutput(c);
-      plan.at("").call("close_others", [3 + options.preserveFds, listen, plan.input("created"), -1, -1], {
-        why: "a container may wait for long",
-      });
-    }
-    plan.call("post", ["READY"]);
-    plan.call("wait_start", [listen]);
-  } else {
-    plan.call("post", ["READY"]);
-    plan.call("wait", ["START"]);
+  // What fails once it is ready would be told to nobody.
+  if (isCreated && c.birth === undefined) {
+    if (c.hookOutput !== undefined) keepHookOutput(c);
+    const kept = [plan.input("listen"), plan.input("created"), c.supervisor ?? -1, -1];
+    plan.at("").call("close_others", [3 + options.preserveFds, ...kept], { why: "a container may wait for long" });
   }
+  if (hasFilter && c.birth === undefined) loadEarly(c, process);
+  plan.at("").call("post", ["READY"]);
+  if (isCreated) plan.call("wait_start", [plan.input("listen")]);
+  else plan.call("wait", ["START"]);
   if (process === undefined || program === undefined) return;
-  planStartHooks(c, environment);
-  becomeProgram(c, process, program, environment);
+  if (hasFilter && filterOf(c, process)!.moment === "hooks") {
+    sealDescriptors(c);
+    planSeccomp(c, process, "hooks");
+  }
+  planStartHooks(c, program.environment);
+  becomeProgram(c, process, program);
 }
 
 /** Stage: the very end. */
-export function becomeProgram(
-  c: Context,
-  process: Process,
-  program: Register,
-  environment: readonly (string | Register)[],
-): void {
+export function becomeProgram(c: Context, process: Process, { path, environment }: Program): void {
+  const { plan } = c;
+  const hasFilter = c.spec.linux?.seccomp !== undefined;
+  const moment = hasFilter ? filterOf(c, process)!.moment : "last";
+  if (moment === "last" || moment === "seen") sealDescriptors(c);
+  plan.at("").call("post", ["EXEC"]);
+  if (hasFilter) planSeccomp(c, process, "last");
+  plan.at("/process/args").call("execve", [path, process.args, environment]);
+}
+
+/** Stage: what is opened from here on closes by itself (accept4, pipe2). */
+function sealDescriptors(c: Context): void {
   const { plan, options } = c;
   plan.at("");
   for (let fd = 3; fd < 3 + options.preserveFds; fd++) {
@@ -159,7 +184,4 @@ export function becomeProgram(
   plan.call("close_range", [3 + options.preserveFds, 0xffff_ffff, "CLOSE_RANGE_CLOEXEC"], {
     why: "nothing of the host's reaches the program",
   });
-  plan.call("post", ["EXEC"]);
-  if (c.spec.linux?.seccomp !== undefined) planSeccomp(c, process, "last");
-  plan.at("/process/args").call("execve", [program, process.args, environment]);
 }

@@ -73,14 +73,15 @@ function planConsole(c: Context, slave: Register, prepared: readonly PreparedMou
 }
 
 /**
- * Stage: a session of its own; with a terminal that becomes its controlling one and its stdio. Of a process that others can
- * see only its stdio: the session is its own to make, and giving pipes away takes rights that it has not (visible.ts).
+ * Stage: a session of its own, so that the caller's terminal is nobody's /dev/tty any more; a terminal of the container's
+ * becomes its controlling one and its stdio. Of a process that others will see only its stdio: it makes a session of its
+ * own once more, and giving pipes away takes rights that it has not then (visible.ts).
  */
 export function planSession(c: Context, slave: Register | undefined): void {
   const { plan } = c;
   const isLater = c.birth !== undefined;
   plan.at("/process/terminal");
-  if (!isLater) plan.call("setsid", []);
+  plan.call("setsid", []);
   if (slave === undefined) {
     if ((c.spec.process?.user.uid ?? 0) !== 0) planStdioOwner(c);
     return;

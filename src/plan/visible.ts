@@ -8,15 +8,24 @@
  * - memory is its own: the stage is executed outside, from the sealed file, and the process is a copy of it. It was never
  *   the runtime's, its environment is empty, its program is what the container's process is to be
  * - root, working directory and namespaces are the container's: all of them are entered before
- * - ids, capabilities and no_new_privs are the user program's, so there is no right to gain that the container has not
+ * - ids, capabilities and no_new_privs are the user program's, so there is no right to gain that the container has not;
+ *   CAP_SYS_ADMIN, by which the filter is loaded, is given up before (seccomp.ts)
+ * - its session is its own, and has no terminal: /dev/tty is not the caller's
  * - descriptors: the sync socket, the caller's standard input and output, what config.json or the command line give to the
  *   program or its hooks (--preserve-fds, run.oci.hooks.*), and of a created container two sockets, for `start` and for
  *   whoever asks whether it still waits: no descriptor of a file of the host's
  * - what it says by the sync socket is taken for a stranger's word; its pid comes from the kernel (syscalls/fork.h); that it
  *   says nothing at all holds up nobody who has a signal for it (syscalls/leave.h)
  * - its file is /proc/PID/exe: sealed, and readable for nobody without CAP_DAC_OVERRIDE
- * What is left in reach is what any program of the container has, plus one thing: until the filter is loaded, which is last
- * of all with no_new_privs, a tracer gets system calls that the filter would forbid.
+ * - the seccomp filter is loaded already, by the stage that nobody sees: clone(2) hands it on. Where the profile stops one of
+ *   the calls that are still to be made under it, of which clone is one, nothing can be done: only the process itself can load
+ *   it then (filter_moment.ts, `seen` and `last`; the plan says so at that line)
+ * So it is a process of the container's. What tells it from one, from here to its execve, some 0.1 ms (of a created
+ * container: until `start`):
+ * - labels. SELinux and AppArmor give theirs by execve, so until then it has the runtime's: but they ask for the labels of both
+ *   when somebody is to be traced, and a confined process may not trace an unconfined one
+ * - RLIMIT_NPROC and the scheduler's settings are still to come (privileged.ts): who takes hold of it could make as many
+ *   processes as its cgroup allows, and run them as the runtime is scheduled
  *
  * Kernel: pid_namespaces(7): setns changes where children are born, not where the caller is; clone(2) CLONE_PARENT
  * Order: everything that takes rights, files of the host or processes of its own before; then here
@@ -70,6 +79,6 @@ export function becomeVisible(c: Context): void {
     why: "visible in the pid namespace from here on, holding nothing of the host's",
   });
   plan.on("runtime").at("");
-  c.container = plan.open("adopt", [c.container!, c.birth!]);
+  c.container = plan.open("adopt", [c.container!, c.birth!, c.listener ?? -1]);
   plan.on("stage");
 }

@@ -10,13 +10,13 @@ export const RETURN_KILL_THREAD = 0;
 export const RETURN_ALLOW = 0x7fff_0000;
 const RETURN_KILL_PROCESS = 0x8000_0000;
 const RETURN_TRAP = 0x0003_0000;
-const RETURN_ERRNO = 0x0005_0000;
-const RETURN_USER_NOTIF = 0x7fc0_0000;
+export const RETURN_ERRNO = 0x0005_0000;
+export const RETURN_USER_NOTIF = 0x7fc0_0000;
 const RETURN_TRACE = 0x7ff0_0000;
-const RETURN_LOG = 0x7ffc_0000;
+export const RETURN_LOG = 0x7ffc_0000;
 
 /** EPERM and ENOSYS, the same on every architecture this runs on. */
-const EPERM = 1;
+export const EPERM = 1;
 export const ENOSYS = 38;
 export const RETURN_ENOSYS = RETURN_ERRNO | ENOSYS;
 

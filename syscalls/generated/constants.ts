@@ -458,6 +458,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     PR_SET_MDWE: 65,
     MPOL_WEIGHTED_INTERLEAVE: 6,
     MNT_DETACH: 2,
+    SECCOMP_USER_NOTIF_FLAG_CONTINUE: 1,
     AF_UNIX: 1,
     AF_INET: 2,
     SOCK_STREAM: 1,

@@ -6,6 +6,7 @@
 import type { StructLayout } from "../layout.ts";
 
 export const nr: Readonly<Record<string, number>> = {
+  accept: 202,
   accept4: 242,
   bind: 200,
   bpf: 280,
@@ -103,6 +104,7 @@ export const nr: Readonly<Record<string, number>> = {
   setgroups: 159,
   sethostname: 161,
   setns: 268,
+  setpgid: 154,
   setresgid: 149,
   setresuid: 147,
   setrlimit: 164,

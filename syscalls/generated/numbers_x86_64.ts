@@ -6,6 +6,7 @@
 import type { StructLayout } from "../layout.ts";
 
 export const nr: Readonly<Record<string, number>> = {
+  accept: 43,
   accept4: 288,
   bind: 49,
   bpf: 321,
@@ -103,6 +104,7 @@ export const nr: Readonly<Record<string, number>> = {
   setgroups: 116,
   sethostname: 170,
   setns: 308,
+  setpgid: 109,
   setresgid: 119,
   setresuid: 117,
   setrlimit: 160,

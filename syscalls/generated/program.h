@@ -114,6 +114,7 @@ enum {
 };
 
 #if defined(__x86_64__)
+#define NR_accept 43
 #define NR_accept4 288
 #define NR_add_key 248
 #define NR_bind 49
@@ -395,6 +396,7 @@ enum {
 #define OFFSETOF_bpf_attr_prog_id 0
 
 #elif defined(__aarch64__)
+#define NR_accept 202
 #define NR_accept4 242
 #define NR_add_key 217
 #define NR_bind 200
@@ -1529,6 +1531,9 @@ enum {
 #define MNT_DETACH 2
 #define MNT_EXPIRE 4
 #define UMOUNT_NOFOLLOW 8
+#define SECCOMP_IOCTL_NOTIF_RECV 0xc0502100U
+#define SECCOMP_IOCTL_NOTIF_SEND 0xc0182101U
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10

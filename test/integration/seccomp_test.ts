@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import test from "node:test";
 import type { Config } from "../support/config.ts";
 import { limits } from "../support/machine.ts";
+import { mode } from "../support/mode.ts";
 import { scoped } from "../support/scope.ts";
 import { dockerProfile, podmanProfile } from "../seccomp/profiles.ts";
 
@@ -196,16 +197,22 @@ test(
   "run [seccomp, a call of the runtime's that the filter forbids is named]",
   limits,
   scoped("seccomp-cause", [], async (scope) => {
-    const bundle = scope.bundle("true", (config) => {
+    const bundle = scope.bundle("exec sleep 1000", (config) => {
       config.process.noNewPrivileges = false;
       except({ names: ["capset"], action: "SCMP_ACT_ERRNO" })(config);
     });
-    const outcome = await scope.invoke(["run", "--bundle", bundle.path, scope.id()]);
-    assert.match(outcome.stderr, /capset\(.*EPERM/);
-    assert.match(
-      outcome.stderr,
-      /because +the filter of \/linux\/seccomp is in force by then and may not allow capset/,
-    );
+    const id = scope.id();
+    await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+    const outcome = await scope.invoke(["exec", id, "/bin/true"]);
+    // Nobody in a user namespace can trace what executes outside of it: there the right to load a filter may be seen.
+    if (mode !== "root") assert.equal(outcome.status, 0, outcome.stderr);
+    else {
+      assert.match(outcome.stderr, /capset\(.*EPERM/);
+      assert.match(
+        outcome.stderr,
+        /because +the filter of \/linux\/seccomp is in force by then and may not allow capset/,
+      );
+    }
   }),
 );
 

@@ -20,20 +20,28 @@ function callsWith(noNewPrivileges: boolean, seccomp: object): string[] {
 
 const rules = { syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }] };
 
-test("without no_new_privs the filter is loaded before the user changes and capabilities go", () => {
+test("without no_new_privs a created container gives CAP_SYS_ADMIN up behind the filter, before it is ready", () => {
   const calls = callsWith(false, rules);
   const loaded = calls.indexOf("seccomp");
   assert.ok(loaded > 0);
   assert.equal(calls.includes("PR_SET_NO_NEW_PRIVS"), false);
-  for (const later of ["setresuid", "capset"]) assert.ok(loaded < calls.indexOf(later), later);
+  for (const before of ["setresuid", "capset", "close_range"]) assert.ok(calls.indexOf(before) < loaded, before);
+  assert.deepEqual(calls.slice(loaded), ["seccomp", "capset", "post", "wait_start", "post", "execve"]);
 });
 
-test("with no_new_privs nothing but execve comes after the filter", () => {
+test("a profile that stops what is left under it is loaded last, with and without no_new_privs", () => {
+  for (const noNewPrivileges of [true, false]) {
+    const calls = callsWith(noNewPrivileges, { syscalls: [{ names: ["sendto", "write"], action: "SCMP_ACT_ERRNO" }] });
+    assert.deepEqual(calls.slice(calls.indexOf("seccomp")), ["seccomp", "execve"]);
+  }
+});
+
+test("with no_new_privs a created container waits under the filter", () => {
   const calls = callsWith(true, rules);
   const loaded = calls.indexOf("seccomp");
   for (const before of ["setresuid", "capset", "PR_SET_NO_NEW_PRIVS"])
     assert.ok(calls.indexOf(before) < loaded, before);
-  assert.deepEqual(calls.slice(loaded), ["seccomp", "execve"]);
+  assert.deepEqual(calls.slice(loaded), ["seccomp", "post", "wait_start", "post", "execve"]);
 });
 
 test("the filter's flags are those asked for; with none said it allows speculation", () => {

@@ -90,11 +90,11 @@ export const seccompRequirements: Readonly<Record<string, Requirement>> = {
     tests: { [compiler]: ["compileSeccomp() says ENOSYS to calls younger than the youngest one named"] },
   },
   moment: {
-    what: "with no_new_privs last of all; without before capabilities are given up",
+    what: "as late as the kernel allows, before others could use the process without it",
     tests: {
       "plan/seccomp_moment_test.ts": [
-        "without no_new_privs the filter is loaded before the user changes and capabilities go",
-        "with no_new_privs nothing but execve comes after the filter",
+        "without no_new_privs a created container gives CAP_SYS_ADMIN up behind the filter, before it is ready",
+        "a profile that stops what is left under it is loaded last, with and without no_new_privs",
       ],
       "golden/create/seccomp_no_new_privileges": [],
       "golden/create/seccomp_privileged": [],
