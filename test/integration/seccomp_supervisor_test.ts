@@ -117,6 +117,29 @@ test(
   }),
 );
 
+// The runtime lets the stage's own calls go on, by which the process comes to be that the supervisor is told of.
+for (const noNewPrivileges of [true, false]) {
+  test(
+    `exec [seccomp supervisor that is asked about making processes, ${noNewPrivileges ? "with" : "without"} no_new_privs]`,
+    limits,
+    scoped("supervisor-clone", [], async (scope) => {
+      const supervisor = await supervise(scope, 2);
+      const bundle = scope.bundle(["/bin/sleep", "1000"], (config) => {
+        withSupervisor(supervisor.path, noNewPrivileges)(config);
+        const names = ["clone", "clone3", "mkdir", "mkdirat"];
+        Object.assign(config.linux["seccomp"] as object, { syscalls: [{ names, action: "SCMP_ACT_NOTIFY" }] });
+      });
+      const id = scope.id();
+      await scope.succeed(["run", "--detach", "--bundle", bundle.path, id]);
+      const outcome = await scope.invoke(["exec", id, "/bin/mkdir", "/tmp/y"]);
+      assert.match(outcome.stderr, /mkdir: .*quota exceeded/i);
+      assert.equal(outcome.status, 1);
+      await until("the supervisor is told", () => told(supervisor).length === 2);
+      assert.equal(told(supervisor)[1]!.state.status, "running");
+    }),
+  );
+}
+
 // Its pid is known later there: the stage forks before it is what it will be.
 test(
   "run, exec [seccomp supervisor, in a user namespace that is joined]",

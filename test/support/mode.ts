@@ -43,6 +43,6 @@ export function forOneId(config: Config): void {
  * command line alone, and what takes long.
  */
 export const anyUser: readonly string[] =
-  "run lifecycle operations process paths hooks terminal links destinations security mounts mounts_read_only mounts_modes explain_vs_strace exec exec_states exec_process_file exec_terminal seccomp seccomp_supervisor".split(
+  "run lifecycle operations process paths hooks terminal links destinations security mounts mounts_read_only mounts_modes explain_vs_strace exec exec_states exec_process_file exec_terminal seccomp seccomp_blocked seccomp_supervisor".split(
     " ",
   );
