@@ -39,16 +39,28 @@ export function openHookOutput(c: Context): void {
   };
 }
 
-/** Hooks from here on write there. */
-function planHookOutput({ plan, hookOutput }: Context, kind: HookKind): void {
-  if (hookOutput === undefined) return;
-  const { stdout, stderr } = kind === "prestart" || kind === "createRuntime" ? hookOutput.runtime : hookOutput.stage;
-  plan.at(`/hooks/${kind}`).call("hook_output", [stdout, stderr]);
+/** Hooks from here on write there. Returns what is to be closed after them. */
+function planHookOutput({ plan, hookOutput }: Context, kind: HookKind): Register | undefined {
+  const isRuntimes = kind === "prestart" || kind === "createRuntime";
+  const { stdout, stderr } = (isRuntimes ? hookOutput?.runtime : hookOutput?.stage) ?? { stdout: -1, stderr: -1 };
+  plan.at(`/hooks/${kind}`);
+  if (stdout !== -1) {
+    plan.call("hook_output", [stdout, stderr]);
+    return undefined;
+  }
+  // What hooks say is no output of the container's (crun: /dev/null; runc: a pipe that it reads). Opened where the hook runs:
+  // a container has the host's node in no other way. Without one, the output goes where it always went.
+  const nowhere = plan.open("openat", ["AT_FDCWD", "/dev/null", "O_WRONLY|O_NOCTTY|O_NONBLOCK|O_CLOEXEC", 0], {
+    allow: ["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "EPERM", "ENXIO", "ENODEV"],
+  });
+  plan.call("hook_output", [nowhere, stderr]);
+  return nowhere;
 }
 
 /** Stage, before everything else is closed: the hooks of `start` are still to come. */
 export function keepHookOutput(c: Context): void {
-  if ((c.spec.hooks?.startContainer ?? []).length > 0) planHookOutput(c, "startContainer");
+  if (c.hookOutput === undefined || (c.spec.hooks?.startContainer ?? []).length === 0) return;
+  c.plan.at("/hooks/startContainer").call("hook_output", [c.hookOutput.stage.stdout, c.hookOutput.stage.stderr]);
 }
 
 /**
@@ -70,7 +82,7 @@ function planHooks(
   const hooks = c.spec.hooks?.[kind] ?? [];
   if (hooks.length === 0) return;
   const { spec, options, plan } = c;
-  planHookOutput(c, kind);
+  const nowhere = planHookOutput(c, kind);
   for (let index = 0; index < hooks.length; index++) {
     const hook = hooks[index]!;
     // The pid is known at run time only: what stands before and after it in the JSON text goes along.
@@ -89,7 +101,8 @@ function planHooks(
         after,
       ]);
   }
-  if (c.hookOutput !== undefined) plan.call("hook_output", [-1, -1]);
+  plan.call("hook_output", [-1, -1]);
+  if (nowhere !== undefined) plan.call("close", [nowhere], { allow: ["EBADF"] });
 }
 
 /** Both sides: the hooks of `create`. */

@@ -80,7 +80,7 @@ export function runHooks(
   keepGoing = false,
 ): HookFailure[] {
   const failures: HookFailure[] = [];
-  const [stdout, stderr] = [openOutput(output.stdout), openOutput(output.stderr)];
+  const [stdout, stderr] = [openOutput(output.stdout ?? "/dev/null"), openOutput(output.stderr)];
   const redirect: Call = { kind: "call", side: "runtime", call: "hook_output", args: [stdout, stderr], from: "" };
   for (const [index, hook] of hooks.entries()) {
     const call = hookCall(hook, pid, state);
@@ -94,7 +94,7 @@ export function runHooks(
   return failures;
 }
 
-/** Files that hooks write to, absolute; undefined: where we do. */
+/** Files that hooks write to, absolute; undefined: /dev/null, and for errors where we tell ours. */
 export interface HookOutput {
   readonly stdout: string | undefined;
   readonly stderr: string | undefined;
@@ -103,5 +103,6 @@ export interface HookOutput {
 /** -1 also where it cannot be opened: what a hook does counts, not what it says. */
 function openOutput(path: string | undefined): number {
   if (path === undefined) return -1;
+  if (path === "/dev/null") return sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_NOCTTY|O_CLOEXEC"), 0);
   return sys("openat", AT_FDCWD, path, flags("O_WRONLY|O_CREAT|O_APPEND|O_NOCTTY|O_CLOEXEC"), 0o600);
 }

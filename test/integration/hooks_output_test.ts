@@ -49,3 +49,27 @@ test(
     assert.equal(readFileSync(`${bundle.path}/errors`, "utf8"), "oh\n");
   }),
 );
+
+test(
+  "create, start, delete, run [hooks' standard output is nobody's, least of all the container's; their errors are told]",
+  limits,
+  scoped("hooks-output-none", [], async (scope) => {
+    const bundle = scope.bundle("echo program", (config) => {
+      config.hooks = Object.fromEntries(
+        kinds.map((kind) => [
+          kind,
+          [{ path: "/bin/sh", args: ["sh", "-c", `echo ${kind} || exit 3; echo ${kind} errs >&2`] }],
+        ]),
+      );
+    });
+    const outcome = await scope.succeed(["run", "--bundle", bundle.path, scope.id()]);
+    assert.equal(outcome.stdout, "program\n");
+    for (const kind of kinds) assert.match(outcome.stderr, new RegExp(`^${kind} errs$`, "m"));
+
+    const id = scope.id();
+    let said = (await scope.succeed(["create", "--bundle", bundle.path, id])).stdout;
+    said += (await scope.succeed(["start", id])).stdout;
+    said += (await scope.succeed(["delete", "--force", id])).stdout;
+    assert.doesNotMatch(said, /create|start|stop/);
+  }),
+);

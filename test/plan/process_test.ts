@@ -226,7 +226,7 @@ test("hooks run in their order, on their side, with their state", () => {
       ["stage", "/startContainer"],
     ],
   );
-  const texts = textsOf(plan).filter((text) => text.startsWith("hook"));
+  const texts = textsOf(plan).filter((text) => text.startsWith("hook("));
   assert.equal(texts[0], `hook("/prestart", ["name"], ["A=1"], 3, r, ${state("creating")})`);
   assert.equal(texts[3], `hook("/startContainer", ["name"], ["A=1"], 3, r, ${state("created")})`);
   const order = [
