@@ -20,11 +20,11 @@ export function reportFailure(error: unknown, globals: Globals, log: Logger | un
   const { message, detail, exitCode } = describe(error, globals.debug);
   if (log !== undefined && globals.log === undefined && globals.logFormat === "json") {
     // JSON was asked for and there is no other place: whoever reads standard error parses it.
-    attempt(() => log.error(message));
+    attempt(() => log.error(logText(message, detail)));
     attempt(() => log.flush());
     return exitCode;
   }
-  if (log !== undefined && globals.log !== undefined) attempt(() => log.error(message));
+  if (log !== undefined && globals.log !== undefined) attempt(() => log.error(logText(message, detail)));
   // ignored: there is no other place to tell it
   attempt(() => writeWithin(2, failureText(message, detail, log?.takeWaiting()), patienceMs));
   return exitCode;
@@ -36,6 +36,22 @@ export function failureText(message: string, detail: readonly string[], warnings
   const text = `bunker: ${message}\n${lines.join("")}${warnings}`;
   const bytes = new TextEncoder().encode(text);
   return bytes.length <= maxBytes ? text : `${new TextDecoder().decode(bytes.subarray(0, maxBytes))} …\n`;
+}
+
+/**
+ * The text for a log, which has one field for it: the message, then because and try, as runc appends its hint. podman,
+ * containerd and CRI-O show nothing else. The call stays out: podman decides between 126 and 127 by the words of this
+ * text ("permission denied", "no such file or directory"), and a call ends in the words of its own errno.
+ */
+export function logText(message: string, detail: readonly string[]): string {
+  const parts = [message];
+  for (const line of detail) {
+    const label = /^(because|try) +/.exec(line);
+    if (label !== null) parts.push(`${label[1]}${label[1] === "try" ? ":" : ""} ${line.slice(label[0].length)}`);
+  }
+  const text = parts.join("; ").replaceAll("\n", "\\n");
+  const bytes = new TextEncoder().encode(text);
+  return bytes.length <= maxBytes ? text : `${new TextDecoder().decode(bytes.subarray(0, maxBytes))} …`;
 }
 
 function describe(error: unknown, debug: boolean): { message: string; detail: readonly string[]; exitCode: number } {

@@ -77,7 +77,15 @@ test("bunker --log-format json --log FILE leaves exactly one JSON object on fail
       const entry = JSON.parse(readFileSync(file, "utf8"));
       assert.deepEqual(Object.keys(entry), ["level", "msg", "time"]);
       assert.equal(entry.level, "error");
-      assert.equal(outcome.stderr.split("\n")[0], `bunker: ${entry.msg}`);
+      const [first, ...detail] = outcome.stderr.trimEnd().split("\n");
+      const hints = detail.map((line) =>
+        line
+          .trim()
+          .replace(/^because +/, "because ")
+          .replace(/^try +/, "try: "),
+      );
+      assert.equal([first, ...hints].join("; "), `bunker: ${entry.msg}`);
+      assert.match(entry.msg, /; (because|try:) /);
       assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       assert.equal(statSync(file).mode & 0o777, 0o600);
     }
@@ -87,7 +95,10 @@ test("bunker --log-format json --log FILE leaves exactly one JSON object on fail
 test("bunker --log-format json without --log says it on standard error, as JSON alone", () => {
   inDirectory((directory) => {
     const outcome = bunker(["--root", directory, "--log-format", "json", "state", "web"]);
-    assert.equal(JSON.parse(outcome.stderr).msg, 'Container "web": container does not exist');
+    assert.equal(
+      JSON.parse(outcome.stderr).msg,
+      `Container "web": container does not exist; because ${JSON.stringify(directory)} has no state of it`,
+    );
   });
 });
 

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { limits } from "../support/machine.ts";
 import { describe, scoped } from "../support/scope.ts";
@@ -35,6 +35,32 @@ test(
       assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
       assert.match(outcome.stderr, expected, "standard error says it too");
     }
+  }),
+);
+
+// Engines show the log's text and nothing else.
+test(
+  "--log, --log-format [because and try stand in the message, in each form, once]",
+  limits,
+  scoped("logcause", [], async (scope) => {
+    const bundle = scope.bundle(["/bin/tool"]);
+    writeFileSync(`${bundle.rootfs}/bin/tool`, "#!/bin/sh\n", { mode: 0o644 });
+    const whole =
+      /^exec: "\/bin\/tool": permission denied; because nobody may execute it: mode 0644, owner \d+:\d+; try: chmod \+x, in the image$/;
+    const words = ["run", "--bundle", bundle.path];
+    const text = `${scope.directory}/text`;
+    const withText = await scope.invoke([...words, scope.id()], { global: ["--log", text] });
+    assert.equal(withText.status, 1);
+    const [, quoted = "null"] = /^time="[^"]*" level=error msg=(".*")\n$/.exec(readFileSync(text, "utf8")) ?? [];
+    assert.match(String(JSON.parse(quoted)), whole);
+    assert.match(withText.stderr, /^ {2}because .*\n {2}try /m, "people read the lines");
+    const json = `${scope.directory}/json`;
+    await scope.invoke([...words, scope.id()], { global: ["--log-format=json", "--log", json] });
+    assert.match((JSON.parse(readFileSync(json, "utf8")) as { msg: string }).msg, whole);
+    const onStderr = await scope.invoke([...words, scope.id()], { global: ["--log-format=json"] });
+    const entry = JSON.parse(onStderr.stderr) as { level: string; msg: string };
+    assert.equal(entry.level, "error");
+    assert.match(entry.msg, whole);
   }),
 );
 
