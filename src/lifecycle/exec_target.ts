@@ -40,6 +40,7 @@ export function examine(record: StateRecord, subCgroups: readonly SubCgroup[]): 
     namespaces,
     isChrooted: !own.includes("mount"),
     ...(namespaces.includes("user") ? { maps: mapsOf(record.pid) } : {}),
+    sharesUserNamespace: !namespaces.includes("user") && mayAccess("/proc/self/ns/user", 0),
     cgroups: layout === "none" ? [] : placesOf(record, layout, subCgroups),
     cgroupLayout: layout,
     ...(record.resctrl === undefined ? {} : { resctrl: record.resctrl.groups }),

@@ -43,6 +43,8 @@ export interface ExecTarget {
   readonly isChrooted: boolean;
   /** Ids of its user namespace, where that is not the runtime's. */
   readonly maps?: IdMaps;
+  /** It is in the runtime's own user namespace, and there are such. */
+  readonly sharesUserNamespace?: boolean;
   /** Directories to enter: one of v2, or one of each v1 hierarchy; absolute host paths. */
   readonly cgroups: readonly string[];
   readonly cgroupLayout: "v2" | "v1" | "none";
@@ -82,6 +84,8 @@ export function planExec(
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   const classes = target.resctrl === undefined ? undefined : openTasks(c, target.resctrl);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
+  const mayNest = target.sharesUserNamespace === true && !target.isChrooted;
+  const user = mayNest ? openUserNamespaces(c, target) : undefined;
   if (isVisible(c)) openBirth(c);
   const affinity = process.execCPUAffinity;
   if (affinity?.initial !== undefined) {
@@ -100,6 +104,7 @@ export function planExec(
   if (affinity === undefined) planUsualAffinity(c);
   if (hasLabels(process)) planOutsideLabels(c, process);
   join(c, init, root);
+  if (user !== undefined) verifyUserNamespace(c, user);
   planRootIds(c);
   if (affinity?.final !== undefined) planAffinity(c, affinity.final, "/process/execCPUAffinity/final");
   planKeyring(c);
@@ -180,6 +185,35 @@ function openRoot(c: Context, { pid }: ExecTarget): Register {
     .open("openat", ["AT_FDCWD", `/proc/${pid}/root`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   c.plan.inherit(root);
   return root;
+}
+
+/** A descriptor of the first process's namespaces, and of the runtime's own user namespace. */
+interface UserNamespaces {
+  readonly directory: Register;
+  readonly own: Register;
+}
+
+/** Runtime: for a container that is in the runtime's own user namespace. */
+function openUserNamespaces({ plan }: Context, { pid }: ExecTarget): UserNamespaces {
+  plan.at("/linux/namespaces");
+  const directory = plan.open("openat", ["AT_FDCWD", `/proc/${pid}/ns`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
+  const own = plan.open("openat", ["AT_FDCWD", "/proc/self/ns/user", "O_PATH|O_CLOEXEC", 0]);
+  plan.inherit(directory);
+  plan.inherit(own);
+  return { directory, own };
+}
+
+/**
+ * Stage: whoever may make user namespaces may make one at any moment, with a mount namespace in which he mounts what he
+ * likes, over /bin. Entered with the rights of the outer one, that would run as its root. So the owner of the mount namespace
+ * is looked at once it was entered: who has left ours for another one's never comes back. Not the process's own user
+ * namespace: unshare(2) sets that last, after it has waited for the former mounts to go.
+ */
+function verifyUserNamespace({ plan }: Context, { directory, own }: UserNamespaces): void {
+  plan.at("/linux/namespaces");
+  const mounts = plan.open("openat", [directory, "mnt", "O_RDONLY|O_CLOEXEC", 0]);
+  const owner = plan.open("ioctl", [mounts, "NS_GET_USERNS", 0]);
+  plan.call("verify_same", [owner, own], { why: "what was entered is of the same user namespace" });
 }
 
 /**

@@ -409,6 +409,7 @@ export const constants = (): Readonly<Record<string, number>> =>
     CGROUP2_SUPER_MAGIC: 0x63677270,
     SYSFS_MAGIC: 0x62656572,
     DEVPTS_SUPER_MAGIC: 0x1cd1,
+    NS_GET_USERNS: 0xb701,
     NS_GET_NSTYPE: 0xb703,
     CLOSE_RANGE_CLOEXEC: 4,
     SEEK_SET: 0,

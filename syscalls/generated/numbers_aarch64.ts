@@ -136,6 +136,7 @@ export const expressions: Readonly<Record<string, number>> = {
   "SIGKILL": 9,
   "MFD_CLOEXEC": 1,
   "CLONE_PARENT": 0x8000,
+  "NS_GET_USERNS": 0xb701,
   "CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWNET|CLONE_NEWCGROUP": 0x6e020000,
   "SIGCHLD": 17,
   "SIG_SETMASK": 2,

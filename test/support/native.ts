@@ -32,6 +32,7 @@ export const nativeNames = [
   "fault",
   "filtered",
   "mdwe",
+  "nest",
   "notify",
   "opens",
   "pidfd",
