@@ -1,6 +1,7 @@
 /** `bunker explain`: a bundle in, the plan as text or JSON out. Needs no root. @module */
 import { UsageError } from "../errors.ts";
 import { explain } from "../lifecycle/explain.ts";
+import { writeJson } from "../spec/json.ts";
 import { defineCommand } from "./command.ts";
 import { createOptions, createOptionsOf } from "./create_options.ts";
 import { print } from "./output.ts";
@@ -20,6 +21,6 @@ export const command = () =>
       }
       const bundle = args.directory ?? args.bundle;
       const { json, text } = explain(runtime(), createOptionsOf(args.id, { ...args, bundle }));
-      print(args.json === true ? `${JSON.stringify(json, null, 2)}\n` : text);
+      print(args.json === true ? `${writeJson(json, 2)}\n` : text);
     },
   });

@@ -12,17 +12,16 @@ const variable = "BUNKER_LIFTED_LIMITS";
 export function liftedLimits(): Host["liftedLimits"] | undefined {
   const text = environment(variable);
   if (text === undefined) return undefined;
-  const limits: Record<string, { soft: number; hard: number }> = {};
+  const limits: Record<string, { soft: string; hard: string }> = {};
   for (const entry of text.trim().split(" ")) {
     const [name = "", bytes = ""] = entry.split("=");
-    limits[name] = { soft: Number(bytes), hard: hardLimit(name) };
+    limits[name] = { soft: bytes, hard: hardLimit(name) };
   }
   return limits;
 }
 
-function hardLimit(name: string): number {
+function hardLimit(name: string): string {
   const limit = stable(16);
   sysOrThrow("prlimit64", 0, flags(name), null, limit);
-  const words = new Uint32Array(limit.buffer);
-  return Math.min(Number.MAX_SAFE_INTEGER, words[2]! + words[3]! * 2 ** 32);
+  return String(new BigUint64Array(limit.buffer)[1]!);
 }

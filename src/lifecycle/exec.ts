@@ -40,12 +40,13 @@ import type { ExecOptions, RuntimeOptions } from "./types.ts";
 /** Runs a process. Detached: 0 once it executes. In the foreground: does not return, but throws. */
 export function exec(rt: RuntimeOptions, options: ExecOptions): number {
   const noted = options.detach ? -1 : holdSignals();
-  const { record, seccomp } = readState(rt, options.id);
+  const state = readState(rt, options.id);
+  const { record } = state;
   // Before anything is read of its first process: from here on the pid is known to be that one's.
   const init = openProcess(record.pid, record.startTime);
   if (init === undefined) throw notRunning(record);
   try {
-    return enter(rt, options, record, seccomp, init, noted);
+    return enter(rt, options, state, init, noted);
   } catch (error) {
     throw error instanceof UsageError ? error : reasonOf(record, init, error);
   }
@@ -55,8 +56,7 @@ export function exec(rt: RuntimeOptions, options: ExecOptions): number {
 function enter(
   rt: RuntimeOptions,
   options: ExecOptions,
-  record: StateRecord,
-  seccomp: Seccomp | undefined,
+  { record, text, seccomp }: State,
   init: number,
   noted: number,
 ): number {
@@ -65,7 +65,7 @@ function enter(
       "try        --ignore-paused: the process runs once the container is resumed",
     ]);
   }
-  const spec = specOf(record, processFor(record, options), seccomp);
+  const spec = specOf(record, processFor(record, text, options), seccomp);
   const console = consoleFor(spec.process!, options);
   const filters = seccomp === undefined ? undefined : new FilterStore(rt.root);
   const plan = planExec(
@@ -121,14 +121,21 @@ function reasonOf(record: StateRecord, init: number, error: unknown): unknown {
   return notRunning(record, ["because    it ended while the process was to enter it"]);
 }
 
-/** The record, and the filter that every process of the container runs under. */
-function readState(rt: RuntimeOptions, id: string): { record: StateRecord; seccomp: Seccomp | undefined } {
+interface State {
+  readonly record: StateRecord;
+  /** The record's own, with all digits of its numbers. */
+  readonly text: string;
+  /** The filter that every process of the container runs under. */
+  readonly seccomp: Seccomp | undefined;
+}
+
+function readState(rt: RuntimeOptions, id: string): State {
   const directory = openStateDirectory(rt.root, id);
   try {
     const { record, text } = madeRecordOf(directory);
     const recorded = (record.config as RecordedConfig).linux?.seccomp;
-    if (recorded === undefined || recorded === null) return { record, seccomp: undefined };
-    return { record, seccomp: recordedSeccomp(recorded, () => firstText(text)) };
+    if (recorded === undefined || recorded === null) return { record, text, seccomp: undefined };
+    return { record, text, seccomp: recordedSeccomp(recorded, () => firstText(text)) };
   } finally {
     closeStateDirectory(directory);
   }
@@ -138,10 +145,11 @@ const documentOf = ({ processFile }: ExecOptions): string =>
   processFile === undefined ? "config.json and options of exec:" : `process file "${processFile}":`;
 
 /** The process file's, or the container's own without its terminal; changed by the options. */
-function processFor({ id, config }: StateRecord, options: ExecOptions): Process {
+function processFor({ id, config }: StateRecord, text: string, options: ExecOptions): Process {
   const { processFile, changes } = options;
   const recorded = (config as RecordedConfig).process;
-  const own = recorded === undefined || recorded === null ? undefined : recordedProcess(recorded);
+  const own =
+    recorded === undefined || recorded === null ? undefined : recordedProcess(recorded, () => firstText(text));
   if (processFile !== undefined) {
     try {
       return changeProcess(parseProcess(readDocument(absolutePath(processFile)), own), changes);

@@ -7,6 +7,7 @@ import { StageError, SyscallError } from "../errors.ts";
 import type { Call, Plan, Value } from "../plan/types.ts";
 import { callText } from "../program/print.ts";
 import { callAt, noLine } from "../program/addresses.ts";
+import { writeJson } from "../spec/json.ts";
 import type { Spec } from "../spec/types.ts";
 import { errnoName, errnoText } from "../stage/sys.ts";
 import { causeOf } from "./cause.ts";
@@ -83,8 +84,7 @@ function askedBy(spec: Spec, pointer: string): string {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
     value = (value as Record<string, unknown> | undefined)?.[key];
   }
-  const unlimited = (_: string, part: unknown): unknown => (part === Infinity ? "unlimited" : part);
-  const shown = value === undefined ? "" : JSON.stringify(value, unlimited);
+  const shown = value === undefined ? "" : writeJson(value, 0, "unlimited");
   return shown.length > 80 || shown === "" ? pointer : `${pointer} ${shown}`;
 }
 

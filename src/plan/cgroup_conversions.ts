@@ -5,6 +5,7 @@
  * Kernel: Documentation/admin-guide/cgroup-v2.rst
  * @module
  */
+import type { JsonInteger } from "../spec/scalars.ts";
 
 /** What the kernel clamps cpu.shares to, and cpu.weight's range. */
 const shares = { min: 2, max: 262_144 };
@@ -14,10 +15,10 @@ const maxWeight = 10_000;
  * cpu.weight of cpu.shares: through (2, 1), (1024, 100) and (262144, 10000), so that the default of one is the default
  * of the other. crun since 1.23 and runc since 1.3.2; the older straight line made 1024 a weight of 39.
  */
-export function cpuWeight(value: number): number {
+export function cpuWeight(value: JsonInteger): number {
   if (value <= shares.min) return 1;
   if (value >= shares.max) return maxWeight;
-  const log = Math.log2(value);
+  const log = Math.log2(Number(value));
   return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 
@@ -27,11 +28,6 @@ export function ioWeight(value: number): number {
 }
 
 /** Text of a limit: -1 is "max". */
-export function limitText(value: number): string {
-  return value < 0 ? "max" : integerText(value);
-}
-
-/** Decimal digits: a number from 1e21 on would be printed with an exponent; no value of 64 bits is that large. */
-export function integerText(value: number): string {
-  return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
+export function limitText(value: JsonInteger): string {
+  return value < 0 ? "max" : String(value);
 }

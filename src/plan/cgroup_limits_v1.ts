@@ -7,8 +7,8 @@
  * @module
  */
 import { pointerTo } from "../spec/pointer.ts";
+import type { JsonInteger } from "../spec/scalars.ts";
 import type { Resources } from "../spec/types.ts";
-import { integerText } from "./cgroup_conversions.ts";
 import { rdmaText } from "./cgroup_limits_v2.ts";
 import type { AddSetting, CurrentLimits, Refuse, Setting } from "./cgroup_settings.ts";
 
@@ -26,11 +26,11 @@ export function legacySettings(resources: Resources, refuse: Refuse, current: Cu
   const limit = resources.pids?.limit;
   if (limit !== undefined) {
     // 0 is a limit (config-linux.md#pids), and with runc none at all: where nobody keeps it, nothing is missing.
-    add("pids", "pids.max", limit < 0 ? "max" : integerText(limit), "/pids/limit", { isDefault: limit <= 0 });
+    add("pids", "pids.max", limit < 0 ? "max" : String(limit), "/pids/limit", { isDefault: limit <= 0 });
   }
   if (resources.blockIO !== undefined) blockIO(add, resources.blockIO);
   for (const [index, huge] of (resources.hugepageLimits ?? []).entries()) {
-    const text = integerText(huge.limit);
+    const text = String(huge.limit);
     const pointer = pointerTo("hugepageLimits", index, "limit");
     // Usage, too, for MAP_NORESERVE reserves nothing; as runc.
     add("hugetlb", `hugetlb.${huge.pageSize}.limit_in_bytes`, text, pointer);
@@ -67,23 +67,23 @@ function cpu(add: AddSetting, given: NonNullable<Resources["cpu"]>, isUpdate: bo
   const addBurst = (early: boolean): void => {
     if (burst === undefined) return;
     const more = { isDefault: burst === 0, isEarly: early };
-    add("cpu", "cpu.cfs_burst_us", integerText(burst), "/cpu/burst", more);
+    add("cpu", "cpu.cfs_burst_us", String(burst), "/cpu/burst", more);
   };
   // In a new cgroup this order always fits.
   const isEarly = isUpdate && quota !== 0;
   if (period !== 0) {
-    add("cpu", "cpu.cfs_period_us", integerText(period), "/cpu/period", { isEarly });
+    add("cpu", "cpu.cfs_period_us", String(period), "/cpu/period", { isEarly });
   }
   if (isEarly) addBurst(true);
   if (quota !== 0) {
-    add("cpu", "cpu.cfs_quota_us", quota < 0 ? "-1" : integerText(quota), "/cpu/quota", { isDefault: quota < 0 });
+    add("cpu", "cpu.cfs_quota_us", quota < 0 ? "-1" : String(quota), "/cpu/quota", { isDefault: quota < 0 });
   }
   if (!isEarly) addBurst(false);
   if (realtimePeriod !== 0) {
     const more = { isEarly: isUpdate && realtimeRuntime !== 0 };
-    add("cpu", "cpu.rt_period_us", integerText(realtimePeriod), "/cpu/realtimePeriod", more);
+    add("cpu", "cpu.rt_period_us", String(realtimePeriod), "/cpu/realtimePeriod", more);
   }
-  if (realtimeRuntime !== 0) add("cpu", "cpu.rt_runtime_us", integerText(realtimeRuntime), "/cpu/realtimeRuntime");
+  if (realtimeRuntime !== 0) add("cpu", "cpu.rt_runtime_us", String(realtimeRuntime), "/cpu/realtimeRuntime");
   if (cpus.trim() !== "") add("cpuset", "cpuset.cpus", cpus.trim(), "/cpu/cpus");
   if (mems.trim() !== "") add("cpuset", "cpuset.mems", mems.trim(), "/cpu/mems");
 }
@@ -117,7 +117,7 @@ function memory(add: AddSetting, given: NonNullable<Resources["memory"]>, curren
   if (swappiness !== undefined) add("memory", "memory.swappiness", String(swappiness), "/memory/swappiness");
 }
 
-const text = (value: number): string => (value < 0 ? "-1" : integerText(value));
+const text = (value: JsonInteger): string => (value < 0 ? "-1" : String(value));
 
 const throttles = {
   throttleReadBpsDevice: "blkio.throttle.read_bps_device",
@@ -149,7 +149,7 @@ function blockIO(add: AddSetting, given: NonNullable<Resources["blockIO"]>): voi
   for (const key in throttles) {
     const name = key as keyof typeof throttles;
     for (const [index, { major, minor, rate }] of (given[name] ?? []).entries()) {
-      const line = `${major}:${minor} ${integerText(rate)}`;
+      const line = `${major}:${minor} ${rate}`;
       add("blkio", throttles[name], line, pointerTo("blockIO", name, index), { isDefault: rate === 0 });
     }
   }

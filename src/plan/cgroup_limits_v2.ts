@@ -7,8 +7,9 @@
  * @module
  */
 import { pointerTo } from "../spec/pointer.ts";
+import type { JsonInteger } from "../spec/scalars.ts";
 import type { Resources } from "../spec/types.ts";
-import { cpuWeight, integerText, ioWeight, limitText } from "./cgroup_conversions.ts";
+import { cpuWeight, ioWeight, limitText } from "./cgroup_conversions.ts";
 import type { AddSetting, CurrentLimits, Refuse, Setting } from "./cgroup_settings.ts";
 
 /** Every file to write. @param current undefined: the cgroup is new */
@@ -25,9 +26,9 @@ export function unifiedSettings(resources: Resources, refuse: Refuse, current: C
   for (const [index, { pageSize, limit }] of (resources.hugepageLimits ?? []).entries()) {
     const pointer = pointerTo("hugepageLimits", index, "limit");
     // Usage, too, for MAP_NORESERVE reserves nothing; as runc.
-    add("hugetlb", `hugetlb.${pageSize}.max`, integerText(limit), pointer);
+    add("hugetlb", `hugetlb.${pageSize}.max`, String(limit), pointer);
     const otherwise = { why: "no limits on reservations before Linux 5.7: on usage alone" };
-    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, integerText(limit), pointer, { otherwise });
+    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, String(limit), pointer, { otherwise });
   }
   rdma(add, resources.rdma);
   for (const [file, text] of Object.entries(resources.unified ?? {})) {
@@ -65,14 +66,14 @@ function cpu(add: AddSetting, given: NonNullable<Resources["cpu"]>, current: Cur
   if (shares !== 0) add("cpu", "cpu.weight", String(cpuWeight(shares)), "/cpu/shares");
   const addBurst = (isEarly: boolean): void => {
     if (burst === undefined) return;
-    add("cpu", "cpu.max.burst", integerText(burst), "/cpu/burst", { isDefault: burst === 0, isEarly });
+    add("cpu", "cpu.max.burst", String(burst), "/cpu/burst", { isDefault: burst === 0, isEarly });
   };
   const isEarly = current !== undefined && quota !== 0;
   if (isEarly) addBurst(true);
   if (quota !== 0 || period !== 0) {
     const runtime = quota === 0 ? (current?.quota ?? "max") : limitText(quota);
     // Without a period the kernel keeps the one there is, 100 ms in a new cgroup.
-    const text = period === 0 ? runtime : `${runtime} ${integerText(period)}`;
+    const text = period === 0 ? runtime : `${runtime} ${period}`;
     add("cpu", "cpu.max", text, quota === 0 ? "/cpu/period" : "/cpu/quota", { isDefault: runtime === "max" });
   }
   if (!isEarly) addBurst(false);
@@ -97,9 +98,15 @@ function memory(add: AddSetting, given: NonNullable<Resources["memory"]>, curren
 }
 
 /** Swap alone, out of memory and swap together; undefined: as it is. Which pairs are impossible: validate_resources. */
-function swapMax(limit: number, swap: number): string | undefined {
+function swapMax(limit: JsonInteger, swap: JsonInteger): string | undefined {
   if (swap < 0 || (limit === -1 && swap === 0)) return "max";
-  return swap === 0 ? undefined : integerText(swap - limit);
+  return swap === 0 ? undefined : difference(swap, limit);
+}
+
+/** The limit in force is a number, of whole pages: exact as far as the kernel counts. */
+function difference(from: JsonInteger, less: JsonInteger): string {
+  if (typeof from === "number" && typeof less === "number") return String(from - less);
+  return String(BigInt(from) - BigInt(less));
 }
 
 function pids(add: AddSetting, given: Resources["pids"]): void {
@@ -132,7 +139,7 @@ function io(add: AddSetting, given: NonNullable<Resources["blockIO"]>): void {
   for (const key in throttles) {
     const name = key as keyof typeof throttles;
     for (const [index, { major, minor, rate }] of (given[name] ?? []).entries()) {
-      const text = `${major}:${minor} ${throttles[name]}=${rate === 0 ? "max" : integerText(rate)}`;
+      const text = `${major}:${minor} ${throttles[name]}=${rate === 0 ? "max" : rate}`;
       add("io", "io.max", text, pointerTo("blockIO", name, index), { isDefault: rate === 0 });
     }
   }

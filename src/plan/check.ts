@@ -219,7 +219,7 @@ class Checker {
       }
       if (kind === "ptr") return `writes "${field}", which is the runner's`;
       if (as === "flags" ? !isNumber(content) : this.#value(content, as, call, address, written) !== undefined) {
-        return `has a wrong "${field}": ${JSON.stringify(content)}`;
+        return `has a wrong "${field}": ${typeof content === "bigint" ? content : JSON.stringify(content)}`;
       }
     }
     return undefined;
@@ -227,6 +227,7 @@ class Checker {
 }
 
 const isNumber = (value: Value): boolean =>
+  typeof value === "bigint" ||
   (typeof value === "number" && Number.isFinite(value)) ||
   (typeof value === "string" && /^[A-Z0-9_a-zx|]*$/.test(value));
 

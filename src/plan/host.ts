@@ -81,8 +81,11 @@ export interface Host {
   readonly softNoFile: number;
   /** Its hard limit, which nobody changed. RLIM_INFINITY in either is Number.MAX_SAFE_INTEGER. */
   readonly hardNoFile: number;
-  /** Limits whose soft one was raised for the engine, as the runtime was started with them, by name. Absent: none. */
-  readonly liftedLimits?: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>;
+  /**
+   * Limits whose soft one was raised for the engine, as the runtime was started with them, by name: decimal texts,
+   * for a host is JSON and they have 64 bits. Absent: none.
+   */
+  readonly liftedLimits?: Readonly<Record<string, { readonly soft: string; readonly hard: string }>>;
   readonly cgroup: {
     readonly layout: "v2" | "v1" | "none";
     /** v2: a hybrid machine counts as v1. */

@@ -7,6 +7,7 @@
  * Errors: EPERM a hard limit above the runtime's own
  * @module
  */
+import { type JsonInteger, maxU64 } from "../spec/scalars.ts";
 import type { Process } from "../spec/types.ts";
 import type { Context } from "./context.ts";
 import type { Host } from "./host.ts";
@@ -37,9 +38,13 @@ export function planRlimits(c: Context, process: Process, pid: Value, isLater = 
   if (hasNoFile || host.softNoFile === host.hardNoFile) return;
   plan
     .at("")
-    .call("prlimit64", [pid, "RLIMIT_NOFILE", { rlim_cur: limit(host.softNoFile), rlim_max: limit(host.hardNoFile) }], {
-      why: "the JavaScript engine raised its own",
-    });
+    .call(
+      "prlimit64",
+      [pid, "RLIMIT_NOFILE", { rlim_cur: openFiles(host.softNoFile), rlim_max: openFiles(host.hardNoFile) }],
+      {
+        why: "the JavaScript engine raised its own",
+      },
+    );
 }
 
 /** Those that config.json does not set. Only the soft ones were changed. */
@@ -48,7 +53,7 @@ function putBack(c: Context, process: Process, pid: Value, lifted: NonNullable<H
   for (const type in lifted) {
     if (rlimits.some((rlimit) => rlimit.type === type)) continue;
     const { soft, hard } = lifted[type]!;
-    c.plan.at("").call("prlimit64", [pid, type, { rlim_cur: limit(soft), rlim_max: limit(hard) }], {
+    c.plan.at("").call("prlimit64", [pid, type, { rlim_cur: limit(BigInt(soft)), rlim_max: limit(BigInt(hard)) }], {
       why: "it was raised for the JavaScript engine",
     });
   }
@@ -65,7 +70,12 @@ export function planProcessLimit({ plan }: Context, process: Process): void {
   }
 }
 
-/** Infinity from config.json, the largest exact number from Host, which is JSON: both are the kernel's infinity. */
-function limit(value: number): number | string {
+/** Exact, so that a limit that is the caller's own is no attempt to raise it: only 2^64-1 is the kernel's infinity. */
+function limit(value: JsonInteger): Value {
+  return value === maxU64 ? "RLIM_INFINITY" : value;
+}
+
+/** The largest exact number from Host stands for infinity; sysctl_nr_open_max keeps what is finite below 2^31. */
+function openFiles(value: number): Value {
   return value >= Number.MAX_SAFE_INTEGER ? "RLIM_INFINITY" : value;
 }

@@ -21,12 +21,13 @@ export interface StructValue {
 }
 
 /**
- * One argument. A number is a plain integer (mode, id, size); a string is text or, where the call table says
+ * One argument. A number is a plain integer (mode, id, size), a bigint one beyond 2^53; a string is text or, where the call table says
  * so, a flag expression such as "O_PATH|O_CLOEXEC" or "S_IFCHR|0666"; an array is a vector of texts (argv, envp),
  * each a string or a register that points to one, or of ids (setgroups).
  */
 export type Value =
   | number
+  | bigint
   | string
   | null
   | Register

@@ -20,7 +20,7 @@ const WORDS = INSTRUCTION_BYTES / 4;
 const ARGUMENTS = 4;
 const NO_REGISTER = 0xffff;
 const TWO_32 = 4294967296;
-const TWO_64 = 2 ** 64;
+const allBits32 = 0xffff_ffffn;
 const none: readonly number[] = [];
 
 /** A program ready for the interpreter. */
@@ -159,11 +159,9 @@ class Encoder {
       } else if (typeof value === "number") {
         code[at] = value;
         // So that NaN is odd too.
-        if (!(value >= 0 && value < TWO_32)) {
-          code[at] = lowWord(value);
-          code[at + 1] = highWord(value);
-        }
-      } else if (value === undefined) {
+        if (!(value >= 0 && value < TWO_32)) code[at + 1] = highWord(value);
+      } else if (value === undefined || typeof value === "bigint") {
+        // Of more than 53 bits are fields of structures only.
         throw new PlanError(`Call "${call.call}" lacks argument ${given}`);
       } else if ("register" in value) {
         code[at] = (value as Register).register;
@@ -239,10 +237,12 @@ class Encoder {
       else if (place.kind === "bytes") pool.pointTo(at, this.#hexadecimal(content as string));
       else if (place.kind === "chars")
         pool.setBytes(at, new TextEncoder().encode(content as string).subarray(0, place.size - 1));
-      else if (typeof content === "number") this.#integer(at, place.size, lowWord(content), highWord(content));
+      else if (typeof content === "number") this.#integer(at, place.size, content, highWord(content));
+      else if (typeof content === "bigint")
+        this.#integer(at, place.size, Number(content & allBits32), Number((content >> 32n) & allBits32));
       else {
         const number = evaluate(this.#tables, content);
-        this.#integer(at, place.size, lowWord(number), highWord(number));
+        this.#integer(at, place.size, number, highWord(number));
       }
     }
     return start;
@@ -298,15 +298,10 @@ class Encoder {
   }
 }
 
-/** What exceeds 64 bits (an unlimited resource is Infinity) becomes all ones. */
-function lowWord(value: number): number {
-  return value >= TWO_64 ? -1 : value | 0;
-}
-
 function highWord(value: number): number {
   if (value >= 0 && value < TWO_32) return 0;
-  if (Number.isNaN(value)) throw new PlanError("What is to be a number of the plan is none");
-  return value >= TWO_64 ? -1 : Math.floor(value / TWO_32) | 0;
+  if (!Number.isFinite(value)) throw new PlanError("What is to be a number of the plan is none");
+  return Math.floor(value / TWO_32) | 0;
 }
 
 /** linux/kdev_t.h new_encode_dev: what mknodat takes. */

@@ -20,7 +20,7 @@ export function callText(call: Call): string {
 function valueText(value: Value, kind: ArgumentKind): string {
   if (value === null) return "NULL";
   if (isRegister(value)) return `r${value.register}`;
-  if (typeof value === "number") return String(value);
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (typeof value === "string")
     return kind === "str" || kind === "data" ? JSON.stringify(value) : value === "" ? "0" : value;
   if (Array.isArray(value)) {

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { i32, integerIn, numberList, rlimitValue, u16, u64 } from "./scalars.ts";
+import { i32, integerIn, numberList, u16, u64 } from "./scalars.ts";
 import { absolutePath, environment, object, oneOf, optional, strings } from "./shapes.ts";
 
 /** Every resource of getrlimit(2). */
@@ -27,8 +27,7 @@ export const rlimitTypes = [
   "RLIMIT_STACK",
 ] as const;
 
-/** Infinity: RLIM_INFINITY. */
-const rlimitSchema = object(() => ({ type: oneOf(rlimitTypes), soft: rlimitValue, hard: rlimitValue }));
+const rlimitSchema = object(() => ({ type: oneOf(rlimitTypes), soft: u64, hard: u64 }));
 
 /** 2^32-1 is no id: setresuid(2) reads it as "unchanged", and the program would run as root. */
 const id = integerIn(0, 0xffff_fffe);

@@ -37,35 +37,21 @@ export const i32 = integerIn(-0x8000_0000, 0x7fff_ffff);
 /** 1 to 2^31-1. */
 export const positiveI32 = integerIn(1, 0x7fff_ffff);
 
-const maxU64 = 18446744073709551615n;
+/** Of a limit of setrlimit(2): RLIM_INFINITY. */
+export const maxU64 = 18446744073709551615n;
 const minI64 = -9223372036854775808n;
 const maxI64 = 9223372036854775807n;
 
-/** 0 to 2^64-1, exact: a number up to 2^53-1, a bigint above. For values compared bit by bit. */
-export const exactU64 = v.custom<JsonInteger>(
+/** 0 to 2^64-1, exact: a number up to 2^53-1, a bigint above. */
+export const u64 = v.custom<JsonInteger>(
   (value) => isIntegerIn(value, 0n, maxU64),
   () => `an integer from 0 to ${maxU64}`,
 );
 
-/** 0 to 2^64-1 as a number, rounded beyond 2^53: for limits and times, where the last bits mean nothing. */
-export const u64 = v.pipe(exactU64, v.transform(Number));
-
-/** -2^63 to 2^63-1 as a number, rounded beyond 2^53 either way. */
-export const i64 = v.pipe(
-  v.custom<JsonInteger>(
-    (value) => isIntegerIn(value, minI64, maxI64),
-    () => `an integer from ${minI64} to ${maxI64}`,
-  ),
-  v.transform(Number),
-);
-
-/**
- * A limit of setrlimit(2), 0 to 2^64-1; from 2^63 on it is Infinity, meaning RLIM_INFINITY (2^64-1):
- * no resource has that much, and a double could not tell the values apart.
- */
-export const rlimitValue = v.pipe(
-  exactU64,
-  v.transform((value): number => (typeof value === "number" ? value : value > maxI64 ? Infinity : Number(value))),
+/** -2^63 to 2^63-1, exact: a bigint beyond 2^53 either way. */
+export const i64 = v.custom<JsonInteger>(
+  (value) => isIntegerIn(value, minI64, maxI64),
+  () => `an integer from ${minI64} to ${maxI64}`,
 );
 
 /** A list as kernel interfaces spell it, "0-3,7"; empty means none. */

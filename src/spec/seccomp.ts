@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { seccompActions, seccompArchitectures, seccompFlags, seccompOperators } from "./enumerations.ts";
-import { exactU64, u32 } from "./scalars.ts";
+import { u32, u64 } from "./scalars.ts";
 import { object, oneOf, optional, strings } from "./shapes.ts";
 
 const actionSchema = oneOf(seccompActions);
@@ -15,8 +15,8 @@ const architectureSchema = oneOf(seccompArchitectures);
 const argumentSchema = object(() => ({
   index: u32,
   /** Exact: a bigint from 2^53 on. */
-  value: exactU64,
-  valueTwo: optional(exactU64),
+  value: u64,
+  valueTwo: optional(u64),
   op: oneOf(seccompOperators),
 }));
 

@@ -12,7 +12,6 @@ export type Root = Spec["root"];
 export type Process = NonNullable<Spec["process"]>;
 export type User = Process["user"];
 export type Capabilities = NonNullable<Process["capabilities"]>;
-/** Infinity in `soft` or `hard` means RLIM_INFINITY. */
 export type Rlimit = NonNullable<Process["rlimits"]>[number];
 export type RlimitType = Rlimit["type"];
 export type Scheduler = NonNullable<Process["scheduler"]>;

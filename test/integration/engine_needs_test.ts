@@ -73,6 +73,7 @@ for (const [name, asked, shown] of [
   ["stack", "16384:", /^Max stack size +16384 +unlimited /m],
   ["stack", "16384:9000000", /^Max stack size +16384 +9000000 /m],
   ["as", "1000000000:", /^Max address space +1000000000 +unlimited /m],
+  ["as", "1000000000:9007199254740993", /^Max address space +1000000000 +9007199254740993 /m],
   ["data", "30000000:", /^Max data size +30000000 +unlimited /m],
 ] as const) {
   test(

@@ -84,6 +84,12 @@ const cases: Record<string, object> = {
             throttleWriteIOPSDevice: [{ ...disk, rate: 2000 }],
           },
         },
+        "blockIO.throttle* [every digit of 64 bits]": {
+          blockIO: {
+            throttleReadBpsDevice: [{ ...disk, rate: 2n ** 53n + 1n }],
+            throttleWriteBpsDevice: [{ ...disk, rate: 2n ** 63n + 1n }],
+          },
+        },
       }),
 };
 

@@ -9,6 +9,7 @@ import test from "node:test";
 import { until } from "../support/execute.ts";
 import { hasCapability, limits } from "../support/machine.ts";
 import { mode } from "../support/mode.ts";
+import { bunker, runtimes } from "../support/runtime.ts";
 import { scoped } from "../support/scope.ts";
 
 const capSysResource = 24;
@@ -63,6 +64,43 @@ test(
     assert.match(outcome.stdout, /^Max locked memory\s+0\s+65536 /m);
   }),
 );
+
+/** Without the right to raise a hard limit, whatever is not the caller's own to the last digit is EPERM. */
+const noRaising = hasCapability(capSysResource) ? ["setpriv", "--bounding-set=-sys_resource"] : [];
+
+for (const limit of [2n ** 53n + 1n, 2n ** 63n - 1n, 2n ** 63n + 1n, 2n ** 64n - 2n]) {
+  test(
+    `run, exec [a limit of 64 bits, the caller's own: ${limit}]`,
+    limits,
+    scoped("rlimits", [], async (scope) => {
+      const show = ["/bin/cat", "/proc/self/limits"];
+      const types = {
+        RLIMIT_CORE: /^Max core file size/,
+        RLIMIT_AS: /^Max address space/,
+      };
+      const before = ["prlimit", `--core=${limit}`, `--as=${limit}`, ...noRaising];
+      const bundle = (args: string | readonly string[]) =>
+        scope.bundle(args, (config) => {
+          config.process.rlimits = Object.keys(types).map((type) => ({ type, soft: limit, hard: limit }));
+        });
+      const check = (text: string): void => {
+        for (const pattern of Object.values(types)) {
+          const line = text.split("\n").find((found) => pattern.test(found));
+          assert.match(line ?? "", new RegExp(` ${limit} +${limit} `), text);
+        }
+      };
+      // Peers as root alone; crun refuses hybrid machines.
+      for (const runtime of mode === "root" ? runtimes() : [bunker()]) {
+        const options = { before, runtime, ...(runtime.name === "crun" ? { view: "v2" as const } : {}) };
+        const { stdout } = await scope.succeed(["run", "--bundle", bundle(show).path, scope.id()], options);
+        check(stdout);
+      }
+      const id = scope.id();
+      await scope.succeed(["run", "--detach", "--bundle", bundle("exec sleep 1000").path, id], { before });
+      check((await scope.succeed(["exec", id, ...show], { before })).stdout);
+    }),
+  );
+}
 
 test(
   "create [limit that this machine does not grant]",

@@ -70,7 +70,7 @@ test("failureError() names an unlimited value by that word", () => {
   const plan = planOf("/process/rlimits/0", "prlimit64", [
     0,
     "RLIMIT_CORE",
-    { rlim_cur: Infinity, rlim_max: Infinity },
+    { rlim_cur: "RLIM_INFINITY", rlim_max: "RLIM_INFINITY" },
   ]);
   assert.match(textOf(plan, "EPERM"), /"soft":"unlimited"[^]*CAP_SYS_RESOURCE/);
 });

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cpuWeight, integerText, ioWeight } from "../../src/plan/cgroup_conversions.ts";
+import { cpuWeight, ioWeight } from "../../src/plan/cgroup_conversions.ts";
 import type { Host } from "../../src/plan/host.ts";
 import type { Plan } from "../../src/plan/types.ts";
 import { legacy, legacyOf, plan, unified } from "./cgroup_hosts.ts";
@@ -49,8 +49,25 @@ test("ioWeight() is a straight line from 10 to 1000", () => {
   assert.deepEqual([10, 100, 500, 1000].map(ioWeight), [1, 910, 4950, 10_000]);
 });
 
-test("integerText() never writes an exponent", () => {
-  assert.equal(integerText(2 ** 63), "9223372036854775808");
+test("limits of 64 bits are written to the last digit [v2]", () => {
+  const device = { major: 8, minor: 0 };
+  assert.deepEqual(
+    writes({
+      cpu: { shares: 2n ** 63n },
+      memory: { limit: 2n ** 53n + 1n, swap: 2n ** 63n - 1n, reservation: 2n ** 53n + 3n },
+      hugepageLimits: [{ pageSize: "2MB", limit: 2n ** 64n - 2n }],
+      blockIO: { throttleReadBpsDevice: [{ ...device, rate: 2n ** 53n + 1n }] },
+    }),
+    [
+      "cpu.weight = 10000",
+      `memory.swap.max = ${2n ** 63n - 1n - (2n ** 53n + 1n)}`,
+      "memory.max = 9007199254740993",
+      "memory.low = 9007199254740995",
+      "io.max = 8:0 rbps=9007199254740993",
+      "hugetlb.2MB.max = 18446744073709551614",
+      "hugetlb.2MB.rsvd.max = 18446744073709551614",
+    ],
+  );
 });
 
 test("memory [v2]", () => {

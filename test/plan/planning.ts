@@ -8,6 +8,7 @@ import { planCreate } from "../../src/plan/mod.ts";
 import type { Plan } from "../../src/plan/types.ts";
 import { callsOf } from "../../src/program/addresses.ts";
 import { callText } from "../../src/program/print.ts";
+import { writeJson } from "../../src/spec/json.ts";
 import { parseSpec } from "../../src/spec/mod.ts";
 
 export { callsOf } from "../../src/program/addresses.ts";
@@ -77,7 +78,7 @@ export interface Change {
 
 /** The configuration as text. */
 export function configText({ process, linux, root, ...sections }: Change = {}): string {
-  return JSON.stringify({
+  return writeJson({
     ociVersion: "1.2.0",
     root: { path: "rootfs", ...root },
     ...(process === null ? {} : { process: { cwd: "/", args: ["/bin/true"], ...process } }),

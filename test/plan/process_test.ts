@@ -156,8 +156,25 @@ test("planWorkingDirectory() resolves the directory in the root without magic li
   assert.ok(!textsOf(planOf()).some((text) => text.startsWith('chdir("/p')));
 });
 
+test("planProcess() sets limits of 64 bits to the last digit", () => {
+  const rlimits = [
+    { type: "RLIMIT_AS", soft: 2n ** 53n + 1n, hard: 2n ** 63n },
+    { type: "RLIMIT_CORE", soft: 0, hard: 2n ** 64n - 2n },
+  ];
+  const liftedLimits = { RLIMIT_DATA: { soft: "30000000", hard: "9007199254740993" } };
+  const host = hostWith({ softNoFile: 1024, hardNoFile: 1024, liftedLimits });
+  assert.deepEqual(
+    textsOf(planOf({ process: { rlimits } }, host)).filter((text) => text.startsWith("prlimit64")),
+    [
+      "prlimit64(0, RLIMIT_DATA, {rlim_cur: 30000000, rlim_max: 9007199254740993})",
+      "prlimit64(0, RLIMIT_AS, {rlim_cur: 9007199254740993, rlim_max: 9223372036854775808})",
+      "prlimit64(0, RLIMIT_CORE, {rlim_cur: 0, rlim_max: 18446744073709551614})",
+    ],
+  );
+});
+
 test("planProcess() sets limits, and the caller's soft limit where none is given", () => {
-  const rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 2 ** 63 }];
+  const rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 2n ** 64n - 1n }];
   const host = hostWith({ softNoFile: 1024, hardNoFile: 4096 });
   assert.deepEqual(
     textsOf(planOf({ process: { rlimits } }, host)).filter((text) => text.startsWith("prlimit64")),

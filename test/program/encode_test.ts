@@ -42,6 +42,7 @@ test("encode() sign-extends AT_FDCWD and evaluates flags", () => {
 
 test("encode() refuses what is no number", () => {
   assert.throws(() => image((b) => b.call("ioprio_set", ["IOPRIO_WHO_PROCESS", 0, NaN])), PlanError);
+  assert.throws(() => image((b) => b.call("ioprio_set", ["IOPRIO_WHO_PROCESS", 0, Infinity])), PlanError);
   assert.throws(() => image((b) => b.call("openat2", ["AT_FDCWD", "a", { flags: "O_PATH", mode: NaN }])), PlanError);
 });
 
@@ -86,11 +87,26 @@ test("encode() writes device numbers as the kernel takes them", () => {
 });
 
 test("encode() writes an unlimited resource as all ones", () => {
-  const encoded = image((b) => b.call("prlimit64", [0, "RLIMIT_CORE", { rlim_cur: Infinity, rlim_max: 4096 }]));
+  const encoded = image((b) => b.call("prlimit64", [0, "RLIMIT_CORE", { rlim_cur: "RLIM_INFINITY", rlim_max: 4096 }]));
   const [first] = decode(encoded, tables);
   const at = new DataView(encoded.bytes.buffer).getUint32(16, true) + first!.operands[2]!.value;
   const view = new DataView(encoded.bytes.buffer);
   assert.deepEqual([view.getBigUint64(at, true), view.getBigUint64(at + 8, true)], [0xffffffffffffffffn, 4096n]);
+});
+
+test("encode() writes a field of 64 bits to the last one", () => {
+  for (const [given, written] of [
+    [2n ** 53n + 1n, 0x20_0000_0000_0001n],
+    [2n ** 63n, 0x8000_0000_0000_0000n],
+    [2n ** 64n - 2n, 0xffff_ffff_ffff_fffen],
+    [2 ** 53 - 1, 0x1f_ffff_ffff_ffffn],
+  ] as const) {
+    const encoded = image((b) => b.call("prlimit64", [0, "RLIMIT_CORE", { rlim_cur: given, rlim_max: given }]));
+    const [first] = decode(encoded, tables);
+    const at = new DataView(encoded.bytes.buffer).getUint32(16, true) + first!.operands[2]!.value;
+    const view = new DataView(encoded.bytes.buffer);
+    assert.deepEqual([view.getBigUint64(at, true), view.getBigUint64(at + 8, true)], [written, written]);
+  }
 });
 
 test("encode() ends a vector with NULL and points it at its texts", () => {

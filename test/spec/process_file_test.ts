@@ -82,16 +82,19 @@ for (const [name, text, message] of bad) {
   });
 }
 
+/** Only where numbers were rounded it is read again. */
+const noText = (): string => assert.fail("the text was read again");
+
 test("recordedProcess() adds what the schemas add", () => {
   assert.deepEqual(
-    recordedProcess({ cwd: "/", args: ["sh"], user: { gid: 5, umask: null }, selinuxLabel: "", env: null }),
+    recordedProcess({ cwd: "/", args: ["sh"], user: { gid: 5, umask: null }, selinuxLabel: "", env: null }, noText),
     {
       cwd: "/",
       args: ["sh"],
       user: { uid: 0, gid: 5 },
     },
   );
-  assert.deepEqual(recordedProcess({ cwd: "/", args: ["sh"] }).user, { uid: 0, gid: 0 });
+  assert.deepEqual(recordedProcess({ cwd: "/", args: ["sh"] }, noText).user, { uid: 0, gid: 0 });
 });
 
 test("recordedProcess() is what the schemas make of the same text", () => {
@@ -104,7 +107,23 @@ test("recordedProcess() is what the schemas make of the same text", () => {
     { ioPriority: null, scheduler: null, execCPUAffinity: null },
   ]) {
     const text = file(change);
-    assert.deepEqual(recordedProcess(JSON.parse(text)), parseProcess(text), text);
+    assert.deepEqual(recordedProcess(JSON.parse(text), noText), parseProcess(text), text);
+  }
+});
+
+test("recordedProcess() has the numbers as they were written", () => {
+  const all = ["9007199254740993", "9223372036854775809", "18446744073709551614", "18446744073709551615"];
+  for (const value of all) {
+    for (const change of [
+      { rlimits: [{ type: "RLIMIT_CORE", soft: "N", hard: "N" }] },
+      { rlimits: [{ type: "RLIMIT_CORE", soft: 1, hard: "N" }] },
+      { scheduler: { policy: "SCHED_DEADLINE", runtime: "N", deadline: 1, period: null } },
+      { scheduler: { policy: "SCHED_DEADLINE", runtime: 1, deadline: "N", period: "N" } },
+    ]) {
+      const text = file(change).replaceAll('"N"', value);
+      const recorded = recordedProcess(JSON.parse(text), () => `{"config":{"process":${text}}}`);
+      assert.deepEqual(recorded, parseProcess(text), text);
+    }
   }
 });
 

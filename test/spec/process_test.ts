@@ -108,19 +108,29 @@ test("parseSpec() forgets the console's size without a terminal", () => {
   assert.deepEqual((processOf({ consoleSize, terminal: true }) as JsonObject)["consoleSize"], consoleSize);
 });
 
-test("parseSpec() reads limits up to RLIM_INFINITY", () => {
-  const limits: readonly [string, number][] = [
+test("parseSpec() reads limits up to RLIM_INFINITY, every digit of them", () => {
+  const limits: readonly [string, number | bigint][] = [
     ["0", 0],
-    ["9007199254740993", 9007199254740992],
-    ["9223372036854775807", 2 ** 63],
-    ["9223372036854775808", Infinity],
-    ["18446744073709551615", Infinity],
+    ["9007199254740991", 9007199254740991],
+    ["9007199254740992", 9007199254740992n],
+    ["9007199254740993", 9007199254740993n],
+    ["9223372036854775807", 9223372036854775807n],
+    ["9223372036854775808", 9223372036854775808n],
+    ["18446744073709551614", 18446744073709551614n],
+    ["18446744073709551615", 18446744073709551615n],
   ];
   for (const [hard, expected] of limits) {
     const text = JSON.stringify(configWith({ process: { rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: "HARD" }] } }));
     const { process } = parseSpec(text.replace('"HARD"', hard));
     assert.deepEqual(process?.rlimits, [{ type: "RLIMIT_CORE", soft: 0, hard: expected }]);
   }
+});
+
+test("parseSpec() compares a soft and a hard limit to the last digit", () => {
+  const text = JSON.stringify(configWith({ process: { rlimits: [{ type: "RLIMIT_CORE", soft: "S", hard: "H" }] } }));
+  const error = refusalOf(text.replace('"S"', "9007199254740993").replace('"H"', "9007199254740992"));
+  assert.equal(error.pointer, "/process/rlimits/0/soft");
+  assert.match(error.message, /at most the hard limit 9007199254740992 but received 9007199254740993$/);
 });
 
 test("parseSpec() refuses limits that are none", () => {
