@@ -22,10 +22,13 @@ export function childrenOf(directory: string): string[] {
   return childNames(directory, true).map((name) => `${directory}/${name}`);
 }
 
-/** Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP). */
-export function readIfThere(path: string): string {
+/**
+ * Text of a file; "" where it is gone, or cannot be read as a list (threaded cgroups answer EOPNOTSUPP).
+ * @param dirfd what a relative path begins at
+ */
+export function readIfThere(path: string, dirfd = AT_FDCWD): string {
   try {
-    return readText(AT_FDCWD, path);
+    return readText(dirfd, path);
   } catch (error) {
     if (
       error instanceof SyscallError &&

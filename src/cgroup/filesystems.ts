@@ -24,12 +24,22 @@ export function openDirectoryOn(path: string, isKind: (magic: number) => boolean
   const fd = sys("openat", AT_FDCWD, path, flags("O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC"), 0);
   if (fd < 0 && isTransient(-fd)) throw syscallError(`open "${path}"`, -fd);
   if (fd < 0) return undefined;
+  try {
+    if (isOn(fd, isKind)) return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  close(fd);
+  return undefined;
+}
+
+/** Whether an open file is on such a filesystem. Errors: SyscallError. */
+export function isOn(fd: number, isKind: (magic: number) => boolean): boolean {
   const buffer = stable(STATFS_BYTES);
   const result = sys("fstatfs", fd, buffer);
-  if (result === 0 && isKind(new DataView(buffer.buffer).getUint32(0, true))) return fd;
-  close(fd);
-  if (result < 0) throw syscallError(`fstatfs "${path}"`, -result);
-  return undefined;
+  if (result < 0) throw syscallError("fstatfs", -result);
+  return isKind(new DataView(buffer.buffer).getUint32(0, true));
 }
 
 /**

@@ -9,7 +9,8 @@ import { HostError } from "../errors.ts";
 import { close, errnoName, errnoText, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
-import { childrenOf, readIfThere, writeIfThere } from "./files.ts";
+import { readIfThere, writeIfThere } from "./files.ts";
+import { walkTree } from "./tree.ts";
 
 const KILL = 9;
 const EINVAL = 22;
@@ -17,10 +18,20 @@ const EINVAL = 22;
 /** Every pid in these directories (no top of a hierarchy) and below, each once, as the runtime's pid namespace sees them. */
 export function processesIn(directories: readonly string[]): number[] {
   const pids = new Set<number>();
-  for (const directory of ownCgroups(directories)) collect(directory, pids);
-  // 0 is a process of another pid namespace than ours: it has no name here.
-  pids.delete(0);
+  const enter = (fd: number): void => {
+    for (const pid of membersOf(fd)) pids.add(pid);
+  };
+  for (const directory of ownCgroups(directories)) walkTree(directory, { enter });
   return [...pids];
+}
+
+/** Of one open cgroup. */
+function membersOf(fd: number): number[] {
+  const pids: number[] = [];
+  // 0 is a process of another pid namespace than ours: it has no name here.
+  for (const line of readIfThere("cgroup.procs", fd).split("\n"))
+    if (line !== "" && line !== "0") pids.push(Number(line));
+  return pids;
 }
 
 /**
@@ -29,11 +40,46 @@ export function processesIn(directories: readonly string[]): number[] {
  */
 export function signalAll(directories: readonly string[], signal: number): void {
   let failed = "";
-  for (const pid of processesIn(directories)) {
-    const result = signalMember(directories, pid, signal);
-    if (result < 0 && errnoName(-result) !== "ESRCH") failed = `${pid}: ${errnoName(-result)} (${errnoText(-result)})`;
-  }
+  const enter = (fd: number): void => {
+    const pids = membersOf(fd);
+    for (let first = 0; first < pids.length; first += together) {
+      failed = signalSome(fd, pids.slice(first, first + together), signal) || failed;
+    }
+  };
+  for (const directory of ownCgroups(directories)) walkTree(directory, { enter });
   if (failed !== "") throw new HostError(`Cannot send signal ${signal} to process ${failed}`);
+}
+
+/** How many processes are held at once: each takes a descriptor. */
+const together = 64;
+
+/**
+ * Signals those that are members still once they are held: a pid of the list may be another process's by now, and that
+ * it is a member is asked of the cgroup itself (/proc/PID/cgroup has no path that is longer than PATH_MAX). Returns what failed.
+ */
+function signalSome(fd: number, pids: readonly number[], signal: number): string {
+  let failed = "";
+  const held = new Map<number, number>();
+  const told = (pid: number, result: number): void => {
+    // EINVAL, of pidfd_open: it is gone, but its number is still that of a process group or session.
+    if (result >= 0 || result === -EINVAL || errnoName(-result) === "ESRCH") return;
+    failed = `${pid}: ${errnoName(-result)} (${errnoText(-result)})`;
+  };
+  try {
+    for (const pid of pids) {
+      if (pid === sys("getpid")) continue;
+      const pidfd = sys("pidfd_open", pid, 0);
+      if (pidfd < 0) told(pid, pidfd);
+      else held.set(pid, pidfd);
+    }
+    for (const pid of membersOf(fd)) {
+      const pidfd = held.get(pid);
+      if (pidfd !== undefined) told(pid, sys("pidfd_send_signal", pidfd, signal, null, 0));
+    }
+    return failed;
+  } finally {
+    for (const pidfd of held.values()) close(pidfd);
+  }
 }
 
 /**
@@ -58,37 +104,4 @@ function killAtOnce(directory: string): boolean {
 /** A container that was put into the caller's own cgroup must not take its caller along. */
 export function holdsUs(directory: string): boolean {
   return processesIn([directory]).includes(sys("getpid"));
-}
-
-/** Signals one process if it is (still) a member: its pid may be another process's by now. 0 or -errno. */
-function signalMember(directories: readonly string[], pid: number, signal: number): number {
-  if (pid === sys("getpid")) return 0;
-  const pidfd = sys("pidfd_open", pid, 0);
-  // EINVAL: it is gone, but its number is still that of a process group or session.
-  if (pidfd < 0) return pidfd === -EINVAL ? 0 : pidfd;
-  try {
-    return isMember(directories, pid) ? sys("pidfd_send_signal", pidfd, signal, null, 0) : 0;
-  } finally {
-    close(pidfd);
-  }
-}
-
-/** By /proc/PID/cgroup: its path is the end of one of the directories, or of their parent part. */
-function isMember(directories: readonly string[], pid: number): boolean {
-  const text = readIfThere(`/proc/${pid}/cgroup`);
-  const places = text.split("\n").map((line) => line.slice(line.indexOf(":", line.indexOf(":") + 1) + 1));
-  return places.some((place) =>
-    directories.some((directory) => {
-      // A sub-cgroup's path goes on after the directory's: cut it down component by component.
-      for (let path = place; path.length > 1; path = path.slice(0, path.lastIndexOf("/"))) {
-        if (directory.endsWith(path)) return true;
-      }
-      return false;
-    }),
-  );
-}
-
-function collect(directory: string, pids: Set<number>): void {
-  for (const line of readIfThere(`${directory}/cgroup.procs`).split("\n")) if (line !== "") pids.add(Number(line));
-  for (const child of childrenOf(directory)) collect(child, pids);
 }

@@ -3,12 +3,12 @@
  * @module
  */
 import { HostError } from "../errors.ts";
-import { errnoName, errnoText } from "../stage/sys.ts";
+import { errnoName, errnoText, flags, sys } from "../stage/sys.ts";
 import { sleep } from "../state/process.ts";
 import { ownCgroups } from "./directories.ts";
-import { childrenOf } from "./files.ts";
-import { isCgroupfs, removeDirectoryOn } from "./filesystems.ts";
+import { isCgroupfs, isOn, removeDirectoryOn } from "./filesystems.ts";
 import { processesIn } from "./processes.ts";
+import { walkTree } from "./tree.ts";
 
 /** The kernel lets go of a cgroup a moment after its last process: EBUSY until then. */
 const patienceMs = 2000;
@@ -44,8 +44,12 @@ function removeTree(directory: string): boolean {
   }
   // Somebody is in it: what is below it is theirs.
   if (processesIn([directory]).length > 0) return false;
-  const children = childrenOf(directory);
-  if (children.length === 0 || !children.every(removeTree)) return false;
+  walkTree(directory, {
+    leave: (above, name) => {
+      // ignored: what is busy keeps the one above it, which is asked in the end
+      if (isOn(above, isCgroupfs)) sys("unlinkat", above, name, flags("AT_REMOVEDIR"));
+    },
+  });
   return removeCgroup(directory) >= 0;
 }
 

@@ -74,6 +74,21 @@ for (const [kind, mount] of Object.entries(hierarchies)) {
     });
   });
 
+  // Whoever may write there makes them: a path of theirs is longer than any call takes.
+  test(name("killAll() and removeCgroups() reach what has no path (PATH_MAX)"), async (t) => {
+    if (mount === undefined) return skip(t, `no ${kind} cgroup hierarchy to write to`);
+    await withCgroup(mount, async (path) => {
+      const deep =
+        'n=$(printf %0250d 0); cd "$0"; while mkdir $n && cd $n; do :; done; mkdir -p $n; echo $$ >$n/cgroup.procs; exec sleep 60';
+      spawn("sh", ["-c", deep, path], { stdio: "ignore" });
+      await spawnPair(path);
+      while (processesIn([path]).length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(killAll([path], 5000), true);
+      assert.equal(removeCgroups([path]), undefined);
+      assert.equal(existsSync(path), false);
+    });
+  });
+
   test(name("signalAll() reaches every member and nobody else"), async (t) => {
     if (mount === undefined) return skip(t, `no ${kind} cgroup hierarchy to write to`);
     await withCgroup(mount, async (path) => {

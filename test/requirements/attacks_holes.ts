@@ -219,8 +219,8 @@ export const holes: Readonly<Record<string, Attack>> = {
           {
             file: "src/cgroup/filesystems.ts",
             replace: [
-              "if (result === 0 && isKind(new DataView(buffer.buffer).getUint32(0, true))) return fd;",
-              "if (result === 0 && isKind !== undefined) return fd;",
+              "    if (isOn(fd, isKind)) return fd;",
+              "    if (isOn(fd, isKind) || isKind !== undefined) return fd;",
             ],
           },
         ],
