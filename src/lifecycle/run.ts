@@ -91,7 +91,7 @@ function prepare(
     cgroups: madeCgroups(record),
     cgroupFilesystem,
     fallback: [...selfCommand(), "--root", rt.root, "delete", "--force", "--instance", instanceOf(record), record.id],
-    needsEnvironment: (record.hooks.poststop ?? []).some(({ env }) => env === undefined),
+    needsEnvironment: lacksEnvironment(record.hooks.poststop),
     // What systemd has made, it has to be told to forget.
     needsFallback:
       (record.hooks.poststop ?? []).length > 0 || record.unit !== undefined || record.resctrl !== undefined,
@@ -99,4 +99,10 @@ function prepare(
   });
   watch(monitor, launched);
   return monitor;
+}
+
+/** Whether a hook gets the environment of the command that runs it. */
+function lacksEnvironment(hooks: Launched["record"]["hooks"]["poststop"]): boolean {
+  for (const { env } of hooks ?? []) if (env === undefined) return true;
+  return false;
 }

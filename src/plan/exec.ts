@@ -84,6 +84,7 @@ export function planExec(
   if (spec.linux?.seccomp !== undefined) connectSupervisor(c);
   const classes = target.resctrl === undefined ? undefined : openTasks(c, target.resctrl);
   const root = target.isChrooted ? openRoot(c, target) : undefined;
+  if (filterOf(c, process)?.entersPid === true && isVisible(c)) c.pidNamespace = openPidNamespace(c, target);
   const mayNest = target.sharesUserNamespace === true && !target.isChrooted;
   const user = mayNest ? openUserNamespaces(c, target) : undefined;
   if (isVisible(c)) openBirth(c);
@@ -185,6 +186,18 @@ function openRoot(c: Context, { pid }: ExecTarget): Register {
     .open("openat", ["AT_FDCWD", `/proc/${pid}/root`, "O_PATH|O_DIRECTORY|O_CLOEXEC", 0]);
   c.plan.inherit(root);
   return root;
+}
+
+/**
+ * Runtime: for a stage that enters it with the program's rights alone. A pidfd would take those over the first process, too
+ * (PTRACE_MODE_READ), and a created container's is not dumpable.
+ */
+function openPidNamespace({ plan }: Context, { pid }: ExecTarget): Register {
+  const namespace = plan
+    .at("/linux/namespaces")
+    .open("openat", ["AT_FDCWD", `/proc/${pid}/ns/pid`, "O_RDONLY|O_CLOEXEC", 0]);
+  plan.inherit(namespace);
+  return namespace;
 }
 
 /** A descriptor of the first process's namespaces, and of the runtime's own user namespace. */

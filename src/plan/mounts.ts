@@ -91,7 +91,8 @@ function cloneSources(
 }
 
 function checkOptions(c: Context, mount: Mount, options: MountOptions, isBind: boolean, pointer: string): void {
-  const own = options.data.find(({ option }) => !isBind || !option.startsWith("mode="));
+  let own: MountOptions["data"][number] | undefined;
+  for (const entry of options.data) if (!isBind || !entry.option.startsWith("mode=")) own ??= entry;
   if (isBind && own === undefined && options.data.length > 0) {
     // As crun: it says nothing of what is bound, and no option that restricts looks like it.
     c.plan.warn(`${pointer}/options: "${options.data[0]!.option}" has no effect on a bind mount`);

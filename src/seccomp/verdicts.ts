@@ -58,7 +58,7 @@ export class Verdicts {
 
   /** Whether it may answer with this errno. */
   mayFail(name: string, errno: number): boolean {
-    return this.answers(name).includes(RETURN_ERRNO | errno);
+    return has(this.answers(name), RETURN_ERRNO | errno);
   }
 
   /** Every value it may return; empty: the architecture has no such call. */
@@ -97,7 +97,7 @@ export class Verdicts {
           at += k;
           break;
         case RETURN:
-          if (!found.includes(k)) found.push(k);
+          if (!has(found, k)) found.push(k);
           return;
         default: {
           const whenTrue = at + ((operation >>> 16) & 0xff);
@@ -134,4 +134,10 @@ function holds(operation: number, a: number, k: number): boolean {
     default:
       throw new RangeError(`BPF operation ${operation}`);
   }
+}
+
+/** includes(), which the engine compiles from its source when it is first used. */
+function has(list: readonly number[], wanted: number): boolean {
+  for (const one of list) if (one === wanted) return true;
+  return false;
 }
